@@ -1,0 +1,58 @@
+# What a person can do here. Everything lives in .venv; `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_SYSTEM_CERTS ?= true
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@echo "installing the bridge into $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	@echo "installing the tools of the tests into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/run.stamp ## payments and orders become FullStory events, all on this machine
+	@$(BIN)/fullstory-bridge demo
+
+.PHONY: test
+test: $(VENV)/dev.stamp ## the tests, on a real Kafka and a real Schema Registry too (at most 5 minutes)
+	@$(BIN)/python -m pytest -m "not long"
+
+.PHONY: test-all
+test-all: $(VENV)/dev.stamp ## every test, the long stories too
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(VENV)/dev.stamp ## lint, format, types, floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/dev.stamp ## let ruff put things right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(VENV)/dev.stamp ## resolve requirements.lock and requirements-dev.lock anew
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group build -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group build --group dev -o requirements-dev.lock
+
+.PHONY: clean
+clean: ## remove .venv and what the tools left
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,227 @@
+"""The bridge at work: the only place where the rooms meet."""
+
+import asyncio
+import random
+from contextlib import AsyncExitStack
+
+from bridge import __version__
+from bridge.avro.decoder import Decoder
+from bridge.avro.registry import RegistryClient
+from bridge.avro.store import FileSchemas, Schemas
+from bridge.avro.transport import RegistryOptions
+from bridge.avro.wire import ConfluentFormat, RawFormat, WireFormat
+from bridge.delivery.answers import Policy
+from bridge.documents.problems import Problem, Problems
+from bridge.errors import SetupError, Unavailable
+from bridge.fullstory.client import Client, ClientOptions
+from bridge.fullstory.request import Request, build_v1
+from bridge.fullstory.sender import Sender
+from bridge.fullstory.throttle import Throttle
+from bridge.kafka import admin
+from bridge.kafka.poller import SourceOptions
+from bridge.kafka.producer import DeadLetterProducer
+from bridge.kafka.source import Source
+from bridge.kafka.window import Bounds
+from bridge.mapping.checks import check_types
+from bridge.mapping.plan import Plan
+from bridge.mapping.schema import Schema
+from bridge.observer import Noted, Observer, Waiting
+from bridge.pipeline import Pipeline, Ports
+from bridge.prepared import Prepared, raise_problems
+from bridge.settings.model import Settings
+
+START_AGAIN_S = 1.0
+"""Between two tries at a neighbour that does not answer while starting."""
+
+
+class Bridge:
+    """The bridge at work: `run` until `stop`."""
+
+    def __init__(self, prepared: Prepared, observer: Observer) -> None:
+        self._prepared = prepared
+        self._observer = observer
+        self._stopping = asyncio.Event()
+        self._source: Source | None = None
+
+    def stop(self) -> None:
+        """Take nothing more, drain, commit, leave; called again: commit what is settled and go."""
+        self._stopping.set()
+        if self._source is not None:
+            self._source.stop()
+
+    async def run(self) -> bool:
+        """Run until `stop`; returns whether the group was left in order.
+
+        Raises:
+            SetupError: something that must be mended before the first record.
+            Halted: the Kafka client gave up; another start may do.
+        """
+        settings = self._prepared.settings
+        async with AsyncExitStack() as stack:
+            await self._await_dead_letter_topic()
+            registry = await self._registry(stack)
+            decoder = Decoder(self._schemas(registry), self._formats(), self._prepared.admit)
+            await self._check_newest(registry)
+            client = await stack.enter_async_context(Client(self._client_options()))
+            letters = await stack.enter_async_context(
+                DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
+            )
+            if self._stopping.is_set():
+                return True
+            throttle = self._throttle()
+            sender = self._sender(client, throttle)
+            stack.push_async_callback(sender.close)
+            self._source = Source(self._source_options(), throttle.acknowledged, self._observer)
+            ports: Ports[Request] = Ports(
+                source=self._source,
+                decoder=decoder,
+                tombstones=self._prepared.tombstones(),
+                build=build_v1,
+                sender=sender,
+                dead_letters=letters,
+                observer=self._observer,
+                group=str(settings.kafka_config()["group.id"]),
+            )
+            await Pipeline(ports).run()
+            return await self._source.left()
+
+    async def _await_dead_letter_topic(self) -> None:
+        """Ask Kafka whether the dead-letter topic exists, waiting until it answers."""
+        settings = self._prepared.settings
+        topic = settings.dead_letters.topic
+        while not self._stopping.is_set():
+            try:
+                existing = await asyncio.to_thread(admin.topics, settings.kafka_config())
+            except Unavailable as error:
+                await self._wait("kafka", error)
+                continue
+            if topic in existing:
+                return
+            servers = settings.kafka_config()["bootstrap.servers"]
+            raise SetupError(
+                f"dead_letters.topic: there is no topic {topic}\n    cure: kafka-topics.sh"
+                f" --bootstrap-server {servers} --create --topic {topic} --partitions 4"
+            )
+
+    async def _registry(self, stack: AsyncExitStack) -> RegistryClient | None:
+        options = registry_options(self._prepared.settings)
+        if options is None:
+            return None
+        return await stack.enter_async_context(RegistryClient(options))
+
+    def _schemas(self, registry: RegistryClient | None) -> FileSchemas | Schemas:
+        files = FileSchemas(
+            [
+                str(codec.schema_file)
+                for codec in self._prepared.settings.avro.topics.values()
+                if codec.wire_format == "raw"
+            ]
+        )
+        return files if registry is None else Schemas(files, registry)
+
+    def _formats(self) -> dict[str, WireFormat]:
+        settings = self._prepared.settings
+        formats: dict[str, WireFormat] = {}
+        for name, codec in settings.avro.topics.items():
+            raw = codec.wire_format == "raw"
+            topic = settings.topic_names.get(name, name)
+            formats[topic] = RawFormat(str(codec.schema_file)) if raw else ConfluentFormat()
+        return formats
+
+    async def _check_newest(self, registry: RegistryClient | None) -> None:
+        """The newest schema of every framed topic must fit the mappings, before the first record.
+
+        Raises:
+            SetupError: with everything in which it does not.
+        """
+        if registry is None:
+            return
+        plans: list[Plan] = []
+        problems: list[Problem] = []
+        for topic in self._prepared.topics:
+            schema = await self._newest(registry, topic)
+            if schema is None:
+                continue
+            try:
+                plans.append(self._prepared.admit(topic, schema))
+            except Problems as found:
+                problems += found.problems
+        raise_problems([*dict.fromkeys(problems), *check_types(plans)])
+
+    async def _newest(self, registry: RegistryClient, topic: str) -> Schema | None:
+        subject = self._prepared.settings.avro.subject.replace("{topic}", topic)
+        while not self._stopping.is_set():
+            try:
+                newest = await registry.latest(subject)
+            except Unavailable as error:
+                await self._wait("schema registry", error)
+                continue
+            if newest is None:
+                self._observer.tell(Noted(f"the registry has no subject {subject} yet"))
+            return newest.schema if newest else None
+        return None
+
+    async def _wait(self, what: str, error: Unavailable) -> None:
+        self._observer.tell(Waiting(what, str(error)))
+        await asyncio.sleep(START_AGAIN_S)
+
+    def _client_options(self) -> ClientOptions:
+        settings = self._prepared.settings.fullstory
+        return ClientOptions(
+            base_url=settings.endpoint,
+            read_key=self._prepared.loaded.fullstory_key.read,
+            timeout_s=settings.timeout_s,
+            user_agent=f"fullstory-bridge/{__version__}",
+        )
+
+    def _throttle(self) -> Throttle:
+        settings = self._prepared.settings
+        return Throttle(
+            in_flight_max=settings.fullstory.max_in_flight,
+            unacknowledged_max=settings.delivery.duplicate_budget,
+            now_s=asyncio.get_running_loop().time,
+        )
+
+    def _sender(self, client: Client, throttle: Throttle) -> Sender:
+        settings = self._prepared.settings.fullstory
+        return Sender(
+            client,
+            throttle,
+            Policy(settings.unknown_user, settings.unknown_user_wait_s),
+            self._observer,
+            now_s=asyncio.get_running_loop().time,
+            chance=random.random,
+        )
+
+    def _source_options(self) -> SourceOptions:
+        settings = self._prepared.settings
+        delivery = settings.delivery
+        return SourceOptions(
+            kafka=settings.kafka_config(),
+            topics=tuple(self._prepared.topics),
+            start=settings.start,
+            out_of_range=settings.out_of_range,
+            bounds=Bounds(bytes_max=delivery.window_bytes_max),
+            duplicate_budget=delivery.duplicate_budget,
+            commit_interval_s=delivery.commit_interval_ms / 1000,
+            rebalance_drain_s=delivery.rebalance_drain_s,
+            shutdown_drain_s=delivery.shutdown_drain_s,
+        )
+
+
+def registry_options(settings: Settings) -> RegistryOptions | None:
+    """How to reach the registry of the settings; None where they name none."""
+    registry = settings.avro.registry
+    if registry is None:
+        return None
+    secret = registry.basic_auth.get_secret_value() if registry.basic_auth else None
+    token = registry.bearer_token.get_secret_value() if registry.bearer_token else None
+    return RegistryOptions(
+        urls=tuple(registry.url),
+        timeout_s=registry.timeout_s,
+        basic_auth=secret,
+        bearer_token=token,
+        ca_file=str(registry.ca) if registry.ca else None,
+        client_cert=str(registry.certificate) if registry.certificate else None,
+        client_key=str(registry.certificate_key) if registry.certificate_key else None,
+    )

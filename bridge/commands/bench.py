@@ -1,0 +1,65 @@
+"""Where the tests of mapping files run: the real encoder, decoder, compiler and request builder."""
+
+from collections.abc import Mapping, Sequence
+
+from bridge.avro.encoder import Encoder
+from bridge.avro.literals import Misfit
+from bridge.avro.reader import make_name_of, make_reader
+from bridge.avro.store import WriterSchema
+from bridge.errors import PoisonRecord
+from bridge.fullstory.request import build_v1
+from bridge.mapping.compiler import compile_plan
+from bridge.mapping.examples import CannotRun
+from bridge.mapping.explain import Specimen, failed_clauses
+from bridge.mapping.load import Rule
+from bridge.mapping.options import Options
+from bridge.mapping.outcome import Event, Outcome, Rejected
+from bridge.records import Record
+
+
+class RealBench:
+    """`mapping.examples.Bench` with everything that `run` uses, and schemas by topic."""
+
+    def __init__(self, schemas: Mapping[str, WriterSchema], options: Options) -> None:
+        self._schemas = schemas
+        self._options = options
+
+    def outcomes(self, rules: Sequence[Rule], record: Record, value: object) -> Sequence[Outcome]:
+        """Encode, decode, map and build; raises CannotRun, or Problems of the mappings."""
+        specimen = self.specimen(record, value)
+        plan = compile_plan(rules, record.topic, specimen.schema, self._options)
+        outcomes = plan.map(record, specimen.value, specimen.record_name)
+        return [built(outcome) for outcome in outcomes]
+
+    def reasons(self, rule: Rule, record: Record, value: object) -> Sequence[str]:
+        """Why the mapping's filter does not match, a line each."""
+        if not rule.reads(record.topic):
+            return (f"it does not read the topic {record.topic}",)
+        specimen = self.specimen(record, value)
+        return failed_clauses(rule, specimen, self._options, show_values=True)
+
+    def specimen(self, record: Record, value: object) -> Specimen:
+        """A record's value through the real bytes; raises CannotRun."""
+        writer = self._schemas.get(record.topic)
+        if value is None:
+            return Specimen(record, None, None if writer is None else writer.schema)
+        if writer is None:
+            message = f"there is no schema for the topic {record.topic}"
+            raise CannotRun(f"{message}: name one with --schema {record.topic}=FILE.avsc")
+        try:
+            data = Encoder(writer).encode(value)
+        except Misfit as misfit:
+            raise CannotRun(f"the input does not fit {writer.label}: {misfit}") from None
+        name = make_name_of(writer.schema)(data, 0)
+        return Specimen(record, make_reader(writer.schema)(data, 0), writer.schema, name)
+
+
+def built(outcome: Outcome) -> Outcome:
+    """The outcome, with what only the request's builder refuses as a reject."""
+    if not isinstance(outcome, Event):
+        return outcome
+    try:
+        build_v1(outcome)
+    except PoisonRecord as poison:
+        return Rejected(outcome.mapping, poison.reason, str(poison), poison.path)
+    return outcome

@@ -1,0 +1,216 @@
+"""`fullstory-bridge check`: everything that can be known before anything runs."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.avro.store import WriterSchema
+from bridge.commands.bench import RealBench
+from bridge.commands.materials import Materials, read_materials
+from bridge.commands.output import counted, paint, show_problems
+from bridge.commands.schemas import SchemaFinder, schema_flags
+from bridge.documents.problems import Problem, Problems, suggest
+from bridge.errors import SetupError
+from bridge.mapping import codes as mapping_codes
+from bridge.mapping import explanations
+from bridge.mapping.checks import check_types
+from bridge.mapping.examples import FAILED, Example, Result, examples_of, run_example, untested
+from bridge.mapping.plan import Plan
+from bridge.mapping.versions import check_versions
+from bridge.prepared import prepare
+from bridge.settings import codes as settings_codes
+
+REFUSED = "C005"
+
+_MORE = "`fullstory-bridge test` shows every difference"
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The settings file; bridge.yaml here, if there is one.",
+)
+@click.option(
+    "--schema",
+    "schemas",
+    multiple=True,
+    metavar="TOPIC=FILE",
+    help="The schema of a topic, in place of the registry's; may be given several times.",
+)
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--explain", metavar="CODE", help="Tell what a code as M012 means, and no more.")
+@click.option("--json", "as_json", is_flag=True, help="The problems as a JSON array.")
+def check(
+    *,
+    files: tuple[Path, ...],
+    config: Path | None,
+    schemas: tuple[str, ...],
+    strict: bool,
+    explain: str | None,
+    as_json: bool,
+) -> None:
+    """Check all that can be known before anything runs.
+
+    FILES are mapping files; without them, those that the settings name. Looked at are settings,
+    mappings (alone, and against every version of their topics' schemas) and the tests in them.
+    Exit code 1 when there is an error, 0 when there is none.
+
+    Example: fullstory-bridge check m.yaml --schema payments=payment.avsc
+    """
+    if explain is not None:
+        _explain(explain)
+        return
+    try:
+        materials = read_materials(config, files)
+        report = asyncio.run(_report(materials, schema_flags(schemas), files))
+    except SetupError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    problems = report.problems
+    if strict:
+        problems = [replace(problem, severity="error") for problem in problems]
+    if as_json:
+        click.echo(json.dumps([_as_json(problem) for problem in problems], indent=2))
+    else:
+        show_problems(problems)
+        click.echo(report.summary(problems))
+    sys.exit(1 if any(problem.severity == "error" for problem in problems) else 0)
+
+
+def _explain(code: str) -> None:
+    code = code.upper()
+    known = explanations.EXPLANATIONS
+    if code not in known:
+        cure = suggest(code, known, listed_max=0)
+        raise click.UsageError(f"there is no code {code}" + (f"; {cure}" if cure else ""))
+    rooms = (mapping_codes.TITLES, settings_codes.TITLES, explanations.TITLES)
+    titles = {str(key): title for room in rooms for key, title in room.items()}
+    click.echo(f"{code}: {titles[code]}\n")
+    click.echo(click.wrap_text(known[code], width=80))
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What was found, and what was looked at."""
+
+    materials: Materials
+    problems: Sequence[Problem]
+    tests: int
+    schemas: int
+    without: Sequence[str]
+    """Topics for which there was no schema."""
+
+    def summary(self, problems: Sequence[Problem]) -> str:
+        """The last lines for a person."""
+        errors = sum(problem.severity == "error" for problem in problems)
+        looked_at = (
+            f"{counted(len(self.materials.documents), 'file')},"
+            f" {counted(len(self.materials.rules), 'mapping')},"
+            f" {counted(self.schemas, 'schema')}, {counted(self.tests, 'test')}"
+        )
+        told = [counted(errors, "error")] if errors else []
+        told += [counted(len(problems) - errors, "warning")] if len(problems) > errors else []
+        verdict = " and ".join(told) or "nothing is wrong"
+        verdict = paint(verdict, "red" if errors else "yellow" if told else "green")
+        lines = [f"{verdict} in {looked_at}" if told else f"{verdict}: {looked_at}"]
+        if self.without:
+            first = self.without[0]
+            lines.append(
+                f"not checked against a schema: {', '.join(self.without)}"
+                f" (name one: --schema {first}=FILE.avsc)"
+            )
+        return "\n".join(lines)
+
+
+async def _report(
+    materials: Materials, given: dict[str, WriterSchema], files: Sequence[Path]
+) -> _Report:
+    examples = [example for document in materials.documents for example in examples_of(document)]
+    inputs = [example.form.input.topic for example in examples]
+    problems: list[Problem] = list(materials.problems)
+    plans: list[Plan] = []
+    newest: dict[str, WriterSchema] = {}
+    schemas = 0
+    async with SchemaFinder(materials, given) as finder:
+        topics = materials.topics([*finder.known(), *inputs])
+        for topic in topics:
+            versions = await finder.every(topic)
+            if not versions:
+                continue
+            schemas += len(versions)
+            newest[topic] = finder.local(topic) or versions[-1]
+            trees = {version.label: version.schema for version in versions}
+            fitting, wrong = check_versions(materials.rules, topic, trees, materials.options)
+            plans += fitting
+            problems += wrong
+        problems += finder.problems
+    problems += check_types(plans)
+    bench = RealBench(newest, materials.options)
+    able = [example for example in examples if _can_run(example, newest)]
+    problems += _failures(materials, able, bench)
+    problems += untested(materials.rules, examples)
+    without = [topic for topic in topics if topic not in newest]
+    if not files and not any(problem.severity == "error" for problem in problems):
+        problems += _refusal(materials)
+    unique = list(dict.fromkeys(problems))
+    return _Report(materials, unique, len(able), schemas, without)
+
+
+def _refusal(materials: Materials) -> list[Problem]:
+    """What else would keep `run` from starting, found by what `run` does first."""
+    try:
+        if materials.loaded is not None:
+            prepare(materials.loaded)
+    except SetupError as error:
+        return [Problem(REFUSED, str(error))]
+    return []
+
+
+def _can_run(example: Example, schemas: dict[str, WriterSchema]) -> bool:
+    return example.form.input.topic in schemas or example.form.input.value is None
+
+
+def _failures(materials: Materials, examples: Sequence[Example], bench: RealBench) -> list[Problem]:
+    """What the tests in the files say; nothing where their mappings are wrong themselves."""
+    problems = []
+    right = {rule.document.file for rule in materials.rules}
+    for example in examples:
+        if example.document.file not in right:
+            continue
+        try:
+            result = run_example(example, materials.rules, bench)
+        except Problems:
+            continue
+        if not result.passed:
+            problems.append(example.problem(FAILED, _told(result), _MORE))
+    return problems
+
+
+def _told(result: Result) -> str:
+    name = f"the test `{result.example.form.name}` fails"
+    if result.fault is not None:
+        return f"{name}: {result.fault}"
+    first = result.differences[0]
+    field = f"{first.mapping} {first.field}".strip()
+    return f"{name}: {field}: wanted {first.wanted}, got {first.got}"
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    return {
+        "code": problem.code,
+        "severity": problem.severity,
+        "message": problem.message,
+        "file": place.file if place is not None else None,
+        "line": place.line or None if place is not None else None,
+        "column": place.column or None if place is not None else None,
+        "cure": problem.cure,
+    }

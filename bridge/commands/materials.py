@@ -1,0 +1,165 @@
+"""What the commands that run nothing look at: settings, mapping files and schemas.
+
+Laws: reading only, and everything that is wrong is kept, to be told at once. Without settings
+the mapping files stand alone: a key for `hmac-sha256` is made up then.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from bridge.documents.document import Document, parse
+from bridge.documents.problems import Place, Problem, Problems
+from bridge.kafka.keys import KNOWN_KEYS
+from bridge.mapping.load import Rule, load_rules
+from bridge.mapping.options import Options
+from bridge.settings.file import read_document
+from bridge.settings.kinds import matching_files
+from bridge.settings.load import Loaded, read_settings
+
+DEFAULT_FILE = Path("bridge.yaml")
+UNREADABLE = "C001"
+
+_MADE_UP = "made-up"
+_UNSET = re.compile(r"`(\w+)` is not set")
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What could be read, and what is wrong with the rest. `loaded` None: no settings.
+
+    Rules that `mappings_off` names are `off`.
+    """
+
+    loaded: Loaded | None
+    documents: tuple[Document, ...]
+    rules: tuple[Rule, ...]
+    options: Options
+    problems: tuple[Problem, ...]
+
+    def topics(self, known: Sequence[str] = ()) -> list[str]:
+        """The topics that mappings name, and those of `known` that a pattern of theirs takes."""
+        named = [topic for rule in self.rules for topic in _named(rule)]
+        met = [topic for topic in known if any(rule.reads(topic) for rule in self.rules)]
+        return list(dict.fromkeys([*named, *met]))
+
+
+def read_materials(
+    config: Path | None, files: Sequence[Path], *, stand_ins: bool = False
+) -> Materials:
+    """Settings (if there are any) and mapping files: those that are named, else the settings'.
+
+    `stand_ins` lets made-up values stand for variables that are not set: for who looks at
+    mappings needs no password.
+
+    Raises:
+        click.UsageError: there is nothing to look at.
+    """
+    config = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    if config is None and not files:
+        message = "no mapping files: name them, or --config with a settings file"
+        raise click.UsageError(message)
+    loaded, problems = _settings(config, stand_ins=stand_ins)
+    paths = tuple(files)
+    if config is not None and not paths:
+        paths = _written(config) if loaded is None else loaded.mapping_files
+    documents, unreadable = _documents(paths)
+    options = _options(loaded)
+    rules, wrong = _rules(documents, options)
+    off = () if loaded is None else loaded.settings.mappings_off
+    rules = tuple(replace(rule, mode="off") if rule.name in off else rule for rule in rules)
+    return Materials(loaded, documents, rules, options, (*problems, *unreadable, *wrong))
+
+
+def _settings(config: Path | None, *, stand_ins: bool) -> tuple[Loaded | None, list[Problem]]:
+    """The settings, and what is wrong with them; with made-up values where none are set."""
+    if config is None:
+        return None, []
+    environ = dict(os.environ)
+    try:
+        return read_settings(config, environ, known_kafka_keys=KNOWN_KEYS), []
+    except Problems as problems:
+        told = list(problems.problems)
+    names = [name for problem in told for name in _UNSET.findall(problem.message)]
+    missing = dict.fromkeys([*names, "FULLSTORY_API_KEY"], _MADE_UP)
+    try:
+        loaded = read_settings(config, missing | environ, known_kafka_keys=KNOWN_KEYS)
+    except Problems as problems:
+        return None, list(problems.problems) if stand_ins else told
+    return loaded, [] if stand_ins else told
+
+
+def _written(config: Path) -> tuple[Path, ...]:
+    """The mapping files of settings that are wrong otherwise: their mistakes are told too."""
+    try:
+        data = read_document(config).data
+    except Problems:
+        return ()
+    patterns = data.get("mappings") if isinstance(data, dict) else None
+    texts = patterns if isinstance(patterns, list) else []
+    written = [text for text in texts if isinstance(text, str)]
+    directory = config.parent.absolute()
+    return tuple(dict.fromkeys(f for text in written for f in matching_files(text, directory)))
+
+
+def _options(loaded: Loaded | None) -> Options:
+    if loaded is None:
+        return Options(hash_key=_MADE_UP.encode())
+    settings = loaded.settings
+    key = settings.privacy.hash_key
+    return Options(
+        api=settings.fullstory.api,
+        hash_key=None if key is None else key.get_secret_value().encode(),
+        never_send=settings.privacy.never_send,
+    )
+
+
+def _documents(paths: Sequence[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for path in paths:
+        shown = shown_path(path)
+        try:
+            documents.append(parse(path.read_text(encoding="utf-8"), shown))
+        except Problems as found:
+            problems += found.problems
+        except UnicodeDecodeError:
+            message = "this is not UTF-8 text"
+            problems.append(Problem(UNREADABLE, message, Place(shown), "save the file as UTF-8"))
+        except OSError as error:
+            why = (error.strerror or "it cannot be read").lower()
+            problems.append(Problem(UNREADABLE, why, Place(shown)))
+    return tuple(documents), problems
+
+
+def shown_path(path: Path) -> str:
+    """The path as a person would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _rules(
+    documents: Sequence[Document], options: Options
+) -> tuple[tuple[Rule, ...], list[Problem]]:
+    """The rules of the files that are right, and what is wrong with the others."""
+    problems: list[Problem] = []
+    right: list[Document] = []
+    for document in documents:
+        try:
+            load_rules([document], options)
+            right.append(document)
+        except Problems as found:
+            problems += found.problems
+    try:
+        return load_rules(right, options), problems
+    except Problems as found:
+        return (), [*problems, *found.problems]
+
+
+def _named(rule: Rule) -> Sequence[str]:
+    topics: object = rule.form.topics
+    return topics if isinstance(topics, tuple) else ()

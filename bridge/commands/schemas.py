@@ -1,0 +1,140 @@
+"""Where the commands find the schemas of topics: a flag, a file of the settings, the registry."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import click
+
+from bridge.app import registry_options
+from bridge.avro.registry import RegistryClient
+from bridge.avro.store import WriterSchema, read_schema_file
+from bridge.commands.materials import Materials, shown_path
+from bridge.documents.problems import Problem
+from bridge.errors import SetupError, Unavailable
+
+REGISTRY_AWAY = "C002"
+NOT_REGISTERED = "C003"
+UNUSABLE_SCHEMA = "C004"
+
+
+def schema_flags(values: Sequence[str]) -> dict[str, WriterSchema]:
+    """The schemas of `--schema topic=file.avsc`.
+
+    Raises:
+        click.UsageError: one is not of this form.
+        SetupError: a file is no schema.
+    """
+    found = {}
+    for value in values:
+        topic, equals, file = value.partition("=")
+        if not topic or not equals or not file:
+            raise click.UsageError(f"--schema wants topic=file.avsc, not {value}")
+        found[topic] = read_schema_file(file)
+    return found
+
+
+@dataclass(slots=True)
+class SchemaFinder:
+    """Finds the schemas of topics: what a flag names, a file of the settings, the registry.
+
+    Use as an async context manager. `problems` collects what went wrong on the way.
+    """
+
+    materials: Materials
+    given: Mapping[str, WriterSchema]
+    problems: list[Problem] = field(default_factory=list)
+    _registry: RegistryClient | None = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def __aenter__(self) -> Self:
+        loaded = self.materials.loaded
+        options = registry_options(loaded.settings) if loaded is not None else None
+        if options is not None:
+            self._registry = await self._stack.enter_async_context(RegistryClient(options))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def registry(self) -> RegistryClient | None:
+        """The registry of the settings; None where they name none, or it does not answer."""
+        return self._registry
+
+    def known(self) -> list[str]:
+        """The topics for which a schema is named, beside those of the mappings."""
+        loaded = self.materials.loaded
+        named = (
+            [] if loaded is None else [*loaded.settings.avro.topics, *loaded.settings.topic_names]
+        )
+        return [*self.given, *named]
+
+    async def newest(self, topic: str) -> WriterSchema | None:
+        """The schema to test with; None where there is none."""
+        found = self.local(topic)
+        if found is not None:
+            return found
+        every = await self._registered(topic, newest_only=True)
+        return every[-1] if every else None
+
+    async def every(self, topic: str) -> list[WriterSchema]:
+        """All schemas that records of a topic may have, oldest first."""
+        if topic in self.given:
+            return [self.given[topic]]
+        found = self.local(topic)
+        registered = [] if self.is_raw(topic) else await self._registered(topic)
+        return [*([] if found is None else [found]), *registered]
+
+    def local(self, topic: str) -> WriterSchema | None:
+        """The schema of a flag or of a file of the settings."""
+        if topic in self.given:
+            return self.given[topic]
+        loaded = self.materials.loaded
+        codec = None if loaded is None else loaded.settings.avro.topics.get(topic)
+        if codec is None or codec.schema_file is None:
+            return None
+        try:
+            found = read_schema_file(str(codec.schema_file))
+        except SetupError as error:
+            self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
+            return None
+        return replace(found, label=shown_path(codec.schema_file))
+
+    def is_raw(self, topic: str) -> bool:
+        """Whether the values of a topic come without framing."""
+        loaded = self.materials.loaded
+        codec = None if loaded is None else loaded.settings.avro.topics.get(topic)
+        return codec is not None and codec.wire_format == "raw"
+
+    async def _registered(self, topic: str, *, newest_only: bool = False) -> list[WriterSchema]:
+        loaded = self.materials.loaded
+        if self._registry is None or loaded is None:
+            return []
+        settings = loaded.settings
+        name = settings.topic_names.get(topic, topic)
+        subject = settings.avro.subject.replace("{topic}", name)
+        try:
+            if newest_only:
+                newest = await self._registry.latest(subject)
+                found = [] if newest is None else [newest]
+            else:
+                found = await self._registry.versions(subject)
+        except Unavailable as error:
+            cure = "the mappings are not checked against it; name schemas with --schema"
+            self._tell(Problem(REGISTRY_AWAY, str(error), None, cure, severity="warning"))
+            self._registry = None
+            return []
+        except SetupError as error:
+            self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
+            return []
+        if not found:
+            message = f"the registry has no subject {subject}"
+            cure = "register its schema, or set `avro.subject`"
+            self._tell(Problem(NOT_REGISTERED, message, None, cure, severity="warning"))
+        return found
+
+    def _tell(self, problem: Problem) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)

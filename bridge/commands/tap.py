@@ -1,0 +1,133 @@
+"""`fullstory-bridge tap`: live records and what they would become."""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from bridge.commands.materials import Materials, read_materials
+from bridge.commands.output import counted, paint, show_problems
+from bridge.commands.schemas import SchemaFinder
+from bridge.commands.specimens import Given, decode
+from bridge.commands.telling import told
+from bridge.errors import PoisonRecord, SetupError, Unavailable
+from bridge.kafka import reader
+from bridge.mapping.explain import Specimen
+from bridge.records import Record
+
+
+@click.command()
+@click.option("--topic", help="This topic only, as the mapping files call it.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The settings file; bridge.yaml here, if there is one.",
+)
+@click.option(
+    "--mapping",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A mapping file, in place of those of the settings; may be given several times.",
+)
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="End after so many records; Ctrl-C ends sooner.",
+)
+def tap(*, topic: str | None, config: Path | None, files: tuple[Path, ...], count: int) -> None:
+    """Watch live records, and what each of them would become.
+
+    Shows the requests as they would be sent, so also the values in them, but never the key.
+    Nothing is sent, no group is joined and nothing is committed: a running bridge does not
+    notice.
+
+    Example: fullstory-bridge tap --topic payments -n 3
+    """
+    try:
+        materials = read_materials(config, files)
+        show_problems(materials.problems, err=True)
+        if any(problem.severity == "error" for problem in materials.problems):
+            sys.exit(1)
+        _tap(materials, topic, count)
+    except (SetupError, Unavailable) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("", err=True)
+
+
+def _tap(materials: Materials, topic: str | None, count: int) -> None:
+    """Show records as they come.
+
+    Raises:
+        SetupError: there is nothing to watch.
+        Unavailable: Kafka does not answer.
+    """
+    loaded = materials.loaded
+    if loaded is None:
+        raise click.UsageError("no settings: --config with a settings file, to say where Kafka is")
+    ours = _topics(materials, topic)
+    names = loaded.settings.topic_names
+    topics = {names.get(name, name): name for name in ours}
+    click.echo(f"waiting for {counted(count, 'record')} of {', '.join(ours)}", err=True)
+    with (
+        asyncio.Runner() as runner,
+        closing(reader.follow(loaded.settings.kafka_config(), list(topics))) as records,
+    ):
+        finder = SchemaFinder(materials, {})
+        runner.run(finder.__aenter__())
+        try:
+            for record in islice(records, count):
+                mine = record._replace(topic=topics[record.topic])
+                for line in _shown(record, mine, materials, finder, runner):
+                    click.echo(line)
+        finally:
+            runner.run(finder.__aexit__())
+
+
+def _topics(materials: Materials, topic: str | None) -> Sequence[str]:
+    known = materials.topics()
+    if topic is None:
+        return known
+    if topic not in known:
+        listed = ", ".join(known) or "none"
+        raise click.UsageError(f"no mapping reads the topic {topic}; they read: {listed}")
+    return [topic]
+
+
+def _shown(
+    record: Record,
+    mine: Record,
+    materials: Materials,
+    finder: SchemaFinder,
+    runner: asyncio.Runner,
+) -> Iterator[str]:
+    """One record: where it stands, and what each mapping makes of it."""
+    yield paint(f"{record.place}  {_time(record.timestamp_ms)}", "cyan")
+    if record.value is None:
+        yield from told(materials, Specimen(mine, None, None), show_values=True)
+        yield ""
+        return
+    try:
+        specimen = runner.run(decode(Given(mine, None, record.value), finder))
+    except PoisonRecord as poison:
+        yield f"{paint('dead letter', 'red')}: {poison.reason}: {poison}"
+    else:
+        yield from told(materials, specimen, show_values=True)
+    yield ""
+
+
+def _time(timestamp_ms: int) -> str:
+    if timestamp_ms < 0:
+        return "without a time"
+    moment = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,130 @@
+"""`fullstory-bridge test`: the tests beside the mappings, through the real path."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from bridge.avro.store import WriterSchema
+from bridge.commands.bench import RealBench
+from bridge.commands.materials import Materials, read_materials
+from bridge.commands.output import paint, show_problems
+from bridge.commands.schemas import SchemaFinder, schema_flags
+from bridge.documents.problems import Problem, Problems
+from bridge.errors import SetupError
+from bridge.mapping.examples import Example, Result, examples_of, run_example
+from bridge.mapping.expectations import Difference
+
+_INDENT = "      "
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("-k", "name", help="Only tests whose name has this in it.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The settings file; bridge.yaml here, if there is one.",
+)
+@click.option(
+    "--schema",
+    "schemas",
+    multiple=True,
+    metavar="TOPIC=FILE",
+    help="The schema of a topic; else `avro.topics` of the settings, else the registry's newest.",
+)
+def test(
+    files: tuple[Path, ...], name: str | None, config: Path | None, schemas: tuple[str, ...]
+) -> None:
+    """Run the tests in mapping files.
+
+    FILES are mapping files; without them, those that the settings name. Each test's record is
+    checked against its schema, encoded, decoded and mapped as in `run`. Exit code 1 when a test
+    fails.
+
+    Example: fullstory-bridge test m.yaml --schema payments=payment.avsc
+    """
+    try:
+        materials = read_materials(config, files, stand_ins=True)
+        given = schema_flags(schemas)
+        chosen = _chosen(materials, name)
+        found, problems = asyncio.run(_schemas(materials, given, chosen))
+    except SetupError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    show_problems([*materials.problems, *problems], err=True)
+    if any(problem.severity == "error" for problem in materials.problems):
+        sys.exit(1)
+    if not chosen:
+        click.echo("there are no tests: write some below `tests:` in the mapping files", err=True)
+    failed = _run(materials, chosen, RealBench(found, materials.options))
+    total = f"{len(chosen) - failed} passed, {failed} failed"
+    click.echo(paint(total, "red" if failed else "green"))
+    sys.exit(1 if failed else 0)
+
+
+def _chosen(materials: Materials, name: str | None) -> list[Example]:
+    every = [example for document in materials.documents for example in examples_of(document)]
+    if name is None:
+        return every
+    chosen = [example for example in every if name.casefold() in example.form.name.casefold()]
+    if every and not chosen:
+        raise click.UsageError(f"no test has `{name}` in its name")
+    return chosen
+
+
+async def _schemas(
+    materials: Materials, given: dict[str, WriterSchema], chosen: Sequence[Example]
+) -> tuple[dict[str, WriterSchema], list[Problem]]:
+    found: dict[str, WriterSchema] = {}
+    async with SchemaFinder(materials, given) as finder:
+        for topic in dict.fromkeys(example.form.input.topic for example in chosen):
+            schema = await finder.newest(topic)
+            if schema is not None:
+                found[topic] = schema
+        return found, finder.problems
+
+
+def _run(materials: Materials, chosen: Sequence[Example], bench: RealBench) -> int:
+    """Run them and show each; returns how many failed."""
+    failed = 0
+    for example in chosen:
+        try:
+            result = run_example(example, materials.rules, bench)
+        except Problems as problems:
+            errors = [p.message for p in problems.problems if p.severity == "error"]
+            fault = "\n".join(errors)
+            result = Result(example, fault=f"the mappings do not fit the schema: {fault}")
+        failed += not result.passed
+        for line in _told(result):
+            click.echo(line)
+    return failed
+
+
+def _told(result: Result) -> list[str]:
+    name = result.example.form.name
+    if result.passed:
+        return [f"{paint('PASS', 'green')}  {name}"]
+    place = result.example.document.place((*result.example.at, "name"))
+    lines = [f"{paint('FAIL', 'red')}  {name}  ({place.file}:{place.line})"]
+    if result.fault is not None:
+        lines += [_INDENT + line for line in result.fault.splitlines()]
+    mapping = ""
+    for difference in result.differences:
+        if difference.mapping != mapping:
+            mapping = difference.mapping
+            lines.append(f"{_INDENT}{mapping}")
+        lines += [f"{_INDENT}  {line}" for line in _diff(difference)]
+    return lines
+
+
+def _diff(difference: Difference) -> list[str]:
+    field = f"{difference.field}: " if difference.field else ""
+    pad = " " * len(field)
+    return [
+        f"{field}wanted {difference.wanted}",
+        f"{pad}got    {difference.got}",
+        *(f"{pad}       {reason}" for reason in difference.reasons),
+    ]

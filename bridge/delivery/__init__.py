@@ -1,0 +1,1 @@
+"""When to send, again, and how far it is done: pure, time is an argument."""

@@ -1,0 +1,46 @@
+"""What to do about an answer: values with a reason."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["event", "account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """FullStory accepted the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The event is not to be sent, by a rule of the settings."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAfter:
+    """The same request again, `s` seconds from now; `account` holds everything else back too."""
+
+    s: float
+    why: str
+    scope: Scope = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is sent until a probe succeeds; then the same request again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """FullStory will never take this request: a dead letter."""
+
+    why: str
+    status: int
+    code: str | None = None
+
+
+Decision = Done | Skip | RetryAfter | Pause | Reject

@@ -1,0 +1,125 @@
+"""What is settled above the committed offset, written into the commit's metadata.
+
+The text is `fsb1.` + base64url of: base, partitions at the group's beginning on this topic, then
+alternating run lengths (incomplete, settled, incomplete, settled …) from the base on, all as
+varints, and a CRC-32 of what stands before it; then a closing `.`, since a client may read
+garbage behind another client's metadata.
+
+Laws:
+- Every release reads what every earlier release wrote.
+- Metadata that is not ours, or speaks of another base (an operator moved the offset), lists
+  nothing. Ours but damaged, or of a newer format, is told: to ignore it would repeat what it
+  lists.
+- A broker refuses 4,096 characters (`offset.metadata.max.bytes`); ours end at 4,000, and a
+  longer list is left out whole: then what it would have listed may be repeated after a crash.
+"""
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bridge.delivery.progress import Run
+
+METADATA_CHARACTERS_MAX = 4_000
+_VARINT_BYTES_MAX = 10
+_OURS = re.compile(r"fsb(\d+)\.([A-Za-z0-9_-]*)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What metadata of ours says about the base it was committed with."""
+
+    base: int
+    partitions_at_start: int
+    settled: tuple[Run, ...]
+
+
+class DamagedMetadata(ValueError):
+    """Metadata of ours that cannot be read; the message says why."""
+
+
+def encode(base: int, partitions_at_start: int, settled: Iterable[Run]) -> str:
+    """The metadata for a commit at `base`; without the runs when they do not fit."""
+    text = _encode(base, partitions_at_start, settled)
+    if len(text) <= METADATA_CHARACTERS_MAX:
+        return text
+    return _encode(base, partitions_at_start, ())
+
+
+def decode(metadata: str | None, base: int) -> Listed | None:
+    """What `metadata` of a commit at `base` lists; None when it is not ours or of another base.
+
+    Raises:
+        DamagedMetadata: it is ours, and damaged or written by a newer release.
+    """
+    match = _OURS.match(metadata or "")
+    if match is None:
+        return None
+    if match[1] != "1":
+        raise DamagedMetadata(f"written in format {match[1]}, which a newer release knows")
+    listed = _read(match[2])
+    return listed if listed.base == base else None
+
+
+def _encode(base: int, partitions_at_start: int, settled: Iterable[Run]) -> str:
+    body = bytearray()
+    _write_varint(body, base)
+    _write_varint(body, partitions_at_start)
+    cursor = base
+    for start, end in settled:
+        _write_varint(body, start - cursor)
+        _write_varint(body, end - start)
+        cursor = end
+    body += zlib.crc32(body).to_bytes(4, "big")
+    return f"fsb1.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}."
+
+
+def _read(text: str) -> Listed:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise DamagedMetadata("not base64url") from error
+    body, checksum = raw[:-4], raw[-4:]
+    if len(checksum) < 4 or zlib.crc32(body).to_bytes(4, "big") != checksum:
+        raise DamagedMetadata("the checksum does not hold")
+    numbers = _read_varints(body)
+    if len(numbers) < 2 or len(numbers) % 2:
+        raise DamagedMetadata("a run has no end")
+    base, partitions_at_start, *lengths = numbers
+    return Listed(base, partitions_at_start, tuple(_runs(base, lengths)))
+
+
+def _runs(base: int, lengths: list[int]) -> Iterable[Run]:
+    cursor = base
+    for incomplete, settled in zip(lengths[::2], lengths[1::2], strict=True):
+        if not incomplete or not settled:
+            raise DamagedMetadata("an empty run")
+        start = cursor + incomplete
+        cursor = start + settled
+        yield start, cursor
+
+
+def _write_varint(body: bytearray, number: int) -> None:
+    while number > 0x7F:
+        body.append(number & 0x7F | 0x80)
+        number >>= 7
+    body.append(number)
+
+
+def _read_varints(body: bytes) -> list[int]:
+    numbers = []
+    number = shift = 0
+    for byte in body:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if shift > 7 * _VARINT_BYTES_MAX:
+            raise DamagedMetadata("a number without end")
+        if not byte & 0x80:
+            numbers.append(number)
+            number = shift = 0
+    if shift:
+        raise DamagedMetadata("cut off within a number")
+    return numbers

@@ -1,0 +1,135 @@
+"""A file that a person wrote: plain data, and for every path the place where it stands."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import yaml
+
+from bridge.documents.problems import Place, Problem, Problems
+from bridge.documents.syntax import syntax_fault
+from bridge.documents.tree import Child, Fault, Malformed, Node, Spot, Step, TreeReader
+
+DataPath = tuple[Step, ...]
+"""Keys and list indexes from the root."""
+
+SIZE_BYTES_MAX = 1024 * 1024
+"""Of one file in UTF-8; ten thousand mappings fit."""
+
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One parsed file: `data` is made of dict, list, str, int, float, bool and None only.
+
+    Aliased parts are shared objects: treat `data` as read-only.
+    """
+
+    file: str
+    text: str
+    data: Any
+    root: Node
+    lines: tuple[str, ...]
+
+    def place(self, path: DataPath, *, key: bool = False) -> Place:
+        """Where the value at `path` begins, or its key; of a missing path the nearest parent's."""
+        child, whole = self._find(path)
+        spot = child.key if key or not whole else child.node.start
+        return Place(self.file, spot.line + 1, spot.column + 1)
+
+    def problem(
+        self,
+        code: str,
+        message: str,
+        path: DataPath,
+        *,
+        key: bool = False,
+        cure: str | None = None,
+        severity: Literal["error", "warning"] = "error",
+    ) -> Problem:
+        """A problem at `place(path)`, with its line filled in."""
+        place = self.place(path, key=key)
+        return Problem(code, message, place, cure, self._line(place.line), severity)
+
+    def written(self, path: DataPath) -> str | None:
+        """The scalar at `path` as it was written (`0.10`, not 0.1); None where there is none."""
+        child, whole = self._find(path)
+        return child.node.written if whole else None
+
+    def masked(self, paths: Iterable[DataPath]) -> "Document":
+        """The same document, with asterisks for these values in the lines that problems show."""
+        text = list(self.text)
+        for child, whole in map(self._find, paths):
+            for index in range(child.node.start.offset, child.node.end.offset) if whole else ():
+                text[index] = "*" if not _BREAK.match(text[index]) else text[index]
+        shown = "".join(text)
+        return replace(self, text=shown, lines=tuple(_BREAK.split(shown)))
+
+    def _find(self, path: DataPath) -> tuple[Child, bool]:
+        child = Child(self.root.start, self.root)
+        for step in path:
+            below = (child.node.children or {}).get(step)
+            if below is None:
+                return child, False
+            child = below
+        return child, True
+
+    def _line(self, line: int) -> str:
+        return self.lines[line - 1] if line <= len(self.lines) else ""
+
+
+def dotted(path: DataPath) -> str:
+    """A path as people write it: `avro.registry.url[0]`."""
+    parts = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
+    return "".join(parts).removeprefix(".")
+
+
+def parse(text: str, file: str) -> Document:
+    """The document in `text`; `file` is only its name in messages.
+
+    Raises:
+        Problems: not YAML, not one document, beyond a limit, or written in a way that the
+            format refuses (a key twice, a tag, a merge key). All that was found before
+            reading became impossible is told.
+    """
+    text = text.removeprefix("\ufeff")
+    lines = tuple(_BREAK.split(text))
+    reader: TreeReader | None = None
+    faults: list[Fault] = []
+    try:
+        _refuse_foreign(text)
+        reader = TreeReader(text)
+        root = reader.read()
+    except Malformed as malformed:
+        faults.append(malformed.fault)
+    except yaml.YAMLError as error:
+        faults.append(syntax_fault(error))
+    else:
+        if not reader.faults:
+            return Document(file, text, root.value, root, lines)
+    raise Problems(
+        _told(fault, file, lines) for fault in (*(reader.faults if reader else ()), *faults)
+    )
+
+
+def _refuse_foreign(text: str) -> None:
+    """Stop before the parser sees what it should not: too much, or what is not text."""
+    match = _NOT_TEXT.search(text)
+    if match is not None:
+        before = _BREAK.split(text[: match.start()])
+        spot = Spot(match.start(), len(before) - 1, len(before[-1]))
+        message = f"the character U+{ord(match[0]):04X} is not text"
+        raise Malformed(Fault("D002", message, spot, "save the file as UTF-8 text without it"))
+    if len(text.encode()) > SIZE_BYTES_MAX:
+        message = f"the file has more than {SIZE_BYTES_MAX} bytes"
+        raise Malformed(Fault("D001", message, Spot(0, 0, 0), "split it into several files"))
+
+
+def _told(fault: Fault, file: str, lines: tuple[str, ...]) -> Problem:
+    line = min(fault.spot.line, len(lines) - 1)
+    column = fault.spot.column if line == fault.spot.line else len(lines[line])
+    place = Place(file, line + 1, column + 1)
+    return Problem(fault.code, fault.message, place, fault.cure, lines[line])

@@ -1,0 +1,1 @@
+"""FullStory's server API: requests, answers, the client and its throttle."""

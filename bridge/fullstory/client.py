@@ -1,0 +1,167 @@
+"""One request to FullStory, and what came back: the only place that speaks HTTP to it.
+
+Laws (each a pitfall of a long-lived client):
+- Redirects are never followed: a POST would become a GET, and a 200 after it a lost event.
+- The body is always read, or the connection is thrown away.
+- No cookies, no proxy or netrc looked up per request, no place awaited in the pool.
+- The key stands in one header made at start, and in no message.
+"""
+
+import asyncio
+import contextlib
+import email.utils
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+
+import aiohttp
+import orjson
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from bridge.delivery.answers import Answer, NoAnswer
+from bridge.errors import SetupError
+from bridge.fullstory.request import Request
+
+ANSWER_BYTES_MAX = 65_536
+"""An answer is `{}` or an error of a few words; more than this is not FullStory's."""
+
+CONNECT_LIMIT_S = 5.0
+KEEP_ALIVE_S = 10.0
+"""Shorter than the idle limit of common front ends, so that the server does not close first."""
+
+CLOSE_LIMIT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """Where FullStory is and how long it may take; `read_key` reads the key anew each time."""
+
+    base_url: str
+    read_key: Callable[[], str]
+    timeout_s: float = 10.0
+    user_agent: str = "fullstory-bridge"
+
+
+class Client:
+    """A session with FullStory; `async with` it."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._options = options
+        self._base = URL(options.base_url)
+        self._headers = _headers(options)
+
+    async def __aenter__(self) -> "Client":
+        tls = ssl.create_default_context()
+        tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=self._options.timeout_s, sock_connect=CONNECT_LIMIT_S
+            ),
+            max_line_size=32_768,
+            max_field_size=32_768,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await self._session.close()
+
+    def read_key_again(self) -> None:
+        """Take the key from where it lives; a renewed one is used from the next request on."""
+        with contextlib.suppress(SetupError):  # half written, or gone for a moment: keep the old
+            self._headers = _headers(self._options)
+
+    async def send(self, request: Request) -> Answer | NoAnswer:
+        """Send a request once and say what came back; raises nothing."""
+        return await self._ask(request.method, request.path, request.body)
+
+    async def probe(self) -> Answer | NoAnswer:
+        """`GET /me`: does FullStory answer, and does it take this key?"""
+        return await self._ask("GET", "/me", None)
+
+    async def _ask(self, method: str, path: str, body: bytes | None) -> Answer | NoAnswer:
+        try:
+            async with self._session.request(
+                method,
+                self._base.with_path(path, encoded=True),
+                data=body,
+                headers=self._headers,
+                allow_redirects=False,
+            ) as response:
+                return await _answer(response)
+        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
+            return NoAnswer(_name(error), sent=False)
+        except TimeoutError:
+            return NoAnswer("timeout", sent=True)
+        except (aiohttp.ClientError, OSError) as error:
+            return NoAnswer(_name(error), sent=True)
+
+
+def _headers(options: ClientOptions) -> CIMultiDictProxy[str]:
+    return CIMultiDictProxy(
+        CIMultiDict(
+            {
+                "Authorization": f"Basic {options.read_key()}",
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "User-Agent": options.user_agent,
+            }
+        )
+    )
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Answer:
+    body = bytearray()
+    async for piece in response.content.iter_any():  # one read may give a part of it only
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            response.close()  # a body without end
+            return Answer(response.status, is_json=False)
+    is_json, code = _read(body)
+    return Answer(response.status, is_json, _retry_after_s(response), code)
+
+
+def _read(body: bytearray) -> tuple[bool, str | None]:
+    """Whether the body is JSON (an empty one is taken for it), and FullStory's error code."""
+    if not body:
+        return True, None
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False, None
+    code = data.get("code") if isinstance(data, dict) else None
+    return True, code if isinstance(code, str) else None
+
+
+def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+    """`Retry-After` in seconds or as a date (RFC 9110, 10.2.3); None when there is none."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _name(error: BaseException) -> str:
+    """What kind of failure it was; its message could hold the URL."""
+    return {
+        aiohttp.ClientConnectorDNSError: "dns",
+        aiohttp.ClientConnectorCertificateError: "tls_certificate",
+        aiohttp.ClientConnectorSSLError: "tls",
+        aiohttp.ServerDisconnectedError: "closed_without_answer",
+    }.get(type(error), "connection")

@@ -1,0 +1,86 @@
+"""Commits under way: when one is due, what it covers, what the broker answered.
+
+Laws: one commit at a time, save that of a revoke, which librdkafka waits for. The broker answers
+for each partition; a refusal makes that partition worth a commit again, and nothing else.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from bridge.kafka.holdings import Commit, Holdings, Key
+from bridge.observer import CommitFailed, Committed, Observer
+
+
+class Committer:
+    """Asks the broker to remember, and hears what it says; the poll thread owns it.
+
+    A commit is due `interval_s` after the last one, or sooner when `events_max` events wait for
+    one. `acknowledged` is told how many events a crash can no longer repeat.
+    """
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        observer: Observer,
+        acknowledged: Callable[[int], None],
+        *,
+        interval_s: float,
+        events_max: int,
+    ) -> None:
+        self._holdings = holdings
+        self._observer = observer
+        self._acknowledged = acknowledged
+        self._interval_s = interval_s
+        self._events_max = events_max
+        self._last_s = 0.0
+        self._under_way: list[Commit] = []
+
+    def commit_when_due(self, consumer: Consumer, now_s: float) -> None:
+        """Commit what is settled, if it is time."""
+        early = self._holdings.unacknowledged_events >= self._events_max
+        if early or now_s - self._last_s >= self._interval_s:
+            self._last_s = now_s
+            self.commit(consumer)
+
+    def commit(self, consumer: Consumer, keys: Sequence[Key] | None = None) -> None:
+        """Commit what is settled: of `keys`, at once; or of all, when none is under way."""
+        if keys is None and self._under_way:
+            return
+        commit = self._holdings.commit(keys)
+        if commit is None:
+            return
+        self._under_way.append(commit)
+        try:
+            consumer.commit(offsets=commit.offsets, asynchronous=True)
+        except KafkaException as error:
+            self.answered(error.args[0], commit.offsets)
+
+    def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """The broker (or librdkafka, in its place) has answered a commit."""
+        commit = self._take(partitions)
+        refused = [one for one in partitions if error is not None or one.error is not None]
+        if refused:
+            why = error or refused[0].error
+            self._observer.tell(CommitFailed(why.str() if why else "unknown"))
+        failed = frozenset((one.topic, one.partition) for one in refused)
+        if commit is not None:
+            self._acknowledged(self._holdings.acknowledge(commit, failed))
+        kept = [(one.topic, one.partition) for one in partitions if one not in refused]
+        if kept:
+            self._observer.tell(Committed(kept))
+
+    def all_acknowledged(self, drained: threading.Event) -> bool:
+        """Whether all that was begun is settled, committed and acknowledged."""
+        dirty = any(holding.dirty for holding in self._holdings)
+        return drained.is_set() and not dirty and not self._under_way
+
+    def _take(self, partitions: list[TopicPartition]) -> Commit | None:
+        """The commit that these partitions belong to: retries may answer out of order."""
+        answered = {(one.topic, one.partition, one.offset) for one in partitions}
+        for commit in self._under_way:
+            if {(one.topic, one.partition, one.offset) for one in commit.offsets} == answered:
+                self._under_way.remove(commit)
+                return commit
+        return self._under_way.pop(0) if self._under_way else None

@@ -1,0 +1,192 @@
+"""Which partitions this member of the group reads, from where, and which of them stand still."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from confluent_kafka import (
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from bridge.kafka.holdings import Holding, Holdings, Key
+from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find
+from bridge.observer import Assigned, HaltedScope, Noted, Observer, Revoked, Waiting
+from bridge.records import Assignment
+
+LOOK_UP_AGAIN_S = 1.0
+
+
+class Membership:
+    """Assigns, unassigns, pauses and resumes; the poll thread owns it.
+
+    Laws: a partition that is not held brings nothing (its records are ignored), so it may be
+    assigned before anybody knows where it begins. A halted one stays paused through everything
+    until a person has acted.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        holdings: Holdings,
+        observer: Observer,
+        *,
+        start: Start,
+        out_of_range: Literal["halt", "earliest", "latest"],
+        incremental: bool,
+    ) -> None:
+        self._consumer = consumer
+        self._holdings = holdings
+        self._observer = observer
+        self._start = start
+        self._out_of_range = out_of_range
+        self._incremental = incremental
+        self._unknown: dict[Key, TopicPartition] = {}
+        self._halted: set[Key] = set()
+        self._paused = False
+        self._next_look_up_s = 0.0
+
+    def assign(self, partitions: Sequence[TopicPartition], *, paused: bool) -> None:
+        """Begin to read partitions that the group gave us, each where it is to begin."""
+        self._paused = paused
+        if not partitions:  # a cooperative rebalance that gave us nothing new
+            self._give([])
+            return
+        try:
+            found = find(self._consumer, partitions, self._start)
+        except LookUpFailed as error:
+            self._observer.tell(Waiting("kafka", f"where to begin is not known yet: {error}"))
+            self._unknown |= {(one.topic, one.partition): one for one in partitions}
+            self._give([TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions])
+            self._consumer.pause(list(partitions))
+        else:
+            self._hold(found)
+            self._give([one.offset for one in found])
+            self._still_or_flowing()
+        self._observer.tell(Assigned([(one.topic, one.partition) for one in partitions]))
+
+    def look_up_again(self, now_s: float) -> None:
+        """Ask again where the partitions begin for which Kafka gave no answer."""
+        if not self._unknown or now_s < self._next_look_up_s:
+            return
+        self._next_look_up_s = now_s + LOOK_UP_AGAIN_S
+        waiting = list(self._unknown.values())
+        try:
+            found = find(self._consumer, waiting, self._start)
+        except LookUpFailed:
+            return
+        self._unknown.clear()
+        self._hold(found)
+        self._move([one.offset for one in found])
+
+    def revoked(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
+        """The group took partitions from us; librdkafka unassigns them itself."""
+        keys = [(one.topic, one.partition) for one in partitions]
+        for key in keys:
+            self._unknown.pop(key, None)
+            self._halted.discard(key)
+        self._observer.tell(Revoked(keys, lost))
+
+    def pause(self) -> None:
+        """Take nothing more from anywhere; the group goes on being served."""
+        self._paused = True
+        self._still_or_flowing()
+
+    def resume(self) -> None:
+        """Read on, but where a person must act first."""
+        self._paused = False
+        self._still_or_flowing()
+
+    def seek_back(self) -> None:
+        """Read again what was dequeued and never seen."""
+        self._move([_position(holding) for holding in self._holdings])
+
+    def partition_trouble(self, message: Message) -> None:
+        """A partition has an error instead of a record."""
+        error = message.error()
+        if error is None:
+            return
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  (its public name)
+            self._left_the_log(message)
+        else:
+            self._observer.tell(Waiting(f"kafka topic {message.topic()}", error.str()))
+
+    def _left_the_log(self, message: Message) -> None:
+        """The position is no longer in the log; going on somewhere else is never silent."""
+        partition = TopicPartition(str(message.topic()), int(message.partition() or 0))
+        key = (partition.topic, partition.partition)
+        scope = f"{partition.topic}/{partition.partition}"
+        if self._out_of_range == "halt":
+            self._halt(key, "the committed offset is no longer in the log")
+            return
+        try:
+            found = begin_at(self._consumer, partition, self._out_of_range)
+        except LookUpFailed:
+            self._unknown[key] = partition
+            return
+        self._observer.tell(Noted(f"{scope} left the log; going on at {self._out_of_range}"))
+        self._hold([found])
+        self._move([found.offset])
+
+    def _halt(self, key: Key, why: str) -> None:
+        self._halted.add(key)
+        cure = "set the group's offset (kafka-consumer-groups --reset-offsets) or out_of_range"
+        self._observer.tell(HaltedScope(f"{key[0]}/{key[1]}", why, cure))
+        self._still_or_flowing()
+
+    def _hold(self, found: Sequence[Found]) -> None:
+        for one in found:
+            assignment = one.holding.assignment
+            if one.halted is None:
+                self._holdings.add(one.holding)
+            else:
+                self._halt((assignment.topic, assignment.partition), one.halted)
+
+    def _give(self, offsets: list[TopicPartition]) -> None:
+        if self._incremental:
+            self._consumer.incremental_assign(offsets)
+        else:
+            self._consumer.assign(offsets)
+
+    def _move(self, offsets: list[TopicPartition]) -> None:
+        """Read assigned partitions on from other offsets.
+
+        Unassigned and assigned again: a partition that left the log is dead for `seek`.
+        """
+        if not offsets:
+            return
+        if self._incremental:
+            self._consumer.incremental_unassign(offsets)
+            self._consumer.incremental_assign(offsets)
+        else:
+            moved = {(one.topic, one.partition) for one in offsets}
+            others = [one for one in self._holdings if _key(one.assignment) not in moved]
+            kept = [_position(one) for one in others]
+            self._consumer.assign([*kept, *offsets])
+        self._still_or_flowing()
+
+    def _still_or_flowing(self) -> None:
+        assigned = self._consumer.assignment()
+        still = [
+            one for one in assigned if self._paused or (one.topic, one.partition) in self._halted
+        ]
+        flowing = [one for one in assigned if one not in still]
+        try:
+            if still:
+                self._consumer.pause(still)
+            if flowing:
+                self._consumer.resume(flowing)
+        except KafkaException as error:  # the assignment moved on meanwhile
+            self._observer.tell(Noted(f"pause or resume came too late: {error}"))
+
+
+def _key(assignment: Assignment) -> Key:
+    return assignment.topic, assignment.partition
+
+
+def _position(holding: Holding) -> TopicPartition:
+    """Where a held partition is read on."""
+    return TopicPartition(*_key(holding.assignment), holding.progress.position)

@@ -1,0 +1,254 @@
+"""The thread that alone owns the consumer: polls, tracks, commits, follows the group.
+
+Laws, each paid for:
+- Every call on the consumer is made by this thread. confluent-kafka lines all calls up behind
+  the one that waits; another thread's call starves.
+- No exception leaves a callback: it would destroy the messages already dequeued. It is kept and
+  raised after they have been handed over.
+- Never a synchronous commit in a callback: it has no time limit. The asynchronous one is waited
+  for by librdkafka before it lets the partition go.
+- `resume()` after every assignment: a pause outlives revoke and assign.
+- One commit under way at a time, so that an older one cannot land after a newer one.
+- It never stops polling, whatever FullStory does.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from bridge.errors import Halted
+from bridge.kafka.committer import Committer
+from bridge.kafka.configuration import consumer_configuration
+from bridge.kafka.holdings import Holdings, Key
+from bridge.kafka.membership import Membership
+from bridge.kafka.start import Start
+from bridge.kafka.window import Bounds, Change, Window
+from bridge.observer import Observer, Polled, Waiting
+from bridge.records import Assignment, Record
+
+IDLE_WAIT_S = 0.05
+"""The longest wait for a record; settling and committing wait as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What a source reads and how it keeps its promises; times in seconds."""
+
+    kafka: Mapping[str, Any]
+    topics: Sequence[str]
+    start: Start = "latest"
+    out_of_range: Literal["halt", "earliest", "latest"] = "halt"
+    bounds: Bounds = field(default_factory=Bounds)
+    duplicate_budget: int = 1_000
+    commit_interval_s: float = 0.25
+    rebalance_drain_s: float = 15.0
+    shutdown_drain_s: float = 25.0
+
+
+class Handover(Protocol):
+    """The event loop's side, called from the poll thread."""
+
+    def deliver(self, records: list[Record]) -> None:
+        """Hand over polled records."""
+
+    def drain(self, assignments: Sequence[Assignment]) -> threading.Event:
+        """Begin nothing more for these; the event is set when nothing of theirs is under way."""
+
+    def acknowledged(self, events: int) -> None:
+        """So many events can no longer be repeated by a crash."""
+
+
+class Poller:
+    """The poll thread's work; `run` returns when `stop` was set and all is committed and left."""
+
+    def __init__(self, options: SourceOptions, handover: Handover, observer: Observer) -> None:
+        self._options = options
+        self._handover = handover
+        self._observer = observer
+        self._holdings = Holdings()
+        self._window = Window(options.bounds)
+        self.settled: deque[tuple[Record, int]] = deque()
+        self.room_made = threading.Event()
+        self.stop = threading.Event()
+        self.hurry = threading.Event()
+        self._committer = Committer(
+            self._holdings,
+            observer,
+            handover.acknowledged,
+            interval_s=options.commit_interval_s,
+            events_max=max(1, options.duplicate_budget // 3),
+        )
+        configuration = {
+            **consumer_configuration(options.kafka),
+            "on_commit": self._guarded(self._committer.answered),
+            "error_cb": self._guarded(self._kafka_trouble),
+        }
+        self._consumer = Consumer(configuration)
+        self._failure: BaseException | None = None
+        self._membership = Membership(
+            self._consumer,
+            self._holdings,
+            observer,
+            start=options.start,
+            out_of_range=options.out_of_range,
+            incremental=_is_incremental(configuration),
+        )
+
+    def run(self) -> None:
+        """Poll until `stop`, then drain, commit and leave the group.
+
+        Raises:
+            Halted: a fatal error of librdkafka, after which the process must end.
+        """
+        try:
+            self._consumer.subscribe(
+                list(self._options.topics),
+                on_assign=self._guarded(self._assigned),
+                on_revoke=self._guarded(self._revoked),
+                on_lost=self._guarded(self._lost),
+            )
+            while not self.stop.is_set():
+                self._turn()
+            self._finish()
+        finally:
+            self._consumer.close()
+
+    def _turn(self) -> None:
+        self._settle()
+        now_s = time.monotonic()
+        self._membership.look_up_again(now_s)
+        self._committer.commit_when_due(self._consumer, now_s)
+        outstanding, size_bytes = self._holdings.outstanding, self._holdings.outstanding_bytes
+        self._pause_or_resume(self._window.change(outstanding, size_bytes, now_s))
+        self._hand_over(self._poll(self._window.room(outstanding, size_bytes)))
+        if self._failure is not None:
+            raise self._failure
+
+    def _poll(self, room: int) -> list[Message]:
+        """Take up to `room` messages: wait for the first, then what is there already."""
+        if not room and not self._window.paused:
+            self.room_made.wait(IDLE_WAIT_S)
+            self.room_made.clear()
+            return self._consume(1, 0.0)
+        messages = self._consume(1, IDLE_WAIT_S)
+        if messages and room > 1:
+            messages += self._consume(room - 1, 0.0)
+        return messages
+
+    def _consume(self, count: int, wait_s: float) -> list[Message]:
+        try:
+            return self._consumer.consume(count, wait_s)
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise Halted(f"Kafka's client gave up: {error.args[0].str()}") from error
+            self._membership.seek_back()  # what this call had dequeued is gone
+            self._observer.tell(Waiting("kafka", error.args[0].str()))
+            return []
+
+    def _hand_over(self, messages: list[Message]) -> None:
+        records = []
+        for message in messages:
+            if message.error() is not None:
+                self._membership.partition_trouble(message)
+                continue
+            record = self._holdings.take(message)
+            if record is not None:
+                records.append(record)
+        if records:
+            self._observer.tell(Polled(len(records)))
+            self._handover.deliver(records)
+
+    def _settle(self) -> None:
+        """Take over what the event loop settled since the last turn."""
+        ended = 0
+        while self.settled:
+            record, events = self.settled.popleft()
+            if not self._holdings.settle(record, events):
+                ended += events
+        if ended:
+            self._handover.acknowledged(ended)
+
+    def _pause_or_resume(self, change: Change) -> None:
+        if change is Change.PAUSE:
+            self._membership.pause()
+        elif change is Change.RESUME:
+            self._membership.resume()
+
+    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._membership.assign(partitions, paused=self._window.paused or self.stop.is_set())
+
+    def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Let partitions go in order: drain, commit, forget.
+
+        The race this closes: a request of ours is under way when the partition moves. Were the
+        offset committed without it, the event could be lost; were the partition let go at once,
+        the new owner would send it again. So what is under way is waited for, and what was not
+        begun is begun no more.
+        """
+        keys = _keys(partitions)
+        self._drain(keys, self._options.rebalance_drain_s)
+        self._committer.commit(self._consumer, keys)
+        self._forget(keys)
+        self._membership.revoked(partitions, lost=False)
+
+    def _lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """The group gave the partitions away already: nothing may be committed any more."""
+        keys = _keys(partitions)
+        self._handover.drain([one.assignment for one in self._holdings.get(keys)])
+        self._forget(keys)
+        self._membership.revoked(partitions, lost=True)
+
+    def _forget(self, keys: Sequence[Key]) -> None:
+        removed = self._holdings.remove(keys)
+        self._handover.acknowledged(sum(one.unacknowledged_events for one in removed))
+
+    def _drain(self, keys: Sequence[Key], limit_s: float) -> None:
+        drained = self._handover.drain([one.assignment for one in self._holdings.get(keys)])
+        deadline_s = time.monotonic() + limit_s
+        while not drained.wait(0.01) and time.monotonic() < deadline_s:
+            if self.hurry.is_set():
+                break
+            self._settle()
+        self._settle()
+
+    def _finish(self) -> None:
+        """Drain all, then commit until the broker has acknowledged it, polling on all the while.
+
+        The commit is waited for before `close()`: one made inside `close()` can wait behind a
+        rebalance and then carry an old generation, which the broker refuses.
+        """
+        self._membership.pause()
+        drained = self._handover.drain([one.assignment for one in self._holdings])
+        deadline_s = time.monotonic() + self._options.shutdown_drain_s
+        while time.monotonic() < deadline_s and not self._committer.all_acknowledged(drained):
+            self._consume(1, 0.01)
+            if self.hurry.is_set():
+                drained.set()
+            self._settle()
+            self._committer.commit(self._consumer)
+
+    def _kafka_trouble(self, error: KafkaError) -> None:
+        self._observer.tell(Waiting("kafka", error.str()))
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except BaseException as error:
+                self._failure = self._failure or error
+
+        return call
+
+
+def _keys(partitions: Sequence[TopicPartition]) -> list[Key]:
+    return [(one.topic, one.partition) for one in partitions]
+
+
+def _is_incremental(configuration: Mapping[str, Any]) -> bool:
+    strategy = str(configuration.get("partition.assignment.strategy", ""))
+    return configuration["group.protocol"] == "consumer" or "cooperative" in strategy

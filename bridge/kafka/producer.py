@@ -1,0 +1,78 @@
+"""Dead letters on their way to Kafka; one counts when Kafka has acknowledged it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from bridge.delivery.dead_letter import DeadLetter
+from bridge.errors import Unavailable
+from bridge.kafka.configuration import producer_configuration
+
+_POLL_S = 0.1
+
+
+class DeadLetterProducer:
+    """Writes dead letters to one topic; `async with` it.
+
+    A thread of its own serves librdkafka's delivery reports, which come back to the event loop.
+    """
+
+    def __init__(self, user: Mapping[str, Any], topic: str) -> None:
+        self._producer = Producer(producer_configuration(user))
+        self._topic = topic
+        self._loop = asyncio.get_running_loop()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="dead-letters", daemon=True)
+
+    async def __aenter__(self) -> "DeadLetterProducer":
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._ended.set()
+        await asyncio.to_thread(self._thread.join)
+
+    async def send(self, letter: DeadLetter) -> None:
+        """Write a dead letter and wait until Kafka has acknowledged it.
+
+        Raises:
+            Unavailable: Kafka did not take it; it may be tried again.
+        """
+        acknowledged: asyncio.Future[None] = self._loop.create_future()
+        try:
+            self._producer.produce(
+                self._topic,
+                key=letter.key,
+                value=letter.value,
+                headers=list(letter.headers),
+                timestamp=max(letter.timestamp_ms, 0),
+                on_delivery=self._reporter(acknowledged),
+            )
+        except (BufferError, KafkaException) as error:
+            raise Unavailable(f"the dead-letter topic takes nothing: {error}") from error
+        await acknowledged
+
+    def _reporter(
+        self, acknowledged: asyncio.Future[None]
+    ) -> Callable[[KafkaError | None, Message], None]:
+        def settle(error: KafkaError | None) -> None:
+            if acknowledged.done():
+                return
+            if error is None:
+                acknowledged.set_result(None)
+            else:
+                why = f"the dead-letter topic {self._topic} takes nothing: {error.str()}"
+                acknowledged.set_exception(Unavailable(why))
+
+        def report(error: KafkaError | None, _: Message) -> None:
+            self._loop.call_soon_threadsafe(settle, error)
+
+        return report
+
+    def _serve(self) -> None:
+        while not self._ended.is_set():
+            self._producer.poll(_POLL_S)
+        self._producer.flush(_POLL_S)

@@ -1,0 +1,172 @@
+"""Where reading begins when a partition comes to this process.
+
+Laws:
+- A committed offset is obeyed, and what its metadata lists as settled is not sent again.
+- `start` speaks of partitions that were there when this group began on the topic. A partition
+  that was added later begins at its beginning, or its first minutes would be lost.
+- The offset given to `assign` and the base of the progress are one number, looked up once.
+
+How a later partition is known: every commit of ours carries the number of partitions the topic
+had when the group began on it (`partitions_at_start`). A partition without a commit whose number
+is not below that came later. Asking only "has this group any commit here?" would take a race for
+an addition: two members that join together are assigned together, and the slower of them would
+see the faster one's first commits and read its own partitions from their beginning.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from bridge.delivery.progress import Progress
+from bridge.delivery.runs import DamagedMetadata, Listed, decode
+from bridge.kafka.holdings import Holding
+from bridge.records import Assignment
+
+LOOK_UP_TIMEOUT_S = 2.0
+
+Start = Literal["latest", "earliest"] | datetime
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A partition ready to be read, or why a person must look first."""
+
+    holding: Holding
+    halted: str | None = None
+
+    @property
+    def offset(self) -> TopicPartition:
+        """Where to read on."""
+        assignment = self.holding.assignment
+        return TopicPartition(
+            assignment.topic, assignment.partition, self.holding.progress.position
+        )
+
+
+class LookUpFailed(Exception):
+    """Kafka did not answer within two seconds; the partitions are looked up again later."""
+
+
+def find(consumer: Consumer, partitions: Sequence[TopicPartition], start: Start) -> list[Found]:
+    """Look up where each of `partitions` begins; blocks two seconds for each question at most.
+
+    Raises:
+        LookUpFailed: a question was not answered in time.
+    """
+    committed = {(one.topic, one.partition): one for one in _committed(consumer, partitions)}
+    found: list[Found] = []
+    for topic in sorted({one.topic for one in partitions}):
+        mine = [one for key, one in committed.items() if key[0] == topic]
+        beginners = [one for one in mine if one.offset < 0]
+        group_begins_with = _partitions_at_start(consumer, topic) if beginners else None
+        for one in mine:
+            if one.offset >= 0:
+                found.append(_resume(one, group_begins_with))
+            else:
+                found.append(_begin(consumer, one, start, group_begins_with))
+    return found
+
+
+def begin_at(
+    consumer: Consumer, one: TopicPartition, where: Literal["earliest", "latest"]
+) -> Found:
+    """A partition whose position left the log, to be read on from the log's own bounds.
+
+    Raises:
+        LookUpFailed: Kafka did not say in time where they are.
+    """
+    group_begins_with = _partitions_at_start(consumer, one.topic)
+    offset = _offset_at(consumer, one, where)
+    assignment = Assignment(one.topic, one.partition)
+    return Found(Holding(assignment, Progress(offset), group_begins_with or 0, dirty=True))
+
+
+def _resume(one: TopicPartition, group_begins_with: int | None) -> Found:
+    assignment = Assignment(one.topic, one.partition)
+    halted = None
+    try:
+        listed = decode(_metadata(one), one.offset)
+    except DamagedMetadata as error:
+        listed = None
+        halted = f"the metadata of its committed offset is damaged: {error}"
+    listed = listed or Listed(one.offset, group_begins_with or 0, ())
+    progress = Progress(one.offset, leader_epoch=one.leader_epoch, settled=listed.settled)
+    return Found(Holding(assignment, progress, listed.partitions_at_start), halted)
+
+
+def _begin(
+    consumer: Consumer, one: TopicPartition, start: Start, group_begins_with: int | None
+) -> Found:
+    count = _partition_count(consumer, one.topic)
+    came_later = group_begins_with is not None and one.partition >= group_begins_with
+    offset = _offset_at(consumer, one, "earliest" if came_later else start)
+    began_with = count if group_begins_with is None else group_begins_with
+    # Dirty: the position itself is committed, so that a restart begins here too.
+    assignment = Assignment(one.topic, one.partition)
+    return Found(Holding(assignment, Progress(offset), began_with, dirty=True))
+
+
+def _partitions_at_start(consumer: Consumer, topic: str) -> int | None:
+    """How many partitions the topic had when the group began on it; None when it begins now.
+
+    Commits of another program carry no such number: then every partition with a commit was
+    there, and one without is taken for a later one, which loses nothing.
+    """
+    partitions = [TopicPartition(topic, n) for n in range(_partition_count(consumer, topic))]
+    commits = [one for one in _committed(consumer, partitions) if one.offset >= 0]
+    if not commits:
+        return None
+    return min(_told_start(one) for one in commits)
+
+
+def _told_start(one: TopicPartition) -> int:
+    try:
+        listed = decode(_metadata(one), one.offset)
+    except DamagedMetadata:
+        return 0
+    return listed.partitions_at_start if listed else 0
+
+
+def _offset_at(consumer: Consumer, one: TopicPartition, start: Start) -> int:
+    place = TopicPartition(one.topic, one.partition)
+    low, high = _ask(lambda: consumer.get_watermark_offsets(place, timeout=LOOK_UP_TIMEOUT_S))
+    if start == "earliest":
+        return int(low)
+    if isinstance(start, datetime):
+        place.offset = int(start.timestamp() * 1000)
+        answers = _ask(lambda: consumer.offsets_for_times([place], timeout=LOOK_UP_TIMEOUT_S))
+        if answers[0].error is None and answers[0].offset >= 0:
+            return int(answers[0].offset)
+    return int(high)
+
+
+def _partition_count(consumer: Consumer, topic: str) -> int:
+    metadata = _ask(lambda: consumer.list_topics(topic, timeout=LOOK_UP_TIMEOUT_S))
+    return len(metadata.topics[topic].partitions)
+
+
+def _committed(consumer: Consumer, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+    asked = [TopicPartition(one.topic, one.partition) for one in partitions]
+    answers = _ask(lambda: consumer.committed(asked, timeout=LOOK_UP_TIMEOUT_S))
+    for one in answers:
+        if one.error is not None:
+            raise LookUpFailed(one.error.str())
+    return answers
+
+
+def _metadata(one: TopicPartition) -> str | None:
+    try:
+        return one.metadata
+    except UnicodeDecodeError:  # what another client wrote may be read with garbage behind it
+        return None
+
+
+def _ask(question: Callable[[], T]) -> T:
+    try:
+        return question()
+    except KafkaException as error:
+        raise LookUpFailed(error.args[0].str()) from error

@@ -1,0 +1,64 @@
+"""How much may be taken from Kafka now: pure, time is an argument.
+
+When the window of work is full the thread still calls `consume` for one record every 50 ms, one
+over each time: `consume(0, 0)` serves no callbacks, so commits would never be acknowledged and a
+rebalance would hang. Only when it stays full for five seconds are the partitions paused, since
+`pause()` throws away what was fetched ahead.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+BATCH_MAX = 500
+"""Records taken at once: building more message objects holds the interpreter too long."""
+
+PAUSE_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much work may be taken and not settled; memory is the price."""
+
+    records_max: int = 4_000
+    bytes_max: int = 64 * 1024 * 1024
+
+
+class Change(Enum):
+    """What is to be done to the partitions."""
+
+    NONE = "none"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class Window:
+    """The window of work: taken and not settled."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._full_since: float | None = None
+        self.paused = False
+
+    def room(self, records: int, size_bytes: int) -> int:
+        """How many records may be taken at once."""
+        if size_bytes >= self._bounds.bytes_max:
+            return 0
+        return max(0, min(BATCH_MAX, self._bounds.records_max - records))
+
+    def change(self, records: int, size_bytes: int, now_s: float) -> Change:
+        """Whether to pause (full for five seconds) or to resume (half of it is free again)."""
+        if self.paused:
+            if self.room(2 * records, 2 * size_bytes):
+                self.paused = False
+                self._full_since = None
+                return Change.RESUME
+            return Change.NONE
+        if self.room(records, size_bytes):
+            self._full_since = None
+            return Change.NONE
+        if self._full_since is None:
+            self._full_since = now_s
+        if now_s - self._full_since < PAUSE_AFTER_S:
+            return Change.NONE
+        self.paused = True
+        return Change.PAUSE

@@ -1,0 +1,1 @@
+"""What to send: the mapping file's rules, checked against schemas and compiled once."""

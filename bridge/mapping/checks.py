@@ -1,0 +1,39 @@
+"""What can only be seen over all mappings and all schema versions together."""
+
+from collections.abc import Iterable
+
+from bridge.documents.problems import Problem
+from bridge.mapping.codes import Code
+from bridge.mapping.plan import Plan, TypedProperty
+
+
+def check_types(plans: Iterable[Plan]) -> tuple[Problem, ...]:
+    """One problem for each property of an event that has two types.
+
+    For FullStory a property of another type is another property, so that half of the events
+    would be missing in every search.
+    """
+    first: dict[tuple[str, str], TypedProperty] = {}
+    problems: dict[Problem, None] = {}
+    for plan in plans:
+        for typed in plan.typed:
+            other = first.setdefault((typed.event, typed.property), typed)
+            if other.type != typed.type:
+                problems[_conflict(typed, other)] = None
+    return tuple(problems)
+
+
+def _conflict(typed: TypedProperty, other: TypedProperty) -> Problem:
+    message = (
+        f"`{typed.property}` of the event `{typed.event}` is `{typed.type}` here"
+        f" and `{other.type}` at {other.place}"
+    )
+    if other.place == typed.place:
+        message = (
+            f"`{typed.property}` of the event `{typed.event}` is `{typed.type}` in one schema"
+            f" and `{other.type}` in another"
+        )
+    cure = "`type:` makes both the same; or use another name"
+    return Problem(
+        Code.TYPE_CONFLICT.value, message, typed.place, cure, source_line=typed.source_line
+    )

@@ -1,0 +1,161 @@
+"""What can be made of a leaf: how it is written, as text, and as an exact number.
+
+Laws: a form's functions take the raw value (or what a converter made of it) and are exact; the
+step to what is written is the last one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.mapping.codes import Code
+from bridge.mapping.converters import (
+    Convert,
+    exact_of_double,
+    finite,
+    real_of,
+    text_of_bool,
+    text_of_bytes,
+    text_of_exact,
+    text_of_uuid,
+    time_of_day,
+    time_of_days,
+    time_of_ticks,
+    unscaled,
+)
+from bridge.mapping.findings import Fault
+from bridge.mapping.leaves import KIND_OF, RAW_OF, Kind, Leaf, Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One shape of a value on its way to what is sent.
+
+    `kind` None: it cannot be sent as it is. `final` None: it is written as it is. `text` and
+    `exact` None: there is none. `symbols`: the only values that are possible, if they are known.
+    """
+
+    what: str
+    kind: Kind | None
+    final: Convert | None = None
+    text: Convert | None = None
+    exact: Convert | None = None
+    symbols: tuple[str, ...] | None = None
+    measure: Measure | None = None
+    digits: int = 0
+
+
+def same(value: Any) -> Any:
+    """The value itself."""
+    return value
+
+
+def whole(value: int) -> tuple[int, int]:
+    """A whole number as an exact one."""
+    return value, 0
+
+
+TEXT: Final = Form("text", "str", text=same)
+INT: Final = Form("whole number", "int", text=str, exact=whole)
+DOUBLE: Final = Form(
+    "number", "real", final=finite, text=lambda value: repr(finite(value)), exact=exact_of_double
+)
+EXACT: Final = Form("number", "real", final=real_of, text=text_of_exact, exact=same)
+BOOL: Final = Form("true or false", "bool", text=text_of_bool)
+DIGEST: Final = Form("digest", "str", text=same, symbols=())
+TIME: Final = Form("time", "date", text=same)
+
+
+def form_of(leaves: Sequence[Leaf], where: str) -> Form:
+    """The form of a value that has one of these types.
+
+    Raises:
+        Fault: the raw values of two of the types cannot be told apart.
+    """
+    forms = [_form(leaf) for leaf in leaves]
+    ways = {(form.kind, form.final, form.text, form.exact) for form in forms}
+    what = " or ".join(leaf.what for leaf in leaves)
+    if len(forms) == 1:
+        return forms[0]
+    if len(ways) == 1:
+        return Form(what, *ways.pop())
+    raws = [RAW_OF[leaf.measure] for leaf in leaves]
+    if len(set(raws)) < len(raws):
+        message = f"`{where}` can be {what}, and its values do not say which"
+        raise Fault(Code.SEVERAL_TYPES, message, "give them one type in the schema")
+    kinds = {form.kind for form in forms}
+    return Form(
+        what,
+        kinds.pop() if len(kinds) == 1 else None,
+        _by_type(raws, [form.final or same for form in forms]),
+        _by_type(raws, [form.text for form in forms]),
+        _by_type(raws, [form.exact for form in forms]),
+    )
+
+
+def _by_type(raws: list[type], converts: Sequence[Convert | None]) -> Convert | None:
+    table: dict[type, Convert] = {
+        raw: convert for raw, convert in zip(raws, converts, strict=True) if convert is not None
+    }
+    return (lambda value: table[type(value)](value)) if len(table) == len(raws) else None
+
+
+def _form(leaf: Leaf) -> Form:
+    final, text, exact = _WAYS[leaf.measure](leaf)
+    symbols = leaf.symbols if leaf.measure == "enum" else None
+    kind = KIND_OF.get(leaf.measure)
+    return Form(leaf.what, kind, final, text, exact, symbols, leaf.measure, leaf.digits)
+
+
+_Ways = tuple[Convert | None, Convert | None, Convert | None]
+
+
+def _decimal(leaf: Leaf) -> _Ways:
+    digits = leaf.digits
+    power: int = 10**digits
+
+    def final(raw: bytes) -> float:
+        number = unscaled(raw)
+        try:
+            return number / power
+        except OverflowError:
+            return real_of((number, digits))
+
+    return (
+        final,
+        lambda raw: text_of_exact((unscaled(raw), digits)),
+        lambda raw: (unscaled(raw), digits),
+    )
+
+
+def _instant(leaf: Leaf) -> _Ways:
+    convert = time_of_ticks(leaf.digits)
+    return convert, convert, None
+
+
+def _always(
+    final: Convert | None = None, text: Convert | None = None, exact: Convert | None = None
+) -> Callable[[Leaf], _Ways]:
+    return lambda _: (final, text, exact)
+
+
+_WAYS: Final[dict[Measure, Callable[[Leaf], _Ways]]] = {
+    "text": _always(text=same),
+    "enum": _always(text=same),
+    "uuid": _always(text_of_uuid, text_of_uuid),
+    "int": _always(text=str, exact=whole),
+    "float": _always(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
+    "double": _always(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
+    "decimal": _decimal,
+    "bool": _always(text=text_of_bool),
+    "instant": _instant,
+    "local": _always(),
+    "date": _always(time_of_days, time_of_days),
+    "time": lambda leaf: (None, time_of_day(leaf.digits), whole),
+    "bytes": _always(text=text_of_bytes),
+    "fixed": _always(text=bytes.hex),
+    "duration": _always(),
+    "record": _always(),
+    "map": _always(),
+    "list": _always(),
+}

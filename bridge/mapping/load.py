@@ -1,0 +1,137 @@
+"""Mapping files to rules: everything that can be known without a schema is checked here.
+
+Laws: all mistakes of all files are told at once. A mapping whose form is wrong does not hide
+what is wrong in the others.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.documents.document import Document
+from bridge.documents.problems import Problem, Problems
+from bridge.documents.validate import validate
+from bridge.mapping.codes import Code
+from bridge.mapping.conditions import All, parse_filter
+from bridge.mapping.findings import DocumentPath, Fault, Findings
+from bridge.mapping.form_checks import check_form
+from bridge.mapping.options import NO_OPTIONS, Options
+from bridge.mapping.rules import (
+    Defaults,
+    LateWord,
+    MappingFile,
+    MappingRule,
+    Mode,
+    OnError,
+    SessionPath,
+)
+
+KIND_CODES: Final[Mapping[str, str]] = {
+    "unknown_key": Code.UNKNOWN_KEY.value,
+    "missing_key": Code.MISSING_KEY.value,
+    "wrong_type": Code.WRONG_TYPE.value,
+    "wrong_value": Code.WRONG_VALUE.value,
+}
+"""Codes for what the documents room finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One mapping of one file, with the file's defaults filled in.
+
+    `at` is where the mapping stands in its document; `filter` the parsed condition.
+    """
+
+    name: str
+    owner: str | None
+    document: Document
+    at: DocumentPath
+    form: MappingRule
+    filter: All
+    session: str | SessionPath
+    on_error: OnError
+    mode: Mode
+    late: LateWord
+
+    def reads(self, topic: str) -> bool:
+        """Whether the mapping is for records of this topic."""
+        return topic in self.form.topics
+
+
+def load_rules(documents: Iterable[Document], options: Options = NO_OPTIONS) -> tuple[Rule, ...]:
+    """The rules of all files, in their order.
+
+    Raises:
+        Problems: whatever is wrong, in all of them.
+    """
+    problems: list[Problem] = []
+    rules: list[Rule] = []
+    for document in documents:
+        found, wrong = _of_document(document, options)
+        rules += found
+        problems += wrong
+    problems += _name_clashes(rules)
+    if any(problem.severity == "error" for problem in problems):
+        raise Problems(problems)
+    return tuple(rules)
+
+
+def _of_document(document: Document, options: Options) -> tuple[list[Rule], list[Problem]]:
+    problems: list[Problem] = []
+    defaults, owner = Defaults(), None
+    try:
+        file = validate(MappingFile, document, codes=KIND_CODES)
+        defaults, owner = file.defaults, file.owner
+        forms = dict(enumerate(file.mappings))
+    except Problems as wrong:
+        problems += wrong.problems
+        forms = _well_formed(document)
+    rules = []
+    for index, form in forms.items():
+        findings = Findings(document, ("mappings", index))
+        check_form(form, findings, options, defaults.never_send)
+        rules.append(_rule(findings, form, defaults, owner))
+        problems += findings.problems
+    return rules, problems
+
+
+def _well_formed(document: Document) -> dict[int, MappingRule]:
+    """The mappings of a file with mistakes that have none of their own."""
+    data = document.data
+    items = data.get("mappings") if isinstance(data, dict) else None
+    forms: dict[int, MappingRule] = {}
+    for index in range(len(items) if isinstance(items, list) else 0):
+        try:
+            forms[index] = validate(MappingRule, document, ("mappings", index), codes=KIND_CODES)
+        except Problems:
+            continue
+    return forms
+
+
+def _rule(findings: Findings, form: MappingRule, defaults: Defaults, owner: str | None) -> Rule:
+    return Rule(
+        name=form.name,
+        owner=owner,
+        document=findings.document,
+        at=findings.base,
+        form=form,
+        filter=parse_filter(form.filter or {}, findings, ("filter",)),
+        session=form.session or defaults.session or "recent",
+        on_error=form.on_error or defaults.on_error or "dead_letter",
+        mode=form.mode or defaults.mode or "live",
+        late=form.late or defaults.late or "send",
+    )
+
+
+def _name_clashes(rules: Sequence[Rule]) -> list[Problem]:
+    first: dict[str, Rule] = {}
+    problems = []
+    for rule in rules:
+        other = first.setdefault(rule.name, rule)
+        if other is not rule:
+            findings = Findings(rule.document, rule.at)
+            place = other.document.place((*other.at, "name"))
+            message = f"the name `{rule.name}` is taken"
+            findings.add(Fault(Code.NAME_TWICE, message, f"the other stands at {place}"), ("name",))
+            problems += findings.problems
+    return problems

@@ -1,0 +1,197 @@
+"""A path in a schema: what stands there, whether it can be missing, and how it is read.
+
+Laws: everything that the schema tells is found out here, once. A reader takes the record and
+its decoded value, gives the raw value or None for missing, and never raises for a value that
+has the schema's shape.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bridge.documents.problems import suggest
+from bridge.mapping.codes import Code
+from bridge.mapping.findings import Fault
+from bridge.mapping.leaves import Leaf, leaf_of
+from bridge.mapping.paths import Every, Index, Key, Name, Path, Step, spell
+from bridge.mapping.readers import Reader, reader_of
+from bridge.mapping.schema import Array, Map, Primitive, Record, Schema, Type, Union
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What a path leads to.
+
+    `leaves` are the types that the value (of a list: an item) can have. `missing` says whether
+    it can be missing, `holes` whether a list can hold nulls. `wanted` is the part of the value
+    that must be decoded for it, as field names from the root; None for metadata. `constant` is
+    the text, where it is the same for every record.
+    """
+
+    path: Path
+    leaves: tuple[Leaf, ...]
+    read: Reader
+    missing: bool = False
+    many: bool = False
+    holes: bool = False
+    wanted: tuple[str, ...] | None = None
+    constant: str | None = None
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where a walk down the tree stands; `types` are the non-null types possible there.
+
+    `mixed` says whether some types on the way had no such step.
+    """
+
+    types: list[Type]
+    nullable: bool = False
+    missing: bool = False
+    many: bool = False
+    mixed: bool = False
+
+
+class Locator:
+    """Finds paths in one schema; `present` are places that the filter has shown to be there."""
+
+    def __init__(self, schema: Schema, present: Iterable[str] = ()) -> None:
+        self._schema = schema
+        self._present = frozenset(present)
+
+    def locate(self, path: Path) -> Located:
+        """What stands at a path of the decoded value.
+
+        Raises:
+            Fault: the schema has no such path, or only null stands there.
+        """
+        walk = _Walk(*self._open([self._schema.root]))
+        for number, step in enumerate(path.steps):
+            self._step(walk, path.steps[:number], step)
+        holes = many = False
+        if len(walk.types) == 1 and isinstance(walk.types[0], Array):
+            walk.types, holes = self._open([walk.types[0].items])
+            many = True
+        if not walk.types:
+            message = f"`{path.text}` is always null in this schema"
+            raise Fault(Code.REFUSED_TYPE, message, "take it out")
+        return Located(
+            path=path,
+            leaves=tuple(dict.fromkeys(leaf_of(type_) for type_ in walk.types)),
+            read=reader_of(path.steps, flatten=walk.many and many, mixed=walk.mixed),
+            missing=walk.missing,
+            many=walk.many or many,
+            holes=holes,
+            wanted=self._wanted(path.steps),
+        )
+
+    def roots(self) -> list[Type]:
+        """The types that a whole value can have."""
+        return self._open([self._schema.root])[0]
+
+    def _open(self, types: Iterable[Type]) -> tuple[list[Type], bool]:
+        """The non-null types behind unions and references, and whether null is among them."""
+        found: list[Type] = []
+        nullable = False
+        for type_ in types:
+            type_ = self._schema.resolve(type_)  # noqa: PLW2901 -- the same type, looked up
+            if isinstance(type_, Union):
+                below, null = self._open(type_.branches)
+                found += below
+                nullable |= null
+            elif isinstance(type_, Primitive) and type_.name == "null":
+                nullable = True
+            else:
+                found.append(type_)
+        return found, nullable
+
+    def _step(self, walk: _Walk, before: tuple[Step, ...], step: Step) -> None:
+        found: list[Type] = []
+        lacking = False
+        for type_ in walk.types:
+            below = _below(type_, step)
+            if below is None:
+                lacking = True
+            else:
+                found.append(below)
+        if not found:
+            raise self._nothing(walk, before, step)
+        can_lack = lacking or isinstance(step, Index) or _is_map(walk.types)
+        walk.types, null = self._open(found)
+        walk.many = walk.many or isinstance(step, Every)
+        walk.mixed = walk.mixed or lacking
+        here = spell((*before, step))
+        # Behind `[*]` a null is a hole in a list, not a missing list.
+        if (can_lack or null) and not walk.many and here not in self._present:
+            walk.missing = True
+
+    def _nothing(self, walk: _Walk, before: tuple[Step, ...], step: Step) -> Fault:
+        whole = spell((*before, step))
+        parent = spell(before)
+        records = [type_ for type_ in walk.types if isinstance(type_, Record)]
+        if records and isinstance(step, Name | Key):
+            names = {field.name for record in records for field in record.fields}
+            message = f"the schema has no field `{whole}`"
+            return Fault(Code.UNKNOWN_FIELD, message, self._cure(before, step, names))
+        what = " or ".join(leaf_of(type_).what for type_ in walk.types) or "null"
+        message = f"`{parent}` is {_article(what)} {what}: it has no `{spell((step,))}`"
+        lists = any(isinstance(type_, Array) for type_ in walk.types)
+        cure = f"name an item, `{parent}[0]`, or all, `{parent}[*]`" if lists else None
+        return Fault(Code.NOTHING_BELOW, message, cure)
+
+    def _cure(self, before: tuple[Step, ...], step: Name | Key, names: set[str]) -> str | None:
+        name = step.name if isinstance(step, Name) else step.key
+        near = suggest(name, names, listed_max=0)
+        if near is None:
+            deep = [path for path in self._all_paths() if path.rpartition(".")[2] == name]
+            near = f"did you mean `{deep[0]}`?" if len(deep) == 1 else suggest(name, names)
+        elif before:
+            near = near.replace("`", f"`{spell(before)}.", 1)
+        return near
+
+    def _all_paths(self) -> list[str]:
+        paths: list[str] = []
+
+        def walk(types: list[Type], prefix: str, depth: int) -> None:
+            for type_ in self._open(types)[0]:
+                if not isinstance(type_, Record) or depth == 6:
+                    continue
+                for field in type_.fields:
+                    paths.append(prefix + field.name)
+                    walk([field.type], f"{prefix}{field.name}.", depth + 1)
+
+        walk([self._schema.root], "", 0)
+        return paths
+
+    def _wanted(self, steps: tuple[Step, ...]) -> tuple[str, ...]:
+        """The field names up to the first map, array or branch that is no record."""
+        types = self.roots()
+        names: list[str] = []
+        for step in steps:
+            if not isinstance(step, Name | Key) or not all(isinstance(t, Record) for t in types):
+                break
+            name = step.name if isinstance(step, Name) else step.key
+            names.append(name)
+            found = [below for type_ in types if (below := _below(type_, step)) is not None]
+            types = self._open(found)[0]
+        return tuple(names)
+
+
+def _below(type_: Type, step: Step) -> Type | None:
+    """The type one step down, or None where there is no such step."""
+    match type_, step:
+        case (Record(_, fields), Name(name)) | (Record(_, fields), Key(name)):
+            return next((field.type for field in fields if field.name == name), None)
+        case (Map(values), Name()) | (Map(values), Key()):
+            return values
+        case (Array(items), Index()) | (Array(items), Every()):
+            return items
+        case _:
+            return None
+
+
+def _is_map(types: list[Type]) -> bool:
+    return any(isinstance(type_, Map) for type_ in types)
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"

@@ -1,0 +1,24 @@
+"""What the settings say to the mapping room."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The chosen API, the key of `hmac-sha256` and the settings' never-send globs.
+
+    Laws: the key is never shown.
+    """
+
+    api: Literal["v1", "v2"] = "v1"
+    hash_key: bytes | None = None
+    never_send: Sequence[str] = ()
+
+    def __repr__(self) -> str:
+        return f"Options(api={self.api!r}, hash_key={'***' if self.hash_key else None})"
+
+
+NO_OPTIONS: Final = Options()
+"""What holds where the settings say nothing."""

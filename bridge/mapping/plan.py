@@ -1,0 +1,160 @@
+"""A plan: what the mappings make of the records of one topic that have one schema.
+
+Laws: nothing here looks anything up that could be known before the first record. A mapping
+error is an outcome, never an exception.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.documents.problems import Place, Problem
+from bridge.mapping.converters import MappingError
+from bridge.mapping.filters import Matches
+from bridge.mapping.identity import ReadSession, ReadText, ReadUid
+from bridge.mapping.outcome import Event, Late, Outcome, Property, PropertyType, Rejected, Skipped
+from bridge.mapping.privacy import share_of
+from bridge.mapping.rules import OnError
+from bridge.mapping.values import Produce
+from bridge.records import Record
+
+WantedPath = tuple[str, ...]
+"""Field names from the root, up to the first array or map; `()` is the whole value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which parts of a value the mappings read: the filters alone, and all of it."""
+
+    filter: frozenset[WantedPath]
+    all: frozenset[WantedPath]
+
+
+@dataclass(frozen=True, slots=True)
+class TypedProperty:
+    """The type that one mapping gives to one property of one event, and where it says so."""
+
+    event: str
+    property: str
+    type: PropertyType
+    mapping: str
+    place: Place
+    source_line: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One compiled mapping. `matches` None: every record. `keep` is the share of users kept."""
+
+    name: str
+    matches: Matches | None
+    uid: ReadUid
+    uid_optional: bool
+    uid_path: str
+    event: ReadText
+    timestamp: ReadText
+    session: ReadSession
+    properties: tuple[Produce, ...]
+    user_initiated: bool | None
+    integration: str | None
+    shadow: bool
+    late: Late
+    on_error: OnError
+    keep: float
+
+    def apply(self, record: Record, value: Any) -> Outcome | None:
+        """What becomes of a record; None when the filter does not match."""
+        try:
+            if self.matches is not None and not self.matches(record, value):
+                return None
+            return self._event(record, value)
+        except MappingError as error:
+            if self.on_error == "skip":
+                return Skipped(self.name, error.reason)
+            halt = self.on_error == "halt"
+            return Rejected(self.name, error.reason, error.message, error.path, halt)
+
+    def _event(self, record: Record, value: Any) -> Outcome:
+        uid = self.uid(record, value)
+        if uid is None:
+            if self.uid_optional:
+                return Skipped(self.name, "no_uid")
+            path = self.uid_path
+            raise MappingError("missing_uid", f"`{path}` names no user", path)
+        if self.keep < 1 and share_of(uid) >= self.keep:
+            return Skipped(self.name, "not_sampled")
+        properties: list[Property] = []
+        for produce in self.properties:
+            found = produce(record, value)
+            if found is not None:
+                properties.append(found)
+        return Event(
+            self.name,
+            uid,
+            self.event(record, value),
+            self.timestamp(record, value),
+            self.session(record, value),
+            tuple(properties),
+            self.user_initiated,
+            self.integration,
+            self.shadow,
+            self.late,
+        )
+
+
+class Plan:
+    """The compiled mappings of one topic and schema; immutable.
+
+    `wanted` is what must be decoded. `typed` are the types of all properties, `warnings` what
+    `check` tells and `run` does not mind.
+    """
+
+    __slots__ = ("_steps", "_tombstones", "topic", "typed", "wanted", "warnings")
+
+    def __init__(
+        self,
+        topic: str,
+        wanted: Wanted,
+        *,
+        steps: Mapping[str | None, Sequence[Step]],
+        tombstones: Sequence[Step],
+        typed: Sequence[TypedProperty],
+        warnings: Sequence[Problem],
+    ) -> None:
+        self.topic = topic
+        self.wanted = wanted
+        self.typed = tuple(typed)
+        self.warnings = tuple(warnings)
+        self._steps = {name: tuple(found) for name, found in steps.items()}
+        self._tombstones = tuple(tombstones)
+
+    def map(
+        self, record: Record, value: object | None, record_name: str | None = None
+    ) -> Sequence[Outcome]:
+        """What the mappings make of a record, in the order of the files.
+
+        `value` is the decoded value, raw, with at least the fields in `wanted.all`; None is a
+        tombstone. `record_name` is the full name of the record that was written; it matters
+        only where the schema's top is a union of several. A mapping whose filter does not match
+        gives nothing.
+        """
+        steps = self._chosen(value, record_name)
+        outcomes = [step.apply(record, value) for step in steps]
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def matches(self, record: Record, value: object | None, record_name: str | None = None) -> bool:
+        """Whether any filter matches; the fields in `wanted.filter` are enough for it."""
+        return any(_matches(step, record, value) for step in self._chosen(value, record_name))
+
+    def _chosen(self, value: object | None, record_name: str | None) -> Sequence[Step]:
+        if value is None:
+            return self._tombstones
+        return self._steps.get(record_name if None not in self._steps else None, ())
+
+
+def _matches(step: Step, record: Record, value: object | None) -> bool:
+    try:
+        return step.matches is None or step.matches(record, value)
+    except MappingError:
+        # `map` tells what is wrong.
+        return True

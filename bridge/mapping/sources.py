@@ -1,0 +1,220 @@
+"""One source of a property: a path or a template, with its converters put together.
+
+Laws: what comes out is ready for JSON and of one type; what the schema does not let be sent
+is refused here, with the way out.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.mapping.chain import Chain
+from bridge.mapping.codes import Code
+from bridge.mapping.converters import Convert, Exact, MappingError, exact_of_text
+from bridge.mapping.findings import DocumentPath, Fault, Within
+from bridge.mapping.forms import Form, form_of
+from bridge.mapping.leaves import Kind, Leaf
+from bridge.mapping.locate import Located
+from bridge.mapping.paths import Path
+from bridge.mapping.privacy import GUESSABLE, refusing_glob
+from bridge.mapping.readers import Reader
+from bridge.mapping.rules import LongValue
+from bridge.mapping.scope import Scope
+from bridge.mapping.templates import Hole, parse_template
+from bridge.records import Record
+
+_CURES: Final = {
+    "record": "name a field below it",
+    "map": 'name a key, as meta["x"], or `count: true`',
+    "list": "name items of it, or `count: true`",
+    "bytes": "`type: str` (if it is UTF-8 text) or `hash:`",
+    "fixed": "`type: str` (hexadecimal) or `hash:`",
+    "time": "`type: str` (10:15:30.000) or `type: int` (ticks since midnight)",
+    "duration": "`hash:`, or another field",
+    "local": "add `zone:`, as Europe/Berlin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place that a value comes from, with the way from its raw value to what is sent.
+
+    `missing` says whether it can be missing, `lossy` whether a table without `else` is why.
+    """
+
+    text: str
+    read: Reader
+    convert: Convert | None
+    kind: Kind
+    many: bool
+    missing: bool
+    lossy: bool = False
+
+
+def compile_source(
+    located: Located, rule: LongValue, at: DocumentPath, scope: Scope
+) -> Source | None:
+    """One place of a value with its converters; None where it is missing in every record.
+
+    Raises:
+        Fault: the place, or a converter, does not fit the schema.
+    """
+    if not located.leaves:
+        return None
+    text = located.path.text
+    if rule.count:
+        with Within("count"):
+            return _count(located)
+    form = form_of(located.leaves, text)
+    chain = Chain(form, text)
+    _convert(chain, rule, at, scope, many=located.many)
+    _protect(chain, rule, at, scope)
+    if chain.form.kind is None:
+        raise _refused(chain.form, located)
+    many = located.many
+    missing = located.missing or (chain.can_lose and not many)
+    if rule.max_items is not None and not many:
+        message = f"`max_items` shortens lists, and `{text}` is {form.what}"
+        with Within("max_items"):
+            raise Fault(Code.NO_CONVERSION, message)
+    convert = chain.build()
+    if many:
+        convert = _each(convert, holes=located.holes, lossy=chain.can_lose, most=rule.max_items)
+    return Source(text, located.read, convert, chain.form.kind, many, missing, chain.can_lose)
+
+
+def _convert(chain: Chain, rule: LongValue, at: DocumentPath, scope: Scope, *, many: bool) -> None:
+    if rule.case is not None:
+        with Within("case"):
+            chain.case(rule.case)
+    if rule.values is not None:
+        with Within("values"):
+            chain.table(rule.values, rule.else_)
+    if rule.scale is not None:
+        with Within("scale"):
+            chain.scale(_factor(rule, at, scope))
+    if rule.type is not None:
+        with Within("type"):
+            if rule.type.endswith("s") and not many:
+                message = f"`{rule.type}` is for lists, and `{chain.where}` is none"
+                raise Fault(Code.NO_CONVERSION, message, f"write `{rule.type[:-1]}`")
+            chain.to_type(singular(rule.type), rule.format, rule.zone)
+    elif rule.format is not None or rule.zone is not None:
+        with Within("format" if rule.format is not None else "zone"):
+            chain.to_time(rule.format, rule.zone)
+
+
+def _protect(chain: Chain, rule: LongValue, at: DocumentPath, scope: Scope) -> None:
+    if rule.redact is not None:
+        with Within("redact"):
+            chain.redact(rule.redact)
+    elif rule.hash is not None:
+        if rule.hash == "sha256" and refusing_glob(chain.where, GUESSABLE) is not None:
+            message = f"a plain hash of `{chain.where}` is undone by trying all that are likely"
+            fault = Fault(Code.HASH_WEAK, message, "`hmac-sha256` cannot be")
+            scope.findings.add(fault, (*at, "hash"), warning=True)
+        with Within("hash"):
+            chain.hash(rule.hash, scope.options.hash_key)
+    else:
+        chain.refuse_cards()
+
+
+def _factor(rule: LongValue, at: DocumentPath, scope: Scope) -> Exact:
+    """The factor as it is written, not as a double holds it."""
+    document = scope.findings.document
+    written = document.written((*scope.findings.base, *at, "scale")) or repr(rule.scale)
+    try:
+        return exact_of_text(written)
+    except MappingError:
+        return exact_of_text(repr(rule.scale))
+
+
+def _count(located: Located) -> Source:
+    measures = {leaf.measure for leaf in located.leaves}
+    if not located.many and measures != {"map"}:
+        what = " or ".join(leaf.what for leaf in located.leaves)
+        message = f"`count` counts the items of a list or map, and `{located.path.text}` is {what}"
+        raise Fault(Code.NO_CONVERSION, message)
+    text = located.path.text
+    return Source(text, located.read, len, "int", many=False, missing=located.missing)
+
+
+def _refused(form: Form, located: Located) -> Fault:
+    text = located.path.text
+    code = Code.NEEDS_FORMAT if form.measure == "local" else Code.REFUSED_TYPE
+    cure = _CURES.get(form.measure or "")
+    if located.many and form.measure == "record":
+        cure = f"name a field of its items, as {text}[*].x, or `count: true`"
+    kind = f"an array of {form.what}" if located.many else form.what
+    if form.measure is None:
+        cure = "`type:` makes it one"
+    return Fault(code, f"`{text}` is {kind}: it cannot be sent as it is", cure)
+
+
+def singular(word: str) -> Kind:
+    """The type of one value of what may be a list: `strs` is `str`."""
+    kinds: dict[str, Kind] = {
+        "str": "str",
+        "int": "int",
+        "real": "real",
+        "bool": "bool",
+        "date": "date",
+    }
+    return kinds[word if word in kinds else word[:-1]]
+
+
+def _each(convert: Convert | None, *, holes: bool, lossy: bool, most: int | None) -> Convert | None:
+    """For lists: without nulls, at most so many, each item converted."""
+    if convert is None and not holes and most is None:
+        return None
+
+    def change(items: list[Any]) -> list[Any]:
+        found = [item for item in items if item is not None] if holes else items
+        if most is not None:
+            found = found[:most]
+        if convert is not None:
+            found = [convert(item) for item in found]
+        return [item for item in found if item is not None] if lossy else found
+
+    return change
+
+
+def locate_template(template: str, scope: Scope) -> Located:
+    """A template as one place: text, missing where any of its paths is.
+
+    Raises:
+        Fault: a path does not fit, or is a list, or has no text.
+    """
+    pieces: list[str | Reader] = []
+    missing = False
+    for piece in parse_template(template):
+        if isinstance(piece, Hole):
+            located = scope.locate(piece.path)
+            missing = missing or located.missing
+            pieces.append(_text_reader(located))
+        else:
+            pieces.append(piece)
+
+    def read(record: Record, value: Any) -> str | None:
+        texts = [piece if isinstance(piece, str) else piece(record, value) for piece in pieces]
+        return None if None in texts else "".join(texts)
+
+    leaves = (Leaf("text", "text"),)
+    return Located(Path(template, "value"), leaves, read, missing=missing)
+
+
+def _text_reader(located: Located) -> Reader:
+    if not located.leaves:
+        return located.read
+    form = form_of(located.leaves, located.path.text)
+    text = form.text
+    if located.many or text is None:
+        what = f"an array of {form.what}" if located.many else form.what
+        message = f"`{located.path.text}` is {what}: a template takes text"
+        raise Fault(Code.TEMPLATE, message)
+    read, convert = located.read, text
+
+    def find(record: Record, value: Any) -> Any:
+        raw = read(record, value)
+        return None if raw is None else convert(raw)
+
+    return find

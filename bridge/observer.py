@@ -1,0 +1,166 @@
+"""What happens, told as frozen facts to whoever wants to know.
+
+Everybody tells; `status/` listens. Nobody who tells knows what becomes of a fact, and no fact
+holds a payload value, a user id or a request URL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+PartitionName = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A batch of records was taken from Kafka."""
+
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """No mapping wanted this record."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A rule of the mapping or the settings said that this event is not to be sent."""
+
+    mapping: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """FullStory accepted an event; `tries` counts the requests it took."""
+
+    mapping: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """FullStory answered a request with `status`; 0 when no answer came."""
+
+    status: int
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """A request is to be sent again after `wait_s`."""
+
+    mapping: str
+    why: str
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """Kafka acknowledged a dead letter."""
+
+    mapping: str | None
+    stage: str
+    reason: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`what` does not answer now; the bridge waits for it and goes on by itself."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What the bridge waited for answers again."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class HaltedScope:
+    """`scope` stands still until a person acts."""
+
+    scope: str
+    why: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Partitions came to this process."""
+
+    partitions: Sequence[PartitionName]
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """Partitions left this process; `lost` when the group had given them away already."""
+
+    partitions: Sequence[PartitionName]
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The broker acknowledged a commit of these partitions."""
+
+    partitions: Sequence[PartitionName]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFailed:
+    """The broker refused a commit, or did not answer; it is tried again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something a person may want to know, and that changes nothing."""
+
+    what: str
+
+
+Fact = (
+    Polled
+    | Filtered
+    | Skipped
+    | Delivered
+    | Answered
+    | Retrying
+    | DeadLettered
+    | Waiting
+    | Resumed
+    | HaltedScope
+    | Assigned
+    | Revoked
+    | Committed
+    | CommitFailed
+    | Noted
+)
+
+
+class Observer(Protocol):
+    """Listens to facts; may be told from any thread and must never raise."""
+
+    def tell(self, fact: Fact) -> None:
+        """Take note of a fact."""
+
+
+class Everybody:
+    """Tells several observers the same."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def tell(self, fact: Fact) -> None:
+        """Pass a fact on, in order."""
+        for observer in self._observers:
+            observer.tell(fact)

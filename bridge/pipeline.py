@@ -1,0 +1,268 @@
+"""The whole path of a record; read this file first.
+
+    poll -> track -> decode -> map -> build -> send -> settle -> commit
+
+Laws:
+- A record ends in one way, settled by one line: every event delivered, skipped by a rule, or its
+  dead letter acknowledged by Kafka.
+- A record that nobody wants costs no task and no await.
+- What fails for the time being is tried again, here for the registry and the dead-letter topic,
+  in the sender for FullStory. Nothing is given up.
+
+The rooms it joins do not know each other: it says in Protocols what it needs, `app.py` hands it
+in. Time and sockets are theirs.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
+from bridge.delivery.decision import Done, Reject, Skip
+from bridge.errors import PoisonRecord, Unavailable
+from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
+from bridge.mapping.plan import Plan
+from bridge.observer import DeadLettered, Delivered, Filtered, Observer, Waiting
+from bridge.observer import Skipped as SkippedFact
+from bridge.records import Assignment, AssignmentEnded, Record
+
+WAIT_AGAIN_S = 1.0
+"""Between two tries at the registry or the dead-letter topic."""
+
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+
+
+class Source(Protocol):
+    """Polls, tracks and commits."""
+
+    def __aiter__(self) -> AsyncIterator[list[Record]]:
+        """Batches of tracked records."""
+        ...
+
+    def settle(self, record: Record, events: int) -> None:
+        """Nothing is left to do for a record, of which `events` events were begun."""
+        ...
+
+
+class Decoded(Protocol):
+    """A decoded value and the mappings compiled for its schema."""
+
+    @property
+    def admitted(self) -> Plan:
+        """The mappings, compiled for the value's schema."""
+        ...
+
+    @property
+    def value(self) -> object:
+        """The value, raw."""
+        ...
+
+    @property
+    def record_name(self) -> str | None:
+        """Full name of the Avro record."""
+        ...
+
+
+class Decoder(Protocol):
+    """Decodes values by their writer schemas."""
+
+    def decode(self, record: Record) -> Decoded | None:
+        """The value; None when `prepare` must fetch its schema first."""
+        ...
+
+    async def prepare(self, record: Record) -> None:
+        """Fetch what `decode` lacks."""
+        ...
+
+
+class Sender(Protocol[R_contra]):
+    """Sends a request until FullStory has said its last word."""
+
+    async def send(
+        self, request: R_contra, mapping: str, assignment: Assignment, *, events: int
+    ) -> tuple[Done | Skip | Reject, int]:
+        """The final decision, and how many tries it took.
+
+        `events` is how many the record has, 0 when one of them was answered already.
+        """
+        ...
+
+
+class DeadLetters(Protocol):
+    """Writes dead letters."""
+
+    async def send(self, letter: DeadLetter) -> None:
+        """Return when Kafka has acknowledged the letter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports(Generic[R]):
+    """What the path is made of."""
+
+    source: Source
+    decoder: Decoder
+    tombstones: Mapping[str, Plan]
+    build: Callable[[Event], R]
+    sender: Sender[R]
+    dead_letters: DeadLetters
+    observer: Observer
+    group: str
+
+
+class Pipeline(Generic[R]):
+    """Carries every polled record to its one end."""
+
+    def __init__(self, ports: Ports[R]) -> None:
+        self._ports = ports
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Carry records until the source ends; what was not begun by then is left to be re-read."""
+        try:
+            async for records in self._ports.source:  # poll, track
+                for record in records:
+                    self._take(record)
+        finally:
+            for task in self._under_way:
+                task.cancel()
+
+    def _take(self, record: Record) -> None:
+        try:
+            outcomes = self._map(record)  # decode, map
+        except PoisonRecord as error:
+            self._begin(record, self._finish(record, [Failure.of(error)]))
+            return
+        except Exception as error:
+            self._begin(record, self._finish(record, [_internal(error)]))
+            return
+        if outcomes is None:
+            self._begin(record, self._wait_for_schema(record))
+        elif outcomes:
+            self._begin(record, self._finish(record, outcomes))
+        else:
+            self._ports.observer.tell(Filtered(record.topic))
+            self._ports.source.settle(record, 0)
+
+    def _map(self, record: Record) -> Sequence[Outcome] | None:
+        if record.value is None:
+            return self._ports.tombstones[record.topic].map(record, None)
+        decoded = self._ports.decoder.decode(record)
+        if decoded is None:
+            return None
+        return decoded.admitted.map(record, decoded.value, decoded.record_name)
+
+    async def _finish(self, record: Record, outcomes: Sequence[Outcome | Failure]) -> None:
+        """Bring every outcome of a record to its end, then settle the record.
+
+        Once one of its events is delivered the record is seen through, though its partition be
+        draining: left half done, the whole of it would be sent again.
+        """
+        events = sum(isinstance(outcome, Event) and not outcome.shadow for outcome in outcomes)
+        begun = False
+        with ExitStack() as seen_through:
+            for outcome in outcomes:
+                answered = await self._end(record, outcome, events=0 if begun else events)
+                if answered and not begun:
+                    begun = True
+                    seen_through.enter_context(record.assignment.hold())
+            self._ports.source.settle(record, events if begun else 0)  # settle; it commits
+
+    async def _end(self, record: Record, outcome: Outcome | Failure, *, events: int) -> bool:
+        """Bring one outcome to its end; returns whether FullStory answered."""
+        match outcome:
+            case Event(shadow=True):
+                self._ports.observer.tell(SkippedFact(outcome.mapping, "shadow"))
+            case Event():
+                return await self._deliver(record, outcome, events=events)
+            case Skipped(mapping, why):
+                self._ports.observer.tell(SkippedFact(mapping, why))
+            case Rejected(mapping, reason, message, path):
+                await self._bury(record, Failure("map", reason, message, mapping, path))
+            case Failure():
+                await self._bury(record, outcome)
+        return False
+
+    async def _deliver(self, record: Record, event: Event, *, events: int) -> bool:
+        try:
+            return await self._send(record, event, events=events)
+        except AssignmentEnded:
+            raise
+        except Exception as error:
+            await self._bury(record, _internal(error, event.mapping))
+            return False
+
+    async def _send(self, record: Record, event: Event, *, events: int) -> bool:
+        try:
+            request = self._ports.build(event)  # build
+        except PoisonRecord as error:
+            await self._bury(record, Failure.of(error, event.mapping))
+            return False
+        decision, tries = await self._ports.sender.send(  # send
+            request, event.mapping, record.assignment, events=events
+        )
+        match decision:
+            case Done():
+                self._ports.observer.tell(Delivered(event.mapping, tries))
+            case Skip(why):
+                self._ports.observer.tell(SkippedFact(event.mapping, why))
+            case Reject(why, status, code):
+                message = f"FullStory answered {status}"
+                await self._bury(
+                    record, Failure("send", why, message, event.mapping, status=status, code=code)
+                )
+        return True
+
+    async def _bury(self, record: Record, failure: Failure) -> None:
+        """Write a dead letter, again and again until Kafka has acknowledged it."""
+        letter = dead_letter(record, failure, self._ports.group)
+        with record.assignment.hold():
+            while not await self._buried(letter):  # noqa: ASYNC110  (Kafka tells nobody)
+                await asyncio.sleep(WAIT_AGAIN_S)
+        self._ports.observer.tell(
+            DeadLettered(failure.mapping, failure.stage, failure.reason, record.place)
+        )
+
+    async def _buried(self, letter: DeadLetter) -> bool:
+        try:
+            await self._ports.dead_letters.send(letter)
+        except Unavailable as error:
+            self._ports.observer.tell(Waiting("dead-letter topic", str(error)))
+            return False
+        return True
+
+    async def _wait_for_schema(self, record: Record) -> None:
+        """Fetch the record's schema, however long that takes, then go on with the record."""
+        while record.assignment.open:
+            try:
+                await self._ports.decoder.prepare(record)
+            except Unavailable as error:
+                self._ports.observer.tell(Waiting("schema registry", str(error)))
+                await asyncio.sleep(WAIT_AGAIN_S)
+            except PoisonRecord as error:
+                await self._finish(record, [Failure.of(error)])
+                return
+            else:
+                self._take(record)
+                return
+
+    def _begin(self, record: Record, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(self._to_its_end(record, work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _to_its_end(self, record: Record, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except AssignmentEnded:  # not settled: the partition's next owner reads it again
+            return
+        except Exception as error:
+            await self._finish(record, [_internal(error)])
+
+
+def _internal(error: Exception, mapping: str | None = None) -> Failure:
+    """A mistake of our own: the record is kept as a dead letter, and the others flow on."""
+    return Failure("map", "internal_error", f"the bridge failed: {type(error).__name__}", mapping)

@@ -1,0 +1,77 @@
+"""What the FullStory stand-in says back.
+
+Laws: pure but for the date in the quota. Error bodies have v2's shape, `{"message", "code"}`:
+v1's own are not documented anywhere.
+"""
+
+import math
+import time
+from typing import NamedTuple
+
+import orjson
+from aiohttp import hdrs
+
+from bridge.sandbox.faults import Spell
+
+JSON = "application/json"
+
+
+class Answer(NamedTuple):
+    """What goes back: status, body, its type, and one header or none."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    header: tuple[str, str] | None = None
+
+
+def quota(usage: int, limit: int) -> dict[str, str]:
+    """Numbers as strings, as the contract of `GET /v2/organization/quotas` has them."""
+    now = time.gmtime()
+    after = (now.tm_year + now.tm_mon // 12, now.tm_mon % 12 + 1)
+    return {
+        "usage": str(usage),
+        "limit": str(limit),
+        "period_start": f"{now.tm_year:04}-{now.tm_mon:02}-01T00:00:00Z",
+        "period_end": f"{after[0]:04}-{after[1]:02}-01T00:00:00Z",
+    }
+
+
+def spelled(spell: Spell) -> Answer:
+    """What a spell has everybody told."""
+    header = None
+    if spell.location is not None:
+        header = (hdrs.LOCATION, spell.location)
+    elif spell.retry_after is not None:
+        header = (hdrs.RETRY_AFTER, spell.retry_after)
+    return Answer(spell.status, spell.body, spell.content_type, header)
+
+
+def too_many(wait_s: float) -> Answer:
+    """429 with `Retry-After` in whole seconds, at least one."""
+    retry_after = (hdrs.RETRY_AFTER, str(max(1, math.ceil(wait_s))))
+    return Answer(429, error_body(code_of(429), "rate limit exceeded"), JSON, retry_after)
+
+
+def refused(status: int, message: str) -> Answer:
+    """A 4xx of the contract."""
+    return Answer(status, error_body(code_of(status), message))
+
+
+def error_body(code: str, message: str) -> bytes:
+    """An error body in v2's shape; v1's own is not documented anywhere."""
+    return orjson.dumps({"message": message, "code": code})
+
+
+_CODES = {
+    400: "invalid_argument",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "resource_not_found",
+    429: "too_many_requests",
+}
+
+
+def code_of(status: int) -> str:
+    """The `code` that goes with a status."""
+    return _CODES.get(status, "server_error" if status >= 500 else "invalid_argument")

@@ -1,0 +1,174 @@
+"""The whole sandbox put together: Kafka, Schema Registry, FullStory, and traffic between them.
+
+Laws: everything listens on loopback, on ports that were free, and is gone after the block. The
+bridge is not in it: whoever runs one takes `settings()`.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import confluent_kafka
+
+from bridge.sandbox import files, reading
+from bridge.sandbox.fullstory import FullStoryStandIn
+from bridge.sandbox.kafka import MockCluster
+from bridge.sandbox.reckoning import Place, Produced, Reckoning, reckon
+from bridge.sandbox.registry import RegistryStandIn
+from bridge.sandbox.traffic import STRANGER, Made, Traffic
+
+DEAD_LETTERS = "fullstory-bridge.dead-letters"
+GROUP = "fullstory-bridge-sandbox"
+_FLUSH_S = 15.0
+
+
+class World:
+    """A world for the length of an `async with` block, with topics and schemas in place.
+
+    `produced` lists the records that Kafka has acknowledged.
+    """
+
+    def __init__(self, *, partitions: int = 4, group: str = GROUP) -> None:
+        self.kafka = MockCluster()
+        self.registry = RegistryStandIn()
+        self.fullstory = FullStoryStandIn(known=_is_known)
+        self.group = group
+        self.schema_ids: dict[str, int] = {}
+        self.produced: list[Produced] = []
+        self._partitions = partitions
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self.kafka)
+            await stack.enter_async_context(self.registry)
+            await stack.enter_async_context(self.fullstory)
+            for topic in (*files.TOPICS, DEAD_LETTERS):
+                self.kafka.create_topic(topic, self._partitions)
+            await self._register()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    def settings(self) -> dict[str, Any]:
+        """The settings file of a bridge that lives in this world, as plain data."""
+        return {
+            "kafka": {
+                "bootstrap.servers": self.kafka.bootstrap_servers,
+                "group.id": self.group,
+                "group.protocol": "consumer",  # joins in 0.2 s; classic re-joins take seconds here
+                "fetch.wait.max.ms": 20,  # the mock's long poll does not wake on new records
+            },
+            "mappings": [str(file) for file in files.mapping_files()],
+            "start": "earliest",
+            "avro": {"registry": {"url": self.registry.url}},
+            "fullstory": {
+                "key": self.fullstory.key,
+                "base_url": self.fullstory.url,
+                "unknown_user_wait_s": 2,
+            },
+            "dead_letters": {"topic": DEAD_LETTERS},
+        }
+
+    async def show(self, *, seconds: float = 15.0, rate: float = 100.0, seed: int = 1) -> None:
+        """Traffic for `seconds` at `rate` records a second, with a spell of 429s in the middle."""
+        start = datetime.now(UTC)
+        traffic = Traffic(self.schema_ids, start=start, rate=rate, seed=seed)
+        count = max(4, round(seconds * rate))
+        records = traffic.records(count)  # made as they are needed: nobody waits for all of them
+        await self.produce(islice(records, count * 2 // 5), rate=rate)
+        self.fullstory.spell(429, seconds=seconds / 6, retry_after=1)
+        await self.produce(records, rate=rate)
+
+    async def produce(self, records: Iterable[Made], *, rate: float | None = None) -> None:
+        """Writes records to Kafka, at `rate` a second or as fast as it goes; waits for the acks.
+
+        Cancelled, it still waits for what it has handed over, so that `produced` stays true.
+        Raises `TimeoutError` when Kafka does not acknowledge in time.
+        """
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": self.kafka.bootstrap_servers, "linger.ms": 5, "log_level": 0}
+        )
+        try:
+            await self._hand_over(producer, records, rate)
+        finally:
+            left = await asyncio.to_thread(producer.flush, _FLUSH_S)
+        if left:
+            raise TimeoutError(f"Kafka did not acknowledge {left} records in {_FLUSH_S:.0f} s")
+
+    async def settled(self) -> bool:
+        """Whether the group has committed everything that was produced."""
+        places = [record.place for record in self.produced]
+        servers = self.kafka.bootstrap_servers
+        return await asyncio.to_thread(reading.is_committed, servers, self.group, places)
+
+    async def reckon(self) -> Reckoning:
+        """Compares what was produced with what FullStory and the dead-letter topic hold now."""
+        letters = await self.dead_letters()
+        return reckon(self.produced, self.fullstory.accepted, letters)
+
+    async def dead_letters(self) -> list[Place]:
+        """The places of the records that the dead-letter topic holds, by their headers."""
+        messages = await asyncio.to_thread(
+            reading.read_all, self.kafka.bootstrap_servers, DEAD_LETTERS
+        )
+        return [reading.origin(message) for message in messages]
+
+    async def _register(self) -> None:
+        async with aiohttp.ClientSession(raise_for_status=True) as session:
+            for topic in files.TOPICS:
+                url = f"{self.registry.url}/subjects/{topic}-value/versions"
+                body = {"schema": files.schema_text(topic), "schemaType": "AVRO"}
+                async with session.post(url, json=body) as answer:
+                    self.schema_ids[topic] = (await answer.json(content_type=None))["id"]
+
+    async def _hand_over(
+        self, producer: confluent_kafka.Producer, records: Iterable[Made], rate: float | None
+    ) -> None:
+        begun_s = time.monotonic()
+        for number, made in enumerate(records):
+            ahead_s = 0.0 if rate is None else begun_s + number / rate - time.monotonic()
+            if ahead_s > 0 or number % 1000 == 0:
+                await asyncio.sleep(max(0.0, ahead_s))
+            producer.produce(
+                made.topic,
+                made.value,
+                made.key,
+                headers=list(made.headers),
+                timestamp=made.timestamp_ms,
+                on_delivery=_Noting(made, self.produced),
+            )
+            producer.poll(0)
+
+
+class _Noting:
+    """A delivery report: notes where an acknowledged record lies."""
+
+    def __init__(self, made: Made, produced: list[Produced]) -> None:
+        self._made = made
+        self._produced = produced
+
+    def __call__(
+        self, error: confluent_kafka.KafkaError | None, message: confluent_kafka.Message
+    ) -> None:
+        partition, offset = message.partition(), message.offset()
+        if error is None and partition is not None and offset is not None:
+            place = Place(self._made.topic, partition, offset)
+            self._produced.append(Produced(self._made, place))
+
+
+def _is_known(uid: str) -> bool:
+    return uid != STRANGER

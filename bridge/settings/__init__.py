@@ -1,0 +1,1 @@
+"""The settings model, and where each value came from."""

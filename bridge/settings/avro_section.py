@@ -1,0 +1,128 @@
+"""The section `avro`: where schemas come from, and how records are framed."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from bridge.documents.wording import Mistake, refuse
+from bridge.settings.codes import Code
+from bridge.settings.kinds import Number, OptionalFile, OptionalSecret, Urls
+from bridge.settings.section import Section
+
+
+def _user_info(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and ":" not in value.get_secret_value():
+        raise refuse(Mistake(Code.SECRET_FORM, "this is `user:password`; there is no `:` in it"))
+    return value
+
+
+class Registry(Section):
+    """How to reach the Schema Registry; Confluent's names, so existing configuration fits."""
+
+    url: Annotated[Urls, Field(min_length=1)] = Field(
+        description="Address of the Schema Registry, or a list of them; the next is asked when "
+        "one does not answer."
+    )
+    basic_auth: Annotated[OptionalSecret, AfterValidator(_user_info)] = Field(
+        default=None,
+        alias="basic.auth.user.info",
+        description="`user:password` for HTTP basic auth.",
+    )
+    bearer_token: OptionalSecret = Field(
+        default=None, alias="bearer.auth.token", description="A token for HTTP bearer auth."
+    )
+    ca: OptionalFile = Field(
+        default=None, alias="ssl.ca.location", description="PEM file with the authorities to trust."
+    )
+    certificate: OptionalFile = Field(
+        default=None, alias="ssl.certificate.location", description="PEM file with our certificate."
+    )
+    certificate_key: OptionalFile = Field(
+        default=None, alias="ssl.key.location", description="PEM file with our certificate's key."
+    )
+    timeout_s: Number = Field(
+        default=5,
+        gt=0,
+        le=300,
+        description="Seconds after which a request to the registry has failed.",
+    )
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> Self:
+        mistakes = []
+        if self.basic_auth is not None and self.bearer_token is not None:
+            message = "`basic.auth.user.info` and `bearer.auth.token` cannot both be sent"
+            path = ("bearer.auth.token",)
+            mistakes.append(
+                Mistake(Code.TWO_CREDENTIALS, message, path, key=True, cure="remove one")
+            )
+        if self.certificate_key is not None and self.certificate is None:
+            message = "a key without its certificate"
+            path = ("ssl.key.location",)
+            cure = "add `ssl.certificate.location`"
+            mistakes.append(Mistake(Code.TWO_CREDENTIALS, message, path, key=True, cure=cure))
+        if mistakes:
+            raise refuse(*mistakes)
+        return self
+
+
+class TopicCodec(Section):
+    """How the records of one topic are encoded, where they are unlike the default."""
+
+    wire_format: Literal["confluent", "raw"] = Field(
+        default="confluent",
+        description="`confluent`: framed with a schema's id; `raw`: nothing but the Avro value.",
+    )
+    schema_file: OptionalFile = Field(
+        default=None,
+        alias="schema",
+        description="An .avsc file: the schema of raw records; of framed ones for tests only.",
+    )
+
+    @model_validator(mode="after")
+    def _raw_has_schema(self) -> Self:
+        if self.wire_format == "raw" and self.schema_file is None:
+            message = "raw records name no schema, so `schema` is needed"
+            cure = "add `schema: path/to/file.avsc`"
+            raise refuse(Mistake(Code.NO_SCHEMAS, message, ("wire_format",), key=True, cure=cure))
+        return self
+
+
+def _subject(template: str) -> str:
+    if re.search(r"[{}]", template.replace("{topic}", "")) is not None:
+        message = "the only thing in braces can be `{topic}`"
+        raise refuse(Mistake(Code.WRONG_VALUE, message))
+    return template
+
+
+class Avro(Section):
+    """Where schemas come from, and how records are framed."""
+
+    registry: Registry | None = Field(default=None, description="The Schema Registry.")
+    subject: Annotated[str, AfterValidator(_subject)] = Field(
+        default="{topic}-value",
+        min_length=1,
+        description="The registry's subject of a topic; `{topic}` is Kafka's name of it.",
+    )
+    topics: dict[str, TopicCodec] = Field(
+        default_factory=dict, description="Topics whose records are unlike the default."
+    )
+
+    @model_validator(mode="after")
+    def _schemas_can_be_found(self) -> Self:
+        if self.registry is not None:
+            return self
+        cure = "set `avro.registry.url`, or `wire_format: raw` and `schema` under `avro.topics`"
+        framed = [name for name, codec in self.topics.items() if codec.wire_format == "confluent"]
+        message = "framed records name a schema by its number, which only a registry can tell"
+        mistakes = [
+            Mistake(Code.NO_SCHEMAS, message, ("topics", name), key=True, cure=cure)
+            for name in framed
+        ]
+        if not self.topics:
+            message = "there is neither a registry nor a topic with a schema of its own"
+            mistakes.append(Mistake(Code.NO_SCHEMAS, message, ("registry",), key=True, cure=cure))
+        if mistakes:
+            raise refuse(*mistakes)
+        return self

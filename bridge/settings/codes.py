@@ -1,0 +1,76 @@
+"""Every mistake that this room tells, by a stable code.
+
+Laws: a code is never used again for something else; the titles are what a reader gets who asks
+for a code alone.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Code(StrEnum):
+    """The stable codes."""
+
+    UNKNOWN_KEY = "S001"
+    MISSING_KEY = "S002"
+    WRONG_TYPE = "S003"
+    WRONG_VALUE = "S004"
+    UNREADABLE = "S005"
+    UNSET_VARIABLE = "S006"
+    SET_TWICE = "S007"
+    REFERENCE_FORM = "S008"
+    SECRET_FILE = "S009"  # noqa: S105 -- a code
+    UNKNOWN_VARIABLE = "S010"
+    UNKNOWN_KAFKA_KEY = "S011"
+    OWNED_BY_BRIDGE = "S012"
+    NO_MAPPING_FILE = "S013"
+    NO_SUCH_FILE = "S014"
+    URL_FORM = "S015"
+    PLAIN_HTTP = "S016"
+    NOT_YET = "S017"
+    SECRET_FORM = "S018"  # noqa: S105 -- a code
+    NO_SCHEMAS = "S019"
+    TWO_CREDENTIALS = "S020"
+    TOPIC_NAME = "S021"
+    ONE_NAME = "S022"
+
+
+TITLES: Final[Mapping[Code, str]] = MappingProxyType(
+    {
+        Code.UNKNOWN_KEY: "there is no such setting",
+        Code.MISSING_KEY: "a setting that must be there is not",
+        Code.WRONG_TYPE: "a value of another type is expected here",
+        Code.WRONG_VALUE: "this value is not allowed here",
+        Code.UNREADABLE: "the settings file cannot be read",
+        Code.UNSET_VARIABLE: "an environment variable that the file refers to is not set",
+        Code.SET_TWICE: "a variable and its `_FILE` are both set",
+        Code.REFERENCE_FORM: "this is not a reference to an environment variable",
+        Code.SECRET_FILE: "the file that a `_FILE` variable names cannot be read",
+        Code.UNKNOWN_VARIABLE: "no setting belongs to this environment variable",
+        Code.UNKNOWN_KAFKA_KEY: "librdkafka has no such key",
+        Code.OWNED_BY_BRIDGE: "the bridge sets this key of librdkafka itself",
+        Code.NO_MAPPING_FILE: "a pattern of `mappings` matches no file",
+        Code.NO_SUCH_FILE: "a file that a setting names is not there",
+        Code.URL_FORM: "this is not an address that the bridge can use",
+        Code.PLAIN_HTTP: "events and the key would travel unencrypted",
+        Code.NOT_YET: "this is not built yet",
+        Code.SECRET_FORM: "this cannot be a key",
+        Code.NO_SCHEMAS: "there is neither a registry nor a schema to decode with",
+        Code.TWO_CREDENTIALS: "these credentials do not go together",
+        Code.TOPIC_NAME: "this cannot be the name of a topic",
+        Code.ONE_NAME: "one topic has two names",
+    }
+)
+"""One line for each code."""
+
+KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "unknown_key": Code.UNKNOWN_KEY,
+        "missing_key": Code.MISSING_KEY,
+        "wrong_type": Code.WRONG_TYPE,
+        "wrong_value": Code.WRONG_VALUE,
+    }
+)
+"""What the document room's kinds of mistake are called here."""

@@ -1,0 +1,64 @@
+"""The section `fullstory`: the account that the events go to."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from bridge.documents.wording import Mistake, refuse
+from bridge.settings.codes import Code
+from bridge.settings.kinds import Key, Number, OptionalUrl, Switch, Whole, is_open_http
+from bridge.settings.section import Section
+
+API_HOSTS = {"na1.": "https://api.fullstory.com", "eu1.": "https://api.eu1.fullstory.com"}
+"""A key's prefix says which data centre it belongs to."""
+
+
+def _known_api(value: Any) -> Any:
+    if value == "v2":
+        message = "FullStory's v2 API is not supported yet"
+        raise refuse(Mistake(Code.NOT_YET, message, cure="use `v1`, the default"))
+    return value
+
+
+class FullStory(Section):
+    """The account that the events go to."""
+
+    api: Annotated[Literal["v1"], BeforeValidator(_known_api)] = Field(
+        default="v1", description="Which of FullStory's server APIs the events are sent to."
+    )
+    key: Key = Field(description="An API key that may write events; read again after a 401.")
+    allow_http: Switch = Field(
+        default=False,
+        description="Whether plain http to another machine is allowed: events in clear.",
+    )
+    base_url: OptionalUrl = Field(
+        default=None, description="Address of the API; by default told by the key's prefix."
+    )
+    max_in_flight: Whole = Field(
+        default=256, ge=1, le=10_000, description="Most requests that are unanswered at one time."
+    )
+    timeout_s: Number = Field(
+        default=10, gt=0, le=300, description="Seconds after which a request has failed."
+    )
+    unknown_user: Literal["skip", "dead_letter"] = Field(
+        default="skip", description="What becomes of an event whose user FullStory does not know."
+    )
+    unknown_user_wait_s: Number = Field(
+        default=60, ge=0, le=3600, description="Seconds until an unknown user is tried once more."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _encrypted(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and is_open_http(value) and info.data.get("allow_http") is False:
+            message = "plain http to another machine: the key and the events could be read"
+            cure = "use https, or set `fullstory.allow_http: true`"
+            raise refuse(Mistake(Code.PLAIN_HTTP, message, cure=cure))
+        return value
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the API, without a final slash: as set, else by the key's prefix."""
+        if self.base_url is not None:
+            return self.base_url
+        return API_HOSTS.get(self.key.get_secret_value()[:4], API_HOSTS["na1."])

@@ -1,0 +1,217 @@
+"""The types of single settings: numbers from variables, sizes, lists, addresses, files, times.
+
+Laws: a type refuses with a code and a cure; it never repeats a value that may be a secret.
+What depends on the surroundings (files, directories) is checked only where these are known.
+"""
+
+import glob
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+from bridge.documents.scalars import resolve
+from bridge.documents.wording import Mistake, refuse
+from bridge.settings.ambient import Ambient
+from bridge.settings.codes import Code
+from bridge.settings.secrets import key_fault
+
+_UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6}
+_SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]*)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the model cannot know: where relative paths begin, and librdkafka's keys."""
+
+    directory: Path
+    known_kafka_keys: frozenset[str] | None = None
+
+
+def surroundings(info: ValidationInfo) -> Surroundings | None:
+    """What was handed to `model_validate(context=…)`; None where the model stands alone."""
+    return info.context if isinstance(info.context, Surroundings) else None
+
+
+def _typed(value: Any) -> Any:
+    """Text from a variable as the number or switch it spells; all else as it is."""
+    if not isinstance(value, Ambient):
+        return value
+    try:
+        return resolve(value.strip())
+    except ValueError:
+        return str(value)
+
+
+def _nothing_if_empty(value: Any) -> Any:
+    return None if isinstance(value, Ambient) and not value else value
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Ambient):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _listed_or_one(value: Any) -> Any:
+    if type(value) is str:
+        return (value,)
+    if not isinstance(value, str | list | tuple):
+        raise refuse(Mistake(Code.WRONG_TYPE, "this must be one address, or a list of them"))
+    return _listed(value)
+
+
+def _paired(value: Any) -> Any:
+    """`a=b,c=d` from a variable."""
+    if not isinstance(value, Ambient):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if not all(name.strip() and equals for name, equals, _ in pairs):
+        cure = "write `name=topic,other=topic`"
+        raise refuse(Mistake(Code.WRONG_VALUE, "these are not pairs of names", cure=cure))
+    return {name.strip(): topic.strip() for name, _, topic in pairs}
+
+
+def _bytes(value: Any) -> Any:
+    value = _typed(value)
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if match is None or match[2] not in _UNITS:
+        cure = "write a number of bytes, or one with a unit: 64MiB"
+        raise refuse(Mistake(Code.WRONG_VALUE, "this is not a size", cure=cure))
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fault = _url_fault(value, parts)
+    except ValueError:
+        fault = "this is not an address"
+    if fault is not None:
+        cure = "write https://host:port, credentials in keys of their own"
+        raise refuse(Mistake(Code.URL_FORM, fault, cure=cure))
+    return value.rstrip("/")
+
+
+def _url_fault(value: str, parts: SplitResult) -> str | None:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        return "an address begins with https:// or http:// and a host"
+    if parts.username is not None or parts.password is not None:
+        return "an address must not hold a user or a password"
+    if parts.query or parts.fragment or not value.isprintable() or " " in value:
+        return "an address has no blanks, no `?` and no `#`"
+    return None
+
+
+def is_open_http(url: str) -> bool:
+    """Whether what is sent there can be read on the way: plain http to another machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return True
+
+
+def _file(value: Any, info: ValidationInfo) -> Any:
+    around = surroundings(info)
+    if not isinstance(value, str) or around is None:
+        return Path(value) if isinstance(value, str) else value
+    file = around.directory / value
+    if not file.is_file():
+        what = "a directory, not a file" if file.is_dir() else "not there"
+        cure = f"relative paths begin in {around.directory}"
+        raise refuse(Mistake(Code.NO_SUCH_FILE, f"the file {value} is {what}", cure=cure))
+    return file
+
+
+def matching_files(pattern: str, directory: Path) -> Iterator[Path]:
+    """The files that a glob matches, sorted; `**` goes through directories, not hidden ones."""
+    # Path.glob would also go into the hidden directories of a Kubernetes ConfigMap
+    names = glob.glob(pattern, root_dir=directory, recursive=True)  # noqa: PTH207
+    for name in sorted(names):
+        if (directory / name).is_file():
+            yield directory / name
+
+
+def _patterns(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    around = surroundings(info)
+    if around is None:
+        return value
+    lost = [
+        Mistake(
+            Code.NO_MAPPING_FILE,
+            f"`{pattern}` matches no file",
+            (index,),
+            cure=_pattern_cure(pattern, around.directory),
+        )
+        for index, pattern in enumerate(value)
+        if next(matching_files(pattern, around.directory), None) is None
+    ]
+    if lost:
+        raise refuse(*lost)
+    return value
+
+
+def _pattern_cure(pattern: str, directory: Path) -> str:
+    if (directory / pattern).is_dir():
+        return f"it is a directory: write `{pattern.rstrip('/')}/*.yaml`"
+    return f"relative patterns begin in {directory}"
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str) or value in ("latest", "earliest"):
+        return str(value) if isinstance(value, str) else value
+    try:
+        if _TIME.fullmatch(value) is not None:
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass
+    cure = "write `latest`, `earliest`, or a time with its offset: 2026-11-23T00:00:00Z"
+    raise refuse(Mistake(Code.WRONG_VALUE, "this is not where a topic can begin", cure=cure))
+
+
+def topic_fault(name: str) -> str | None:
+    """Why Kafka would refuse this name of a topic, or None."""
+    if name in (".", "..") or _TOPIC.fullmatch(name) is None:
+        return "a topic's name is 1 to 249 letters, digits, `.`, `_` and `-`"
+    return None
+
+
+def _key(value: SecretStr) -> SecretStr:
+    fault = key_fault(value.get_secret_value())
+    if fault is not None:
+        raise refuse(Mistake(Code.SECRET_FORM, fault))
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_typed)]
+Number = Annotated[float, BeforeValidator(_typed)]
+Switch = Annotated[bool, BeforeValidator(_typed)]
+Size = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Patterns = Annotated[tuple[str, ...], AfterValidator(_patterns), BeforeValidator(_listed)]
+Pairs = Annotated[dict[str, str], BeforeValidator(_paired)]
+Url = Annotated[str, AfterValidator(_url)]
+Urls = Annotated[
+    tuple[Url, ...], BeforeValidator(_listed_or_one, json_schema_input_type=str | list[str])
+]
+OptionalUrl = Annotated[Url | None, BeforeValidator(_nothing_if_empty)]
+File = Annotated[Path, BeforeValidator(_file, json_schema_input_type=str)]
+OptionalFile = Annotated[File | None, BeforeValidator(_nothing_if_empty)]
+Moment = Annotated[
+    Literal["latest", "earliest"] | datetime, BeforeValidator(_moment, json_schema_input_type=str)
+]
+Key = Annotated[SecretStr, AfterValidator(_key)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_nothing_if_empty)]

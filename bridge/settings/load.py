@@ -1,0 +1,162 @@
+"""The settings of this process: flag, else environment, else file, else default.
+
+Laws: every mistake is told at once, where it was made; each value knows where it came from; no
+secret is in a report.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr, ValidationError
+
+from bridge.documents.document import DataPath, Document
+from bridge.documents.problems import Problems
+from bridge.documents.validate import mistakes
+from bridge.errors import SetupError
+from bridge.settings.ambient import Ambient
+from bridge.settings.environment import (
+    KEY_PATH,
+    Environment,
+    Given,
+    read_environment,
+    read_key,
+)
+from bridge.settings.file import read_document
+from bridge.settings.interpolate import Interpolated, interpolate
+from bridge.settings.kinds import Surroundings, matching_files
+from bridge.settings.model import Settings
+from bridge.settings.origins import origins_of
+from bridge.settings.report import Report
+from bridge.settings.secrets import KeySource
+
+SECTIONS = ("kafka", "avro", "fullstory", "privacy", "dead_letters", "delivery", "log")
+"""Objects that may be left out or left empty."""
+
+
+class Flag(NamedTuple):
+    """A setting given on the command line; never a secret."""
+
+    name: str
+    path: DataPath
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings and where each came from.
+
+    `origins` has a dotted name for every value (`kafka.group.id`), defaults too.
+    `directory` is where relative paths begin; `mapping_files` are absolute or begin there.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+    fullstory_key: KeySource
+    mapping_files: tuple[Path, ...]
+    file: Path | None
+    directory: Path
+
+
+def load(
+    file: Path | None,
+    environ: Mapping[str, str],
+    flags: Sequence[Flag] = (),
+    *,
+    known_kafka_keys: Collection[str] | None = None,
+) -> Loaded:
+    """The settings, from all their sources.
+
+    `known_kafka_keys` are the keys that librdkafka has; without them unknown ones pass.
+
+    Raises:
+        SetupError: with the whole report as its message.
+    """
+    try:
+        return read_settings(file, environ, flags, known_kafka_keys=known_kafka_keys)
+    except Problems as problems:
+        raise SetupError(str(problems)) from None
+
+
+def read_settings(
+    file: Path | None,
+    environ: Mapping[str, str],
+    flags: Sequence[Flag] = (),
+    *,
+    known_kafka_keys: Collection[str] | None = None,
+) -> Loaded:
+    """As `load`, for who wants the mistakes one by one.
+
+    Raises:
+        Problems: everything that is wrong.
+    """
+    document = read_document(file) if file is not None else None
+    environment = read_environment(environ)
+    for flag in flags:
+        value = Ambient(flag.value) if isinstance(flag.value, str) else flag.value
+        environment.given[flag.path] = Given(value, flag.name)
+    from_file = interpolate(document.data if document is not None else {}, environ)
+    data = _merged(from_file.data, environment, environ)
+    directory = file.parent.absolute() if file is not None else Path.cwd()
+    keys = frozenset(known_kafka_keys) if known_kafka_keys is not None else None
+    settings = _validated(document, from_file, environment, data, Surroundings(directory, keys))
+    origins = origins_of(settings, document, from_file, environment)
+    key = data["fullstory"]["key"]
+    key_file = key.file if isinstance(key, Ambient) else None
+    source = KeySource(SecretStr(key), origins["fullstory.key"], key_file)
+    files = dict.fromkeys(f for p in settings.mappings for f in matching_files(p, directory))
+    return Loaded(settings, origins, source, tuple(files), file, directory)
+
+
+def _merged(data: Any, environment: Environment, environ: Mapping[str, str]) -> Any:
+    """The file's data with what was given laid over it, and the key's default laid under."""
+    if not isinstance(data, dict):
+        return data
+    for section in SECTIONS:
+        if data.get(section) is None:
+            data[section] = {}  # so that what is missing in it is told, not that it is missing
+    for path, given in environment.given.items():
+        _lay(data, path, given.value)
+    fullstory = data["fullstory"]
+    if isinstance(fullstory, dict) and fullstory.get("key") is None:
+        fullstory.pop("key", None)
+        if KEY_PATH not in environment.spoiled:
+            default = read_key(environ)
+            for path, given in default.given.items():
+                _lay(data, path, given.value)
+            environment.given |= default.given
+            environment.problems += default.problems
+            environment.spoiled |= default.spoiled
+    return data
+
+
+def _lay(data: dict[Any, Any], path: DataPath, value: object) -> None:
+    for step in path[:-1]:
+        if data.get(step) is None:
+            data[step] = {}
+        data = data[step]
+        if not isinstance(data, dict):
+            return  # a section that is no object is a mistake of the file's, told there
+    data[path[-1]] = value
+
+
+def _validated(
+    document: Document | None,
+    from_file: Interpolated,
+    environment: Environment,
+    data: Any,
+    around: Surroundings,
+) -> Settings:
+    """The model, or every mistake of every source."""
+    report = Report(document, environment)
+    report.add_interpolation(from_file)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(data, context=around)
+    except ValidationError as error:
+        report.add_mistakes(mistakes(Settings, error, data))
+    problems = tuple(report.problems())
+    if problems or settings is None:
+        raise Problems(problems)
+    return settings

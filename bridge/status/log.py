@@ -1,0 +1,104 @@
+"""The log on standard error: JSON lines for machines, text for people.
+
+Laws: no payload value, user id, URL or key is ever logged. What happens for every record is
+counted, not logged; the same trouble is logged once in ten seconds, with how often it came.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import structlog
+
+from bridge.observer import (
+    Assigned,
+    CommitFailed,
+    DeadLettered,
+    Fact,
+    HaltedScope,
+    Noted,
+    Resumed,
+    Revoked,
+    Waiting,
+)
+
+SAME_AGAIN_AFTER_S = 10.0
+"""Troubles that differ in numbers only (a port, a duration) are the same."""
+
+KINDS_MAX = 1_000
+"""Different troubles remembered at one time; past that all are forgotten and told anew."""
+
+
+def configure_log(
+    level: Literal["debug", "info", "warning", "error"], form: Literal["auto", "json", "text"]
+) -> None:
+    """Send the log to standard error; `auto` is text for a terminal and JSON for all else."""
+    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    renderer = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    # librdkafka tells its troubles by callback too, which is where we hear them, once.
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
+
+
+_NUMBER = re.compile(r"\d+")
+
+
+class LogObserver:
+    """An observer that logs what a person should know."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._log: Any = structlog.get_logger()
+        self._now_s = now_s
+        self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def tell(self, fact: Fact) -> None:
+        """Log a fact, or nothing."""
+        match fact:
+            case Assigned(partitions):
+                self._log.info("assigned", partitions=_names(partitions))
+            case Revoked(partitions, lost):
+                self._log.info("lost" if lost else "revoked", partitions=_names(partitions))
+            case Waiting(what, why):
+                self._trouble("waiting", what=what, why=why)
+            case Resumed(what):
+                self._log.info("resumed", what=what)
+            case CommitFailed(why):
+                self._trouble("commit failed, trying again", why=why)
+            case HaltedScope(scope, why, cure):
+                self._log.error("halted", scope=scope, why=why, cure=cure)
+            case DeadLettered(mapping, stage, reason, place):
+                said = {"mapping": mapping or "-", "stage": stage, "reason": reason}
+                self._trouble("dead letter", **said, newest=place)
+            case Noted(what):
+                self._log.info(what)
+            case _:
+                pass
+
+    def _trouble(self, event: str, newest: str | None = None, **said: str) -> None:
+        """Warn, but the same at most once in ten seconds."""
+        kind = (event, *(_NUMBER.sub("#", text) for text in said.values()))
+        now_s = self._now_s()
+        last_s, more = self._told.get(kind, (float("-inf"), 0))
+        if now_s - last_s < SAME_AGAIN_AFTER_S:
+            self._told[kind] = (last_s, more + 1)
+            return
+        if len(self._told) >= KINDS_MAX:
+            self._told.clear()
+        self._told[kind] = (now_s, 0)
+        where = {"newest": newest} if newest else {}
+        self._log.warning(event, **said, **where, **({"more_before": more} if more else {}))
+
+
+def _names(partitions: Any) -> list[str]:
+    return [f"{topic}/{partition}" for topic, partition in partitions]

@@ -1,0 +1,198 @@
+"""The job itself: what Confluent's serializer wrote is in FullStory, each event once."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from bridge.sandbox import files, oracle
+from bridge.sandbox.oracle import Sighting
+from bridge.sandbox.reckoning import sighting
+from bridge.sandbox.shop import Shop
+from tests.integration.running import (
+    KEY,
+    BridgeProcess,
+    FullStoryProcess,
+    committed,
+    ends,
+    write_settings,
+)
+from tests.services.confluent import registry_client, serializer
+from tests.services.kafka import KafkaCluster
+
+RECORDS = 10_000
+PARTITIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A record of `payments` or `orders` and its events; `partition` -1: told by the key."""
+
+    topic: str
+    value: dict[str, Any]
+    key: str
+    headers: list[tuple[str, str | bytes | None]]
+    events: tuple[Sighting, ...]
+    partition: int = -1
+
+
+class Writer:
+    """A team's producer: Confluent's AvroSerializer, one registered schema for each topic."""
+
+    def __init__(
+        self, kafka: KafkaCluster, registry: SchemaRegistryClient, topics: dict[str, str]
+    ) -> None:
+        self._producer = Producer(
+            {"bootstrap.servers": kafka.bootstrap_servers, "acks": "all", "linger.ms": 5}
+        )
+        self._topics = topics
+        self._serialize = {
+            topic: serializer(registry, files.schema_text(topic)) for topic in topics
+        }
+
+    def write(self, record: Written) -> None:
+        """Hand one record over to the producer."""
+        topic = self._topics[record.topic]
+        context = SerializationContext(topic, MessageField.VALUE)
+        value = self._serialize[record.topic](record.value, context)
+        assert isinstance(value, bytes)
+        self._producer.produce(
+            topic, value, record.key, headers=record.headers, partition=record.partition
+        )
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until Kafka has acknowledged everything."""
+        assert self._producer.flush(20) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that one bridge needs, on the real services."""
+
+    kafka: KafkaCluster
+    topics: dict[str, str]
+    group: str
+    writer: Writer
+    fullstory: FullStoryProcess
+    config: Path
+
+    @property
+    def names(self) -> list[str]:
+        """The topics' names in Kafka."""
+        return list(self.topics.values())
+
+    @property
+    def partitions(self) -> list[str]:
+        """All partitions as the bridge's log names them."""
+        return [f"{topic}/{number}" for topic in self.names for number in range(PARTITIONS)]
+
+    def arrived(self) -> Counter[Sighting]:
+        """What the stand-in holds."""
+        return Counter(sighting(accepted) for accepted in self.fullstory.accepted)
+
+
+@pytest.fixture
+def job(
+    kafka: KafkaCluster, apicurio_url: str, unique: Callable[[str], str], tmp_path: Path
+) -> Iterator[Job]:
+    """Two topics with four partitions each, a dead-letter topic, and a FullStory."""
+    topics = {topic: kafka.create_topic(unique(topic), PARTITIONS) for topic in files.TOPICS}
+    letters, group = kafka.create_topic(unique("letters")), unique("group")
+    with (
+        closing(registry_client(apicurio_url)) as registry,
+        FullStoryProcess(tmp_path) as fullstory,
+    ):
+        settings = {
+            "kafka": {"bootstrap.servers": kafka.bootstrap_servers, "group.id": group},
+            "mappings": [str(file) for file in files.mapping_files()],
+            "topic_names": topics,
+            "start": "earliest",
+            "avro": {"registry": {"url": apicurio_url}},
+            "fullstory": {"key": KEY, "base_url": fullstory.url},
+            "dead_letters": {"topic": letters},
+        }
+        config = write_settings(tmp_path, settings)
+        writer = Writer(kafka, registry, topics)
+        yield Job(kafka, topics, group, writer, fullstory, config)
+        assert kafka.end_offsets(letters) == {0: 0}
+
+
+def test_ten_thousand_records_reach_fullstory_once_and_a_restart_sends_nothing(job: Job) -> None:
+    """All events of 10,000 records, committed to the end; after SIGTERM nothing is sent again."""
+    begun_s = time.monotonic()
+    expected = _write(job, _shopping(RECORDS))
+    written_s = time.monotonic()
+    with BridgeProcess(job.config) as bridge:
+        bridge.wait_until_assigned(job.partitions)
+        assigned_s = time.monotonic()
+        bridge.wait_until_committed(job.kafka, job.group, job.names)
+        done_s = time.monotonic()
+        assert job.arrived() == expected
+        assert bridge.stop() == 0
+    assert committed(job.kafka, job.group, job.names) == ends(job.kafka, job.names)
+
+    with BridgeProcess(job.config) as bridge:
+        bridge.wait_until_assigned(job.partitions)
+        expected += _write(job, _sentinels())
+        bridge.wait_until_committed(job.kafka, job.group, job.names)
+        assert bridge.stop() == 0
+    assert job.arrived() == expected
+    events = expected.total()
+    took_s = done_s - assigned_s
+    print(  # noqa: T201  (figures for `pytest -s`)
+        f"\n{RECORDS} records written in {written_s - begun_s:.1f} s,"
+        f" assigned {assigned_s - written_s:.1f} s after the start,"
+        f" {events} events in {took_s:.1f} s:"
+        f" {RECORDS / took_s:.0f} records/s, {events / took_s:.0f} events/s"
+    )
+
+
+def _write(job: Job, records: Iterator[Written]) -> Counter[Sighting]:
+    """Write records, spread over the partitions by their keys; returns their events."""
+    events: Counter[Sighting] = Counter()
+    for record in records:
+        job.writer.write(record)
+        events.update(record.events)
+    job.writer.flush()
+    return events
+
+
+def _shopping(count: int) -> Iterator[Written]:
+    """Payments and orders in turn, a hundred a second until now."""
+    shop = Shop(seed=7)
+    begun = datetime.now(UTC) - timedelta(seconds=count / 100)
+    for number in range(count):
+        at = begun + timedelta(seconds=number / 100)
+        yield _order(*shop.order(at)) if number % 2 else _payment(shop.payment(at))
+
+
+def _sentinels() -> Iterator[Written]:
+    """One record that becomes an event for every partition: whoever reads it has read on there."""
+    shop, now = Shop(seed=8), datetime.now(UTC)
+    for partition in range(PARTITIONS):
+        payment = shop.payment(now, status="FAILED", uid="usr:sentinel")
+        yield replace(_payment(payment), partition=partition)
+        yield replace(_order_with_events(shop, now), partition=partition)
+
+
+def _order_with_events(shop: Shop, at: datetime) -> Written:
+    return next(record for record in iter(lambda: _order(*shop.order(at)), None) if record.events)
+
+
+def _payment(value: dict[str, Any]) -> Written:
+    return Written("payments", value, value["payment_id"], [], oracle.of_payment(value))
+
+
+def _order(value: dict[str, Any], uid: str | None) -> Written:
+    headers: list[tuple[str, str | bytes | None]] = [("x-user-id", uid)] if uid else []
+    return Written("orders", value, value["order"]["id"], headers, oracle.of_order(value, uid))

@@ -1,0 +1,91 @@
+"""The README says what is so: its examples are run."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.avro.tree import parse_schema
+from bridge.cli import main
+from bridge.documents.document import parse
+from bridge.fullstory.request import build_v1
+from bridge.mapping.compiler import compile_plan
+from bridge.mapping.load import load_rules
+from bridge.mapping.outcome import Event
+from bridge.prepared import prepare
+from bridge.records import Assignment, Record
+from bridge.settings.load import load
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAYMENT: dict[str, Any] = {
+    "status": "DECLINED",
+    "is_test": False,
+    "customer": {"id": "cus_42"},
+    "amount": int(Decimal("19.99") * 100).to_bytes(2, "big"),
+    "currency": "EUR",
+    "failure": {"code": "insufficient_funds"},
+    "occurred_at": int(datetime(2026, 11, 24, 10, 15, tzinfo=UTC).timestamp() * 1000),
+}
+
+
+def _block(language: str, containing: str) -> str:
+    blocks = re.findall(rf"^( *)```{language}\n(.*?)^\1```", README, re.MULTILINE | re.DOTALL)
+    indent, text = next(block for block in blocks if containing in block[1])
+    return re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)
+
+
+def test_the_mapping_makes_the_request_beside_it() -> None:
+    """The README's mapping, run on the payment it speaks of, gives the README's request."""
+    rules = load_rules([parse(_block("yaml", "payment-failed"), "README.md")])
+    schema = parse_schema((ROOT / "schemas" / "avro" / "payment.avsc").read_text())
+    plan = compile_plan(rules, "payments", schema)
+    record = Record("payments", 0, 0, 0, None, b"", Assignment("payments", 0))
+
+    [event] = plan.map(record, PAYMENT)
+
+    assert isinstance(event, Event)
+    request = build_v1(event)
+    shown = f"{request.method} {request.path}\n\n{request.body.decode()}\n"
+    assert shown == _block("http", "POST")
+
+
+def test_the_settings_are_settings(tmp_path: Path) -> None:
+    """The README's bridge.yaml is accepted whole, with the README's mapping beside it."""
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "payments.yaml").write_text(_block("yaml", "payment-failed"))
+    file = tmp_path / "bridge.yaml"
+    file.write_text(_block("yaml", "bootstrap.servers"))
+
+    prepared = prepare(load(file, {"FULLSTORY_API_KEY": "na1.made-up"}))
+
+    assert dict(prepared.topics) == {"payments": "payments"}
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_two_commands_are_targets_of_make(target: str) -> None:
+    """Both of the README's commands exist, alone on a line of a block."""
+    assert f"make {target}\n" in README
+    assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ["README.md", "bridge/README.md"])
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    """Paths in links and in backticks lead somewhere."""
+    text = (ROOT / page).read_text()
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    named = re.findall(r"`((?:tests|kafka|delivery|avro|mapping|fullstory)/[\w./-]+)`", text)
+    folders = (ROOT / page).parent, ROOT
+
+    missing = [p for p in [*linked, *named] if not any((folder / p).exists() for folder in folders)]
+
+    assert missing == []
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    """And every one that exists is named."""
+    named = set(re.findall(r"fullstory-bridge ([a-z]+)", README))
+    assert named | {"demo"} == set(main.commands)  # `make demo` is its name there

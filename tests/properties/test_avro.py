@@ -1,0 +1,264 @@
+"""Avro decoding held against fastavro's encoder, and against damage of every kind."""
+
+import json
+import math
+import time
+from io import BytesIO
+from typing import Any
+
+import pytest
+from fastavro import parse_schema as parse_for_fastavro
+from fastavro import schemaless_reader
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bridge.avro.reader import make_reader
+from bridge.avro.tree import UnusableSchema, parse_schema
+from bridge.avro.walker import walk
+from bridge.avro.wire import ConfluentFormat
+from bridge.errors import PoisonRecord
+from bridge.records import Assignment, Record
+from tests.unit.avro.samples import NODE, PAYMENT, encode, tree
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+SECONDS_MAX = 2.0
+"""Far above any decode, far below a hang."""
+
+PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
+    "null": st.none(),
+    "boolean": st.booleans(),
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "float": st.floats(width=32, allow_nan=False),
+    "double": st.floats(allow_nan=False),
+    "bytes": st.binary(max_size=40),
+    "string": st.text(max_size=20),
+}
+
+
+@st.composite
+def _schemas(draw: st.DrawFn, depth: int = 3) -> Any:
+    """A schema without names; `_named` gives each named type its own."""
+    kinds = ["primitive", "enum", "fixed"]
+    kinds += ["array", "map", "record", "union", "record"] if depth else []
+    kind = draw(st.sampled_from(kinds))
+    inner = _schemas(depth - 1)
+    if kind == "primitive":
+        return draw(st.sampled_from(sorted(PRIMITIVES)))
+    if kind == "enum":
+        return {"type": "enum", "symbols": [f"S{i}" for i in range(draw(st.integers(1, 9)))]}
+    if kind == "fixed":
+        return {"type": "fixed", "size": draw(st.integers(0, 20))}
+    if kind == "array":
+        return {"type": "array", "items": draw(inner)}
+    if kind == "map":
+        return {"type": "map", "values": draw(inner)}
+    if kind == "union":
+        return draw(_unions(depth))
+    types = draw(st.lists(inner, max_size=5))
+    fields = [{"name": f"f{i}", "type": type_} for i, type_ in enumerate(types)]
+    return {"type": "record", "fields": fields}
+
+
+@st.composite
+def _unions(draw: st.DrawFn, depth: int) -> list[Any]:
+    """Branches that fastavro's writer can tell apart by the value."""
+    branches: list[Any] = draw(
+        st.lists(st.sampled_from(["null", "boolean", "long", "string"]), unique=True, max_size=3)
+    )
+    if draw(st.booleans()) or not branches:
+        branches.append({"type": "array", "items": draw(_schemas(depth - 1))})
+    return draw(st.permutations(branches))
+
+
+def _named(node: Any, numbers: list[int]) -> Any:
+    """The schema with a name for each named type, and some reuse of nothing: all are new."""
+    if isinstance(node, list):
+        return [_named(branch, numbers) for branch in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: node[key] for key in node if key not in ("items", "values", "fields")}
+    if node["type"] in ("record", "enum", "fixed"):
+        numbers[0] += 1
+        found["name"] = f"ns.N{numbers[0]}"
+    for key in ("items", "values"):
+        if key in node:
+            found[key] = _named(node[key], numbers)
+    if "fields" in node:
+        found["fields"] = [
+            {"name": f["name"], "type": _named(f["type"], numbers)} for f in node["fields"]
+        ]
+    return found
+
+
+def _values(node: Any) -> st.SearchStrategy[Any]:
+    """Values of a schema."""
+    if isinstance(node, str):
+        return PRIMITIVES[node]
+    if isinstance(node, list):
+        return st.one_of([_values(branch) for branch in node])
+    match node["type"]:
+        case "enum":
+            return st.sampled_from(node["symbols"])
+        case "fixed":
+            return st.binary(min_size=node["size"], max_size=node["size"])
+        case "array":
+            return st.lists(_values(node["items"]), max_size=4)
+        case "map":
+            return st.dictionaries(st.text(max_size=5), _values(node["values"]), max_size=4)
+    return st.fixed_dictionaries({f["name"]: _values(f["type"]) for f in node["fields"]})
+
+
+@st.composite
+def _written(draw: st.DrawFn) -> tuple[Any, bytes]:
+    """A schema and a body that fastavro wrote with it."""
+    node = _named(draw(_schemas()), [0])
+    return node, encode(node, draw(_values(node)))
+
+
+@st.composite
+def _damaged(draw: st.DrawFn, body: bytes) -> bytes:
+    """A body cut, with bytes changed, taken out or put in."""
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, max(len(body), 1)))
+        some = draw(st.binary(max_size=12))
+        kind = draw(st.sampled_from(["cut", "change", "delete", "insert"]))
+        after = {"cut": b"", "change": body[at + len(some) :], "delete": body[at + 1 :]}
+        body = body[:at] + (b"" if kind in ("cut", "delete") else some) + after.get(
+            kind, body[at:]
+        )  # fmt: skip
+    return body
+
+
+def _read(read: Any, data: bytes) -> Any:
+    """The value, or the refusal; nothing else may come, and it may not take long."""
+    start = time.process_time()
+    try:
+        value = read(data, 0)
+    except PoisonRecord as refusal:
+        value = refusal
+    assert time.process_time() - start < SECONDS_MAX
+    if isinstance(value, PoisonRecord):
+        assert value.stage == "decode"
+        assert value.byte_offset is not None
+        assert 0 <= value.byte_offset <= len(data)
+    return value
+
+
+@RELAXED
+@given(_written())
+def test_reader_and_walker_equal_fastavro(written: tuple[Any, bytes]) -> None:
+    """Whatever fastavro wrote, all three read the same."""
+    node, body = written
+    expected = schemaless_reader(BytesIO(body), parse_for_fastavro(node), None)
+    assert walk(tree(node), body, 0) == expected
+    assert make_reader(tree(node))(body, 0) == expected
+
+
+@RELAXED
+@given(st.data(), _written())
+def test_a_damaged_body_is_a_value_or_a_poison_record(
+    data: st.DataObject, written: tuple[Any, bytes]
+) -> None:
+    """Nothing else is raised, in bounded time; what the walker accepts the reader reads alike."""
+    node, body = written
+    damaged = data.draw(_damaged(body))
+    read = _read(make_reader(tree(node)), damaged)
+    walked = _read(lambda data, start: walk(tree(node), data, start), damaged)
+    if isinstance(read, PoisonRecord):
+        assert isinstance(walked, PoisonRecord)
+        assert (read.reason, read.path, read.byte_offset) == (
+            walked.reason,
+            walked.path,
+            walked.byte_offset,
+        )
+    elif not isinstance(walked, PoisonRecord):
+        assert _same(read, walked)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, and a NaN equals a NaN."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or (math.isnan(one) and math.isnan(other))
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    return bool(one == other)
+
+
+RECURSIVE = {
+    "type": "record",
+    "name": "T",
+    "fields": [
+        {"name": "v", "type": ["null", "long", {"type": "array", "items": "null"}]},
+        {"name": "c", "type": {"type": "array", "items": "T"}},
+        {"name": "m", "type": {"type": "map", "values": ["null", "T"]}},
+    ],
+}
+
+
+@pytest.mark.parametrize("node", [PAYMENT, NODE, RECURSIVE, {"type": "array", "items": "null"}])
+def test_bytes_of_any_kind_never_do_harm(node: Any) -> None:
+    """Schemas that allow endless values are the ones to attack."""
+    read = make_reader(tree(node))
+
+    @RELAXED
+    @example(b"\x00\x02" * 50_000)
+    @example(b"\x04\xfe\xff\xff\xff\xff\x3f" * 1000)
+    @given(st.one_of(st.binary(max_size=200), st.lists(st.sampled_from(range(6))).map(bytes)))
+    def attack(body: bytes) -> None:
+        _read(read, body)
+
+    attack()
+
+
+@RELAXED
+@given(_written(), st.integers(1, 200))
+def test_every_proper_beginning_of_a_body_is_refused(
+    written: tuple[Any, bytes], missing: int
+) -> None:
+    """A record cut in transit never passes for a whole one."""
+    node, body = written
+    if body:
+        with pytest.raises(PoisonRecord):
+            make_reader(tree(node))(body[: -min(missing, len(body))], 0)
+
+
+@RELAXED
+@given(st.binary(max_size=40), st.none() | st.binary(max_size=20))
+def test_framing_of_any_kind_is_located_or_refused(value: bytes, header: bytes | None) -> None:
+    """Locating and naming the schema raise PoisonRecord or nothing."""
+    headers = [("__value_schema_id", header)]
+    record = Record("t", 0, 0, 0, None, value, Assignment("t", 0), lambda: headers)
+    wire_format = ConfluentFormat()
+    try:
+        located = wire_format.locate(record)
+    except PoisonRecord:
+        return
+    assert str(wire_format.key(located.token))
+    assert located.start in (0, 5, 17)
+
+
+@RELAXED
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.sampled_from(["int", "record", "type", "A"]),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["type", "name", "fields", "items", "values", "symbols", "size"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=20,
+    )
+)
+def test_a_schema_of_any_kind_is_a_tree_or_unusable(node: Any) -> None:
+    """What a registry may hold never surprises; every tree gets a reader."""
+    try:
+        schema = parse_schema(json.dumps(node))
+    except UnusableSchema:
+        return
+    make_reader(schema)

@@ -1,0 +1,150 @@
+"""The example mappings, over every value that their schemas allow."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.avro.tree import parse_schema
+from bridge.documents.document import parse
+from bridge.errors import PoisonRecord
+from bridge.fullstory.request import Request, build_v1
+from bridge.mapping.compiler import compile_plan
+from bridge.mapping.load import load_rules
+from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
+from bridge.mapping.plan import Plan
+from bridge.mapping.schema import (
+    Array,
+    Enum,
+    Fixed,
+    Map,
+    Primitive,
+    Record,
+    Reference,
+    Schema,
+    Type,
+    Union,
+)
+from tests.cases.raw import record
+
+SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
+INT64 = st.integers(-(2**63), 2**63 - 1)
+PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
+    "null": st.none(),
+    "boolean": st.booleans(),
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "long": INT64 | st.integers(0, 2**41) | st.integers(0, 2**51),
+    "float": st.floats(width=32),
+    "double": st.floats(),
+    "bytes": st.binary(max_size=300) | st.binary(max_size=9),
+    "string": st.text(max_size=20) | st.sampled_from(["", "0", "guest", "..", "4111111111111111"]),
+}
+
+
+@cache
+def schema_of(name: str) -> Schema:
+    """One of the example schemas."""
+    return parse_schema((SCHEMAS / "avro" / f"{name}.avsc").read_text(encoding="utf-8"))
+
+
+@cache
+def plan_of(topic: str, schema: str) -> Plan:
+    """The example mappings of one topic."""
+    text = (SCHEMAS / "mappings" / f"{topic}.yaml").read_text(encoding="utf-8")
+    return compile_plan(load_rules([parse(text, topic)]), topic, schema_of(schema))
+
+
+def raw_values(schema: Schema, type_: Type) -> st.SearchStrategy[Any]:
+    """Any raw value of a type."""
+    match type_:
+        case Primitive(name):
+            return PRIMITIVES[name]
+        case Fixed(_, size):
+            return st.binary(min_size=size, max_size=size)
+        case Enum(_, symbols):
+            return st.sampled_from(symbols)
+        case Array(items):
+            return st.lists(raw_values(schema, items), max_size=3)
+        case Map(values):
+            keys = st.sampled_from(["utm.campaign", "affiliate.id", "x"])
+            return st.dictionaries(keys, raw_values(schema, values), max_size=2)
+        case Union(branches):
+            return st.one_of([raw_values(schema, branch) for branch in branches])
+        case Record(_, fields):
+            return st.fixed_dictionaries(
+                {field.name: raw_values(schema, field.type) for field in fields}
+            )
+        case Reference():
+            return raw_values(schema, schema.resolve(type_))
+
+
+def built(outcome: Outcome) -> Request | str:
+    """The request of an event, or the reason why there is none."""
+    if isinstance(outcome, Skipped):
+        return outcome.why
+    if isinstance(outcome, Rejected):
+        return outcome.reason
+    try:
+        return build_v1(outcome)
+    except PoisonRecord as poison:
+        return poison.reason
+
+
+@pytest.mark.parametrize(("topic", "schema"), [("payments", "payment"), ("orders", "order")])
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_record_of_the_example_schemas_is_mapped_without_surprise(
+    topic: str, schema: str, data: st.DataObject
+) -> None:
+    """No exception, the same bytes each time, one type for each property of an event."""
+    plan = plan_of(topic, schema)
+    root = schema_of(schema).root
+    value = data.draw(raw_values(schema_of(schema), root))
+    polled = record(
+        topic,
+        key=data.draw(st.none() | st.binary(max_size=5)),
+        headers=data.draw(st.sampled_from([(), (("x-user-id", b"u"),), (("x-user-id", b"\xff"),)])),
+        timestamp_ms=data.draw(st.integers(-1, 2**42)),
+    )
+
+    outcomes = plan.map(polled, value)
+
+    assert [built(outcome) for outcome in outcomes] == [
+        built(outcome) for outcome in plan.map(polled, value)
+    ]
+    assert bool(outcomes) == plan.matches(polled, value)
+    types = {(typed.event, typed.property): typed.type for typed in plan.typed}
+    for outcome in outcomes:
+        for found in outcome.properties if isinstance(outcome, Event) else ():
+            assert types[outcome.name, found.name] == found.type  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("topic", "schema"), [("payments", "payment"), ("orders", "order")])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_wanted_fields_are_all_that_is_needed(
+    topic: str, schema: str, data: st.DataObject
+) -> None:
+    """A value cut down to what the plan wants gives the same outcomes."""
+    plan = plan_of(topic, schema)
+    value = data.draw(raw_values(schema_of(schema), schema_of(schema).root))
+    polled = record(topic, timestamp_ms=1)
+
+    whole = [built(outcome) for outcome in plan.map(polled, value)]
+    assert [built(found) for found in plan.map(polled, cut(value, plan.wanted.all))] == whole
+    assert plan.matches(polled, cut(value, plan.wanted.filter)) == bool(whole)
+
+
+def cut(value: Any, wanted: frozenset[tuple[str, ...]]) -> Any:
+    """Only the wanted fields of a record."""
+    if () in wanted or not isinstance(value, dict):
+        return value
+    names = {path[0] for path in wanted}
+    return {
+        name: cut(value[name], frozenset(path[1:] for path in wanted if path[0] == name))
+        for name in names
+        if name in value
+    }

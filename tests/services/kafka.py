@@ -1,0 +1,266 @@
+"""A real Apache Kafka of one or three nodes, each broker and controller at once (KRaft).
+
+Laws: a node comes back on its own ports and its own log folder; topics are never made by the
+way (`auto.create.topics.enable=false`); `stop` leaves no process and no file.
+"""
+
+import contextlib
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tests.services.java import JavaProcess, java, run_root, wait_until
+from tests.services.kafka_admin import KafkaAdmin, client_settings
+from tests.services.ports import Port, accepts
+
+_CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
+_READY_S = 60
+
+_COMMON: Mapping[str, str] = {
+    "process.roles": "broker,controller",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    # The first member need not wait for others, and tests may choose short session timeouts.
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "group.consumer.min.session.timeout.ms": "1000",
+    "group.consumer.min.heartbeat.interval.ms": "200",
+    # Internal topics as small as they go: each partition costs time when a node starts.
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.num.partitions": "1",
+    # The cleaner would allocate 128 MB at once.
+    "log.cleaner.dedupe.buffer.size": "8388608",
+}
+_REPLICATED = (
+    "default.replication.factor",
+    "offsets.topic.replication.factor",
+    "transaction.state.log.replication.factor",
+    "share.coordinator.state.topic.replication.factor",
+)
+
+
+class KafkaNode:
+    """One node, to be killed, ended, paused and started again."""
+
+    def __init__(self, number: int, home: Path, root: Path, client: Mapping[str, str]) -> None:
+        self.id = number
+        self._client_port, self._controller_port = Port(), Port()
+        self._client = client
+        folder = root / f"node-{number}"
+        folder.mkdir()
+        self._properties = folder / "server.properties"
+        self._classpath = f"{home}/*"
+        level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+        temp = f"-Djava.io.tmpdir={folder}"
+        self.process = JavaProcess(
+            f"kafka node {number}",
+            java(level, temp, "-cp", self._classpath, "kafka.Kafka", str(self._properties)),
+            folder,
+            {},
+        )
+
+    @property
+    def address(self) -> str:
+        """Where clients reach it, `host:port`."""
+        return f"127.0.0.1:{self._client_port.number}"
+
+    @property
+    def voter(self) -> str:
+        """How the other controllers know it."""
+        return f"{self.id}@127.0.0.1:{self._controller_port.number}"
+
+    @property
+    def running(self) -> bool:
+        """Whether its process exists (a frozen one does)."""
+        return self.process.running
+
+    @property
+    def pid(self) -> int:
+        """The id of its Java process."""
+        return self.process.pid
+
+    def format(self, properties: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Write its properties and begin to format its log folder; the caller waits."""
+        client, controller = self._client_port.number, self._controller_port.number
+        own = {
+            "node.id": str(self.id),
+            "listeners": f"PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{client}",
+            "log.dirs": str(self.process.folder / "data"),
+        }
+        lines = [f"{key}={value}" for key, value in {**own, **properties}.items()]
+        self._properties.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        tool = ["-cp", self._classpath, "kafka.tools.StorageTool", "format"]
+        with self.process.log.open("ab") as log:
+            return subprocess.Popen(
+                java(*tool, "-t", _CLUSTER_ID, "-c", str(self._properties)),
+                stdout=log,
+                stderr=log,
+                env={},
+            )
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it on the log folder that it has; waits until it serves clients.
+
+        `wait=False` is for starting several when too few for a quorum are up.
+        """
+        self.process.start()
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until it accepts clients and knows itself as a broker of the cluster."""
+        self.process.wait_ready(lambda: accepts(self._client_port.number), _READY_S)
+        asker = AdminClient(client_settings(self.address, self._client))
+
+        def in_metadata() -> bool:
+            with contextlib.suppress(KafkaException):
+                return self.id in asker.list_topics(timeout=2).brokers
+            return False
+
+        self.process.wait_ready(in_metadata, _READY_S)
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it is gone."""
+        self.process.kill()
+
+    def terminate(self) -> None:
+        """SIGTERM: it hands its partitions over; returns when it has ended."""
+        self.process.terminate()
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+        self.process.freeze()
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on where it was."""
+        self.process.thaw()
+
+    def discard(self) -> None:
+        """Kill it, remove its folder, give its ports back."""
+        self.process.discard()
+        self._client_port.release()
+        self._controller_port.release()
+
+
+class KafkaCluster(KafkaAdmin):
+    """One node or three; `home` is the folder of Kafka's jars.
+
+    `properties` are added to every node's. To make the clients' listener another one, map its
+    name (`"listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"`)
+    and give in `client` what our own admin client then needs.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        nodes: int = 1,
+        properties: Mapping[str, str] | None = None,
+        client: Mapping[str, str] | None = None,
+    ) -> None:
+        self._root = run_root()
+        self.nodes = tuple(
+            KafkaNode(number, home, self._root, client or {}) for number in range(1, nodes + 1)
+        )
+        super().__init__(self.bootstrap_servers, client or {})
+        self._properties = {**self._defaults(), **(properties or {})}
+        self._formatted = False
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """All nodes' addresses, for clients."""
+        return ",".join(node.address for node in self.nodes)
+
+    def node(self, number: int) -> KafkaNode:
+        """The node with this id (from 1)."""
+        return self.nodes[number - 1]
+
+    def leader_of(self, topic: str, partition: int) -> KafkaNode:
+        """The node that leads the partition now; RuntimeError while nobody does."""
+        leader = self.partitions(topic)[partition].leader
+        if leader < 1:
+            message = f"{topic}/{partition} has no leader now"
+            raise RuntimeError(message)
+        return self.node(leader)
+
+    def start(self) -> Self:
+        """Format and start all nodes; waits until a topic on all of them can be created."""
+        try:
+            self._format()
+            for node in self.nodes:
+                node.start(wait=False)
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def wait_ready(self) -> None:
+        """Wait until every node serves clients and a topic on all of them can be created."""
+        for node in self.nodes:
+            node.wait_ready()
+        wait_until(
+            lambda: self.can_create_topics(replication=len(self.nodes)),
+            "a topic on all nodes can be created",
+            _READY_S,
+        )
+
+    def revive(self) -> None:
+        """Thaw and start what a test froze or killed; waits until all are ready again."""
+        if all(node.running and not node.process.frozen for node in self.nodes):
+            return
+        for node in self.nodes:
+            if node.running:
+                node.thaw()
+            else:
+                node.start(wait=False)
+        self.wait_ready()
+
+    def stop(self) -> None:
+        """Kill all nodes and remove what they wrote."""
+        for node in self.nodes:
+            node.discard()
+        with contextlib.suppress(OSError):
+            self._root.rmdir()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _defaults(self) -> dict[str, str]:
+        count = len(self.nodes)
+        defaults = {
+            **_COMMON,
+            "controller.quorum.voters": ",".join(node.voter for node in self.nodes),
+            **dict.fromkeys(_REPLICATED, str(count)),
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+        }
+        if count > 1:
+            defaults["min.insync.replicas"] = "2"
+            defaults["transaction.state.log.min.isr"] = "2"
+            defaults["broker.session.timeout.ms"] = "3000"  # a killed node is noticed soon
+            defaults["broker.heartbeat.interval.ms"] = "500"
+        return defaults
+
+    def _format(self) -> None:
+        tools = [(node, node.format(self._properties)) for node in self.nodes]
+        for node, tool in tools:
+            if tool.wait(_READY_S) != 0:
+                message = f"node {node.id} cannot be formatted:\n{node.process.log_tail()}"
+                raise RuntimeError(message)

@@ -1,0 +1,165 @@
+"""The decoder: one look-up per record, one admission per topic and schema."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from bridge.avro.decoder import Decoder
+from bridge.avro.store import WriterSchema
+from bridge.avro.wire import RawFormat, SchemaFile, SchemaGuid, SchemaId, SchemaKey
+from bridge.documents.problems import Problem, Problems
+from bridge.errors import PoisonRecord, Unavailable
+from bridge.mapping.schema import Schema
+from bridge.records import Assignment, Record
+from tests.unit.avro.samples import PAYMENT, PAYMENT_VALUE, encode, tree
+
+BODY = encode(PAYMENT, PAYMENT_VALUE)
+GUID = "00000000-0000-0000-0000-00000000002a"
+
+
+@dataclass
+class _Store:
+    """A registry without a network; what was fetched is at hand."""
+
+    schemas: dict[SchemaKey, Schema]
+    at_hand: set[SchemaKey] = field(default_factory=set)
+    failure: Exception | None = None
+
+    def known(self, key: SchemaKey) -> WriterSchema | None:
+        return WriterSchema(str(key), self.schemas[key]) if key in self.at_hand else None
+
+    async def fetch(self, key: SchemaKey) -> WriterSchema:
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        self.at_hand.add(key)
+        return WriterSchema(str(key), self.schemas[key])
+
+
+@dataclass
+class _Plan:
+    topic: str
+    schema: Schema
+    wanted: Any = None
+
+
+@dataclass
+class _Admission:
+    """Remembers what it was asked, and refuses what it is told to."""
+
+    problems: Problems | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, topic: str, schema: Schema) -> _Plan:
+        self.asked.append(topic)
+        if self.problems is not None:
+            raise self.problems
+        return _Plan(topic, schema)
+
+
+def _record(value: bytes, topic: str = "payments") -> Record:
+    return Record(topic, 0, 7, 0, None, value, Assignment(topic, 0))
+
+
+def _framed(body: bytes, number: int = 42) -> bytes:
+    return b"\x00" + number.to_bytes(4, "big") + body
+
+
+def _store(*at_hand: SchemaKey) -> _Store:
+    keys = (SchemaId(42), SchemaGuid(GUID), SchemaFile("p.avsc"))
+    return _Store(dict.fromkeys(keys, tree(PAYMENT)), set(at_hand))
+
+
+async def test_an_unknown_schema_is_fetched_once_and_then_known() -> None:
+    """None says that `prepare` has something to do."""
+    admit = _Admission()
+    decoder = Decoder[_Plan](_store(), {}, admit)
+    record = _record(_framed(BODY))
+    assert decoder.decode(record) is None
+    await decoder.prepare(record)
+    decoded = decoder.decode(record)
+    assert decoded is not None
+    assert decoded.value == PAYMENT_VALUE
+    assert decoded.record_name == "shop.Payment"
+    assert (decoded.admitted.topic, decoded.admitted.schema) == ("payments", tree(PAYMENT))
+    again = decoder.decode(record)
+    assert again is not None
+    assert again.admitted is decoded.admitted
+
+
+async def test_a_schema_is_admitted_once_for_each_topic() -> None:
+    """However many records wait for it, and without a second fetch for the second topic."""
+    admit = _Admission()
+    decoder = Decoder[_Plan](_store(), {}, admit)
+    await asyncio.gather(*(decoder.prepare(_record(_framed(BODY))) for _ in range(20)))
+    for _ in range(3):
+        assert decoder.decode(_record(_framed(BODY))) is not None
+        assert decoder.decode(_record(_framed(BODY), "refunds")) is not None
+    assert admit.asked == ["payments", "refunds"]
+
+
+@pytest.mark.parametrize(
+    ("value", "formats"),
+    [
+        (_framed(BODY), {}),
+        (b"\x01" + bytes(15) + b"\x2a" + BODY, {}),
+        (BODY, {"payments": RawFormat("p.avsc")}),
+    ],
+)
+def test_each_wire_format_leads_to_the_value(value: bytes, formats: dict[str, RawFormat]) -> None:
+    """Id, GUID, and a local file for topics that say so."""
+    store = _store(SchemaId(42), SchemaGuid(GUID), SchemaFile("p.avsc"))
+    decoded = Decoder[_Plan](store, formats, _Admission()).decode(_record(value))
+    assert decoded is not None
+    assert decoded.value == PAYMENT_VALUE
+
+
+def test_a_schema_that_does_not_fit_is_refused_for_each_record() -> None:
+    """The mappings are asked once, and every record says the first of their problems."""
+    admit = _Admission(Problems([Problem("M012", "no such path: a.b"), Problem("M013", "other")]))
+    decoder = Decoder[_Plan](_store(SchemaId(42)), {}, admit)
+    for _ in range(3):
+        with pytest.raises(PoisonRecord, match=r"no such path: a\.b") as refusal:
+            decoder.decode(_record(_framed(BODY)))
+        assert (refusal.value.stage, refusal.value.reason) == ("map", "schema_does_not_fit")
+        assert "schema id 42" in str(refusal.value)
+    assert admit.asked == ["payments"]
+
+
+async def test_a_store_that_is_down_says_so_and_nothing_is_remembered() -> None:
+    """The same record is decoded once the registry is back."""
+    store = _store()
+    store.failure = Unavailable("down")
+    decoder = Decoder[_Plan](store, {}, _Admission())
+    with pytest.raises(Unavailable):
+        await decoder.prepare(_record(_framed(BODY)))
+    assert decoder.decode(_record(_framed(BODY))) is None
+    store.failure = None
+    await decoder.prepare(_record(_framed(BODY)))
+    assert decoder.decode(_record(_framed(BODY))) is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "offset"),
+    [
+        (BODY, "wrong_magic_byte", 0),
+        (b"", "too_short", 0),
+        (_framed(BODY[:-1]), "truncated", len(BODY) + 4),
+        (_framed(BODY) + b"x", "trailing_bytes", len(BODY) + 5),
+    ],
+)
+def test_a_record_that_cannot_be_decoded_is_poison(value: bytes, reason: str, offset: int) -> None:
+    """The offset counts from the beginning of the record's value."""
+    decoder = Decoder[_Plan](_store(SchemaId(42)), {}, _Admission())
+    with pytest.raises(PoisonRecord) as refusal:
+        decoder.decode(_record(value))
+    assert (refusal.value.reason, refusal.value.byte_offset) == (reason, offset)
+
+
+async def test_prepare_refuses_what_has_no_schema_to_fetch() -> None:
+    """A wrong frame is poison there too."""
+    decoder = Decoder[_Plan](_store(), {}, _Admission())
+    with pytest.raises(PoisonRecord):
+        await decoder.prepare(_record(b"{}"))

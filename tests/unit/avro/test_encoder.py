@@ -1,0 +1,181 @@
+"""Values as people write them become bytes that the real reader reads back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bridge.avro.encoder import Encoder
+from bridge.avro.literals import Misfit
+from bridge.avro.reader import make_name_of, make_reader
+from bridge.avro.store import WriterSchema
+from bridge.avro.tree import parse_schema
+
+ENUM = {"type": "enum", "name": "n.E", "symbols": ["RED", "BLUE"]}
+FIXED = {"type": "fixed", "name": "n.F", "size": 2}
+INNER = {"type": "record", "name": "n.In", "fields": [{"name": "a", "type": "int"}]}
+OTHER = {"type": "record", "name": "n.Out", "fields": [{"name": "b", "type": "int"}]}
+
+
+def logical(base: Any, name: str, **more: Any) -> dict[str, Any]:
+    """A type with a logical type."""
+    attributes = base if isinstance(base, dict) else {"type": base}
+    return {**attributes, "logicalType": name, **more}
+
+
+MONEY = logical("bytes", "decimal", precision=5, scale=2)
+SMALL = logical({"type": "fixed", "name": "n.D", "size": 1}, "decimal", precision=5, scale=2)
+MILLIS = logical("long", "timestamp-millis")
+UUID = logical({"type": "fixed", "name": "n.U", "size": 16}, "uuid")
+
+
+def writer(type_: Any) -> WriterSchema:
+    """The schema of a bare type, as a store knows it."""
+    text = json.dumps(type_)
+    return WriterSchema("it.avsc", parse_schema(text), texts=(text,))
+
+
+def through(type_: Any, value: Any) -> Any:
+    """Encoded, and read back raw by fastavro."""
+    schema = writer(type_)
+    return make_reader(schema.schema)(Encoder(schema).encode(value), 0)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "raw"),
+    [
+        ("null", None, None),
+        ("boolean", True, True),
+        ("int", -(2**31), -(2**31)),
+        ("long", 2**63 - 1, 2**63 - 1),
+        ("long", -(2**63), -(2**63)),
+        ("float", 0.5, 0.5),
+        ("double", 3, 3.0),
+        ("double", "-Infinity", float("-inf")),
+        ("string", "Zoë", "Zoë"),
+        ("bytes", "Zoë", "Zoë".encode()),
+        ("bytes", "0x00ff", b"\x00\xff"),
+        (ENUM, "BLUE", "BLUE"),
+        (FIXED, "0x0102", b"\x01\x02"),
+        (MONEY, 19.99, b"\x07\xcf"),
+        (MONEY, "19.90", b"\x07\xc6"),
+        (MONEY, -1, b"\x9c"),
+        (MONEY, "1e2", b"\x27\x10"),
+        (SMALL, "-1.28", b"\x80"),
+        (MILLIS, "2026-11-24T10:15:00.5Z", 1_795_515_300_500),
+        (MILLIS, "2026-11-24T11:15:00+01:00", 1_795_515_300_000),
+        (MILLIS, "1969-12-31T23:59:59.999Z", -1),
+        (MILLIS, 7, 7),
+        (logical("long", "timestamp-nanos"), "1970-01-01T00:00:01.000000001Z", 1_000_000_001),
+        (logical("long", "local-timestamp-micros"), "1970-01-01T00:00:00.25", 250_000),
+        (logical("int", "date"), "1970-01-02", 1),
+        (logical("int", "time-millis"), "00:00:01.5", 1500),
+        (UUID, "00000000-0000-0000-0000-0000000000ff", b"\0" * 15 + b"\xff"),
+        ({"type": "array", "items": "int"}, [1, 2], [1, 2]),
+        ({"type": "array", "items": "int"}, [], []),
+        ({"type": "map", "values": "int"}, {"a b": 1}, {"a b": 1}),
+        (["null", "string"], None, None),
+        (["null", "long", "double"], 1, 1),
+        (["double", "long"], 1, 1),
+        (["bytes", "string"], "a", "a"),
+        (["null", INNER, OTHER], {"b": 1}, {"b": 1}),
+        (["null", INNER, OTHER], {"n.Out": {"b": 1}}, {"b": 1}),
+        (["null", "string"], {"string": "a"}, "a"),
+    ],
+)
+def test_a_value_is_read_back_as_what_it_means(type_: Any, value: Any, raw: Any) -> None:
+    """Written here, read by the reader of Kafka's records."""
+    assert through(type_, value) == raw
+
+
+def test_what_is_left_out_has_its_default_else_null() -> None:
+    """Bytes in a default are text of one character a byte; deep ones too."""
+    fields = [
+        {"name": "s", "type": "string", "default": "x"},
+        {"name": "b", "type": "bytes", "default": "\u00ff"},
+        {"name": "m", "type": MONEY, "default": "\u0001"},
+        {"name": "u", "type": ["bytes", "null"], "default": "\u0002"},
+        {"name": "f", "type": {"type": "array", "items": FIXED}, "default": ["\u0001\u0002"]},
+        {"name": "r", "type": INNER, "default": {"a": 5}},
+        {"name": "t", "type": {"type": "map", "values": "bytes"}, "default": {"k": "\u0003"}},
+        {"name": "n", "type": ["null", "int"]},
+    ]
+
+    assert through({"type": "record", "name": "R", "fields": fields}, {}) == {
+        "s": "x",
+        "b": b"\xff",
+        "m": b"\x01",
+        "u": b"\x02",
+        "f": [b"\x01\x02"],
+        "r": {"a": 5},
+        "t": {"k": b"\x03"},
+        "n": None,
+    }
+
+
+def test_the_record_of_a_union_is_named() -> None:
+    """So that `$record` can tell them apart."""
+    schema = writer([INNER, OTHER])
+
+    data = Encoder(schema).encode({"b": 1})
+
+    assert make_name_of(schema.schema)(data, 0) == "n.Out"
+
+
+RECORD = {
+    "type": "record",
+    "name": "n.R",
+    "fields": [
+        {"name": "e", "type": ENUM},
+        {"name": "in", "type": ["null", INNER], "default": None},
+        {"name": "list", "type": {"type": "array", "items": "int"}, "default": []},
+        {"name": "map", "type": {"type": "map", "values": "string"}, "default": {}},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "message"),
+    [
+        ("int", 2**31, "this number does not fit into 32 bits"),
+        ("int", True, "a whole number is wanted here, not true or false"),
+        ("int", 1.0, "a whole number is wanted here, not a number"),
+        ("float", 1e300, "this number does not fit into a float"),
+        ("string", 5, "text is wanted here, not a whole number (put it in quotes)"),
+        ("boolean", "true", "true or false is wanted here, not text"),
+        ("null", 0, "null is wanted here, not a whole number"),
+        ("bytes", "0x0", "this begins with 0x and is not hexadecimal"),
+        (FIXED, "abc", "2 bytes are wanted here, and these are 3"),
+        (ENUM, "GREEN", "n.E has no such symbol (known here: `BLUE`, `RED`)"),
+        (MONEY, 1.999, "this has more than the 2 digits after the point that the schema has"),
+        (MONEY, 1000, "this has more than the 5 digits that the schema has"),
+        (MONEY, "12,5", "the text is not a decimal number"),
+        (SMALL, 2, "this number does not fit into 1 bytes"),
+        (MILLIS, "2026-11-24T10:15:00", "this time has no offset from UTC"),
+        (MILLIS, "2026-11-24T10:15:00.0001Z", "this time is finer than the 3 digits of a second"),
+        (MILLIS, "soon", "the text is not an ISO 8601 time (write it as 2026-11-24T10:15:00Z)"),
+        (logical("long", "local-timestamp-millis"), "2026-11-24T10:15:00Z", "a local time has no"),
+        (logical("int", "date"), "24.11.2026", "this is not a day (write it as 2026-11-24)"),
+        (logical("int", "time-millis"), "10", "a time of day is wanted here (write it as 10:15:00"),
+        (UUID, "x", "this is not a UUID"),
+        (["int", "string"], [], "int or string is wanted here, not a list"),
+        (["null", "int"], "a", "a whole number is wanted here, not text"),
+        (["null", INNER, OTHER], {"a": "x"}, "null or record n.In or record n.Out is wanted here"),
+        (RECORD, 5, "an object with the fields of n.R is wanted here, not a whole number"),
+        (RECORD, {}, "1 field is missing that the schema gives no default: `e`"),
+        (RECORD, {"e": "RED", "lst": 1}, "`lst`: n.R has no such field (did you mean `list`?)"),
+        (RECORD, {"e": "RED", "in": {"a": None}}, "`in.a`: a whole number is wanted here, not"),
+        (RECORD, {"e": "RED", "list": [1, "x"]}, "`list[1]`: a whole number is wanted here, not"),
+        (RECORD, {"e": "RED", "list": {}}, "`list`: a list is wanted here, not an object"),
+        (RECORD, {"e": "RED", "map": {"k": 1}}, '`map["k"]`: text is wanted here, not a whole'),
+        (RECORD, {"e": "RED", "map": []}, "`map`: an object is wanted here, not a list"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_with_its_path(
+    type_: Any, value: Any, message: str
+) -> None:
+    """And with the types; the value itself is never in the message."""
+    with pytest.raises(Misfit) as refused:
+        Encoder(writer(type_)).encode(value)
+
+    assert str(refused.value).startswith(message)

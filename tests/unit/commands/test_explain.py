@@ -1,0 +1,195 @@
+"""`explain`: the request that would be sent, or the clause, skip or reject that ends it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.commands.desk import FAILED, MAPPING, SETTINGS, run, write
+
+FILES = ("--mapping", "m.yaml", "--schema", "payments=payment.avsc")
+
+
+def test_a_record_that_matches_shows_the_request_with_the_key_hidden(folder: Path) -> None:
+    """The very bytes, laid out; a JSON value on standard input, the only topic there is."""
+    write(folder)
+    (folder / "bridge.yaml").write_text(SETTINGS)
+
+    result = run("explain", stdin=json.dumps(FAILED))
+
+    assert result.output == (
+        "payment-failed: would be sent\n"
+        "  POST https://api.fullstory.com/users/v1/individual/u-1/customevent\n"
+        "  Authorization: Basic ***\n"
+        "  Content-Type: application/json\n"
+        "\n"
+        "  {\n"
+        '    "event": {\n'
+        '      "event_name": "Payment Failed",\n'
+        '      "event_data": {\n'
+        '        "id_str": "p-1",\n'
+        '        "amount_real": 19.99\n'
+        "      },\n"
+        '      "timestamp": "2026-01-01T00:00:00.000Z",\n'
+        '      "use_recent_session": true\n'
+        "    }\n"
+        "  }\n"
+    )
+    assert result.exit_code == 0
+
+
+def test_a_filter_that_does_not_match_tells_path_wish_and_type(folder: Path) -> None:
+    """No value of the record is shown unless it is asked for."""
+    write(folder)
+    (folder / "paid.json").write_text(json.dumps(FAILED | {"status": "PAID", "amount": 0}))
+
+    result = run("explain", "paid.json", *FILES)
+    shown = run("explain", "paid.json", "--show-values", *FILES)
+
+    assert result.output == (
+        "payment-failed: no event: its filter does not match\n"
+        '  `status` must be "FAILED"; it is another enum shop.Status\n'
+        "  `amount` must be above 0; it is another decimal(9, 2)\n"
+    )
+    assert shown.output == (
+        "payment-failed: no event: its filter does not match\n"
+        '  `status` must be "FAILED"; it is "PAID"\n'
+        "  `amount` must be above 0; it is 0.00\n"
+    )
+
+
+def test_any_and_not_are_told_part_by_part(folder: Path) -> None:
+    """None of several, and one that must not hold."""
+    condition = (
+        "      any:\n"
+        "        - email: [{prefix: a}, {exists: false}]\n"
+        "        - id: [{anything_but: [p-1]}]\n"
+        "          $topic: payments\n"
+        "      not: {status: [FAILED, PAID], amount: [{at_least: 1, below: 20}]}\n"
+    )
+    mapping = MAPPING.replace("      status: FAILED\n      amount: [{above: 0}]\n", condition)
+    write(folder, m_yaml=mapping)
+
+    result = run("explain", *FILES, stdin=json.dumps(FAILED | {"email": "x@y.z"}))
+
+    assert result.output == (
+        "payment-failed: no event: its filter does not match\n"
+        "  none of these holds:\n"
+        '  1. `email` must begin with "a" or be missing; it is another string\n'
+        '  2. `id` must be anything but "p-1"; it is another string\n'
+        "  this holds, and must not:\n"
+        '    `status` must be "FAILED" or "PAID"\n'
+        "    `amount` must be at least 1 and below 20\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "told"),
+    [
+        ({}, {"user": "guest"}, "payment-failed: skipped: no_uid\n"),
+        (
+            {", optional: true}\n    event": "}\n    event", "path: user": "path: id"},
+            {"id": "guest"},
+            "payment-failed: dead letter: missing_uid: `id` names no user\n",
+        ),
+        (
+            {"    topics: [payments]\n": "    topics: [payments]\n    mode: off\n"},
+            {},
+            "payment-failed: off: by `mode`, or by `mappings_off`\n",
+        ),
+    ],
+)
+def test_a_skip_a_reject_and_a_switch_say_why(
+    folder: Path, change: dict[str, str], value: dict[str, str], told: str
+) -> None:
+    """One line each."""
+    mapping = MAPPING
+    for old, new in change.items():
+        mapping = mapping.replace(old, new)
+    write(folder, m_yaml=mapping)
+
+    assert run("explain", *FILES, stdin=json.dumps(FAILED | value)).output == told
+
+
+def test_an_envelope_brings_key_headers_and_topic(folder: Path) -> None:
+    """The uid comes from a header, the time from the record."""
+    mapping = MAPPING.replace("path: user,", "first_of: [$headers.x-user, $key],")
+    write(folder, m_yaml=mapping)
+    envelope = {
+        "topic": "payments",
+        "key": "k",
+        "headers": {"x-user": "u-9"},
+        "timestamp": 1000,
+        "value": FAILED,
+    }
+
+    result = run("explain", *FILES, stdin=json.dumps(envelope))
+
+    assert "POST /users/v1/individual/u-9/customevent" in result.output
+    assert '"timestamp": "1970-01-01T00:00:01.000Z"' in result.output
+
+
+def test_bytes_without_framing_are_decoded_with_the_topics_schema(folder: Path) -> None:
+    """As the settings say for the topic: `wire_format: raw`."""
+    write(folder)
+    (folder / "bridge.yaml").write_text(SETTINGS)
+    # id "p-1", status 1, amount 19.99, user "u-1", email null
+    (folder / "record.avro").write_bytes(b"\x06p-1\x02\x04\x07\xcf\x02\x06u-1\x00")
+
+    result = run("explain", "record.avro")
+
+    assert result.output.startswith("payment-failed: would be sent\n")
+
+
+def test_bytes_that_are_no_value_of_the_schema_say_where_they_break(folder: Path) -> None:
+    """As a dead letter would."""
+    write(folder)
+    (folder / "bridge.yaml").write_text(SETTINGS)
+    (folder / "record.avro").write_bytes(b"\x06p-1\xff\xff")
+
+    result = run("explain", "record.avro")
+
+    assert result.output.startswith("the record cannot be decoded: ")
+    assert result.exit_code == 1
+
+
+def test_a_value_that_does_not_fit_the_schema_is_told_without_its_contents(folder: Path) -> None:
+    """Path and types only."""
+    write(folder)
+
+    result = run("explain", *FILES, stdin=json.dumps(FAILED | {"amount": "secret"}))
+
+    assert result.output == (
+        "the input does not fit payment.avsc: `amount`: the text is not a decimal number\n"
+    )
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "said"),
+    [
+        (("no.json",), "", "there is no file no.json"),
+        ((), "{", "the record is neither JSON nor a framed Avro value"),
+        ((), b"\x00\x00\x00\x00\x01x", "set `avro.registry.url`"),
+    ],
+)
+def test_wrong_use_is_2(
+    folder: Path, arguments: tuple[str, ...], stdin: str | bytes, said: str
+) -> None:
+    """And says what is missing."""
+    write(folder)
+
+    result = run("explain", *arguments, *FILES, stdin=stdin)
+
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_topic_that_nobody_reads_is_said(folder: Path) -> None:
+    """With those that are read."""
+    write(folder)
+    schema = ("--schema", "orders=payment.avsc")
+
+    result = run("explain", "--topic", "orders", *FILES, *schema, stdin=json.dumps(FAILED))
+
+    assert result.output == "no mapping reads the topic orders; they read: payments\n"

@@ -1,0 +1,70 @@
+"""`fields`: a row for everything that leaves."""
+
+from pathlib import Path
+
+from tests.unit.commands.desk import MAPPING, SETTINGS, run, write
+
+
+def test_text_has_a_column_for_each_question_of_a_review(folder: Path) -> None:
+    """Where from, as what, how protected, whose; what only the filter reads has no row."""
+    write(folder)
+
+    result = run("fields", "m.yaml", "--schema", "payments=payment.avsc")
+
+    assert result.output == (
+        "TOPIC     FIELD       TARGET             TYPE  PROTECTION   OWNER  MAPPING\n"
+        "payments  user        uid                str                money  payment-failed\n"
+        "payments  $timestamp  timestamp          date               money  payment-failed\n"
+        "payments  id          properties.id      str                money  payment-failed\n"
+        "payments  amount      properties.amount  real               money  payment-failed\n"
+        "payments  email       properties.payer   str   hmac-sha256  money  payment-failed\n"
+    )
+    assert result.exit_code == 0
+
+
+def test_csv_is_for_a_spreadsheet(folder: Path) -> None:
+    """Several sources are several rows; constants and templates name what they send."""
+    mapping = MAPPING.replace("path: user,", "first_of: [user, $key],").replace(
+        "      id: id\n",
+        '      id: {const: "a, b"}\n'
+        '      text: {template: "{status} of {id}"}\n'
+        "      mail: {path: email, redact: mask, optional: true}\n",
+    )
+    write(folder, m_yaml=mapping.replace("event: Payment Failed", "event: Payment {status}"))
+
+    result = run("fields", "m.yaml", "--format", "csv")
+
+    assert result.output == (
+        "topic,field,target,type,protection,owner,mapping\n"
+        "payments,user,uid,str,,money,payment-failed\n"
+        "payments,$key,uid,str,,money,payment-failed\n"
+        "payments,status,event,str,,money,payment-failed\n"
+        "payments,$timestamp,timestamp,date,,money,payment-failed\n"
+        'payments,"always a, b",properties.id,,,money,payment-failed\n'
+        "payments,status,properties.text,,,money,payment-failed\n"
+        "payments,id,properties.text,,,money,payment-failed\n"
+        "payments,email,properties.mail,,redact mask,money,payment-failed\n"
+        "payments,amount,properties.amount,,,money,payment-failed\n"
+        "payments,email,properties.payer,,hmac-sha256,money,payment-failed\n"
+    )
+
+
+def test_a_mapping_with_mistakes_has_no_page(folder: Path) -> None:
+    """A page that leaves something out would be worse than none."""
+    write(folder, m_yaml=MAPPING.replace("event:", "evnt:"))
+
+    result = run("fields", "m.yaml")
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "M024" in result.stderr
+
+
+def test_a_mapping_that_is_off_sends_nothing_and_has_no_row(folder: Path) -> None:
+    """By its own mode, or by the settings."""
+    write(folder, m_yaml=MAPPING.replace("    filter:", "    mode: off\n    filter:"))
+    assert len(run("fields", "m.yaml").output.splitlines()) == 1
+
+    write(folder)
+    (folder / "bridge.yaml").write_text(SETTINGS + "mappings_off: [payment-failed]\n")
+    assert len(run("fields").output.splitlines()) == 1

@@ -1,0 +1,180 @@
+"""`init`: a mapping drafted from a schema passes every check as it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.commands.desk import SETTINGS, run, write
+
+SHAPES = sorted((Path(__file__).parents[2] / "cases" / "shapes").glob("*.avsc"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "schemas" / "avro").glob("*.avsc"))
+
+
+@pytest.mark.parametrize("schema", [*SHAPES, *EXAMPLES], ids=lambda path: path.stem)
+def test_a_draft_passes_check_and_its_own_test_untouched(schema: Path) -> None:
+    """Ten shapes of public payment and order schemas, and the examples."""
+    drafted = run("init", "--topic", "it", "--schema", str(schema), "-o", "maps/it.yaml")
+    checked = run("check", "--strict", "maps/it.yaml", "--schema", f"it={schema}")
+    tested = run("test", "maps/it.yaml", "--schema", f"it={schema}")
+
+    assert drafted.exit_code == 0, drafted.output
+    assert (checked.exit_code, "nothing is wrong" in checked.output) == (0, True), checked.output
+    assert (tested.exit_code, " 0 failed" in tested.output) == (0, True), tested.output
+
+
+def test_there_are_ten_shapes() -> None:
+    """A glob that finds nothing would test nothing."""
+    assert len(SHAPES) == 10
+
+
+def test_a_draft_is_commented_and_sends_nothing(folder: Path) -> None:
+    """The whole file, as a person sees it."""
+    write(folder)
+
+    drafted = run("init", "--topic", "payments", "--schema", "payment.avsc")
+
+    assert drafted.stdout == DRAFT
+    assert drafted.exit_code == 0
+
+
+def test_with_a_key_an_address_is_hashed(folder: Path) -> None:
+    """The test says what a hash looks like, since the key is not everybody's."""
+    write(folder, bridge_yaml=SETTINGS.replace("${BUS_PASSWORD:?}", "x"))
+
+    drafted = run("init", "--topic", "payments", "--records", "0")
+
+    assert "{path: email, hash: hmac-sha256, optional: true}" in drafted.stdout
+    assert "email: {matches: '^[0-9a-f]{64}$'}" in drafted.stdout
+
+
+def test_the_mapping_files_of_the_settings_need_not_be_there_yet(folder: Path) -> None:
+    """Neither must FullStory's key: nothing is sent."""
+    settings = SETTINGS.replace("${BUS_PASSWORD:?}", "x").replace(
+        "{key: na1.secret}", "{key: '${FS_KEY}'}"
+    )
+    write(folder, bridge_yaml=settings)
+    (folder / "m.yaml").unlink()
+
+    drafted = run("init", "--topic", "payments", "--records", "0", "-o", "m.yaml")
+
+    assert drafted.stderr == (
+        "wrote m.yaml: read it through, then fullstory-bridge check --strict m.yaml\n"
+    )
+    assert (folder / "m.yaml").read_text().startswith("# Drafted from payment.avsc.")
+
+
+def test_kafkas_password_must_be_there(folder: Path) -> None:
+    """A made-up one would be told as an outage."""
+    write(folder, bridge_yaml=SETTINGS)
+
+    drafted = run("init", "--topic", "payments")
+
+    assert "BUS_PASSWORD" in drafted.output
+    assert drafted.exit_code == 2
+
+
+def test_a_kafka_that_is_away_is_no_obstacle(folder: Path) -> None:
+    """The schema is enough, and it is said."""
+    settings = SETTINGS.replace("${BUS_PASSWORD:?}", "x").replace("kafka:9092", "127.0.0.1:1")
+    write(folder, bridge_yaml=settings)
+
+    drafted = run("init", "--topic", "payments")
+
+    assert drafted.stdout.startswith("# Drafted from payment.avsc. ")
+    assert "no records were looked at: Kafka does not answer" in drafted.stderr
+
+
+def test_a_file_that_is_there_is_not_overwritten(folder: Path) -> None:
+    """Somebody may have worked on it."""
+    write(folder)
+    before = (folder / "m.yaml").read_text()
+
+    drafted = run("init", "--topic", "payments", "--schema", "payment.avsc", "-o", "m.yaml")
+
+    assert "m.yaml is there already" in drafted.output
+    assert (drafted.exit_code, (folder / "m.yaml").read_text()) == (2, before)
+
+
+def test_without_a_schema_the_cure_is_told(folder: Path) -> None:
+    """Neither settings nor a flag names one."""
+    write(folder, bridge_yaml=SETTINGS.replace("${BUS_PASSWORD:?}", "x"))
+
+    nowhere = run("init", "--topic", "orders")
+    (folder / "bridge.yaml").unlink()
+    nothing = run("init", "--topic", "orders")
+
+    assert "there is no schema for the topic orders: name one with --schema FILE" in nowhere.output
+    assert "no settings and no schema" in nothing.output
+    assert (nowhere.exit_code, nothing.exit_code) == (2, 2)
+
+
+def test_a_schema_without_records_is_told(folder: Path) -> None:
+    """Plain text has no fields to map."""
+    (folder / "text.avsc").write_text('"string"')
+
+    drafted = run("init", "--topic", "t", "--schema", "text.avsc")
+
+    assert drafted.output == "text.avsc: its values are no records, so there is nothing to map\n"
+    assert drafted.exit_code == 2
+
+
+def test_odd_names_are_no_obstacle(folder: Path) -> None:
+    """Names that Avro forbids and registries hold all the same."""
+    names = ["with space", "ünï", "9nine", "it's", "a_str", "x.y", "null", "$key", "key", "line\n"]
+    fields = [{"name": name, "type": "string"} for name in names]
+    schema = {"type": "record", "name": "Odd-One", "fields": fields}
+    (folder / "odd.avsc").write_text(json.dumps(schema))
+
+    drafted = run("init", "--topic", "odd", "--schema", "odd.avsc", "-o", "odd.yaml")
+    checked = run("check", "--strict", "odd.yaml", "--schema", "odd=odd.avsc")
+
+    assert drafted.exit_code == 0, drafted.output
+    assert checked.exit_code == 0, checked.output
+
+
+DRAFT = """\
+# Drafted from payment.avsc. Every line is a guess: keep what is needed, strike the rest.
+# While `mode: shadow` stands, events are made and counted, and none is sent.
+# With `privacy.hash_key` in the settings, `hash: hmac-sha256` in place of `redact: mask`
+# tells one e-mail address from another without sending any.
+format: 1
+# owner: who is asked when something is wrong here
+
+mappings:
+  - name: payments
+    mode: shadow
+    topics: [payments]
+    uid: {path: user, optional: true}  # must be the id that the web site gives to FS.identify
+    event:  # to leave some out, filter: {status: [PAID]}; do not strike names out
+      path: status
+      values:
+        PAID: Payment Paid
+        FAILED: Payment Failed
+    timestamp: $timestamp  # when the record was written
+    properties:
+      payment_id: id
+      amount: amount
+      email: {path: email, redact: mask, optional: true}  # e-mail address, by name
+
+tests:
+  - name: a made-up record becomes Payment Paid
+    input:
+      topic: payments
+      value:
+        id: id-1
+        status: PAID
+        amount: 19.5
+        user: made-up user
+        email: somebody@example.com
+    expect:
+      - mapping: payments
+        uid: made-up user
+        event: Payment Paid
+        timestamp: '2026-01-01T00:00:00.000Z'
+        exact: true
+        properties:
+          payment_id: id-1
+          amount: 19.5
+          email: '***'
+"""

@@ -1,0 +1,74 @@
+"""`schema`: the JSON Schemas for editors, the same as in the files that are shipped."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.mapping import conditions
+from bridge.mapping.json_schema import mapping_schema
+from tests.unit.commands.desk import run
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+
+
+@pytest.mark.parametrize("which", ["mapping", "settings"])
+def test_the_file_in_schemas_is_what_the_command_prints(which: str) -> None:
+    """Else: fullstory-bridge schema WHICH > schemas/WHICH.schema.json."""
+    text = (SCHEMAS / f"{which}.schema.json").read_text()
+
+    assert run("schema", which).output == text
+
+
+@pytest.mark.parametrize("which", ["mapping", "settings"])
+def test_every_key_has_a_description(which: str) -> None:
+    """What an editor shows beside a key."""
+    whole = json.loads(run("schema", which).output)
+
+    bare = [name for name, node in _keys(whole) if not node.get("description")]
+
+    assert bare == []
+    assert whole["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_short_and_long_forms_have_names() -> None:
+    """An editor offers both."""
+    rule = json.loads(run("schema", "mapping").output)["$defs"]["MappingRule"]["properties"]
+
+    for key in ("uid", "event", "timestamp", "session"):
+        titles = [branch.get("title") for branch in rule[key]["anyOf"]]
+        assert titles == ["short form", "long form"], key
+
+
+def test_the_filters_operators_are_those_of_its_parser() -> None:
+    """The grammar stands in two places."""
+    operators = mapping_schema()["$defs"]["Operator"]["properties"]
+
+    assert set(operators) == {*conditions._ALONE, *conditions._BOUNDS}
+    assert set(mapping_schema()["$defs"]["Filter"]["properties"]) == set(conditions._JOINTS)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((SCHEMAS / "mappings").glob("*.yaml")), ids=lambda f: f.name
+)
+def test_the_examples_point_at_the_schema(file: Path) -> None:
+    """The modeline's path leads to it."""
+    modeline = file.read_text().splitlines()[0]
+    path = modeline.removeprefix("# yaml-language-server: $schema=")
+
+    assert (file.parent / path).resolve() == SCHEMAS / "mapping.schema.json"
+
+
+def _keys(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _keys(item)
+    if not isinstance(node, dict):
+        return
+    properties = node.get("properties", {})
+    if node.get("type") == "object" or "$schema" in node:
+        yield from properties.items()
+    for below in node.values():
+        yield from _keys(below)

@@ -1,0 +1,57 @@
+"""How far one assignment is done: the small cases, by hand."""
+
+from bridge.delivery.progress import Cut, Progress
+
+
+def test_the_committable_offset_stops_at_the_first_that_is_not_settled() -> None:
+    """Whatever is settled above it is told as runs."""
+    progress = Progress(10)
+    for offset in range(10, 20):
+        assert progress.see(offset, 3)
+    for offset in (10, 11, 13, 14, 17):
+        progress.settle(offset)
+
+    assert progress.cut() == Cut(12, 3, ((13, 15), (17, 18)))
+    assert progress.outstanding == 5
+
+
+def test_a_gap_in_the_offsets_is_nothing_to_wait_for() -> None:
+    """Compaction and transaction markers leave holes; they are passed, and join runs."""
+    progress = Progress(0)
+    for offset in (5, 9, 12, 20):
+        progress.see(offset)
+    progress.settle(9)
+    progress.settle(12)
+    assert progress.cut() == Cut(5, None, ((6, 20),))
+
+    progress.settle(5)
+    assert progress.committable == 20
+
+
+def test_the_epoch_is_that_of_the_record_before_the_committed_offset() -> None:
+    """Carried to another offset it would report a truncation that never was."""
+    progress = Progress(0, leader_epoch=1)
+    assert progress.cut().leader_epoch == 1
+    progress.see(0, 4)
+    progress.see(1, 7)
+    progress.settle(1)
+    assert progress.cut().leader_epoch == 1
+    progress.settle(0)
+    assert progress.cut() == Cut(2, 7, ())
+
+
+def test_what_the_metadata_lists_is_not_to_be_sent_again() -> None:
+    """Offsets of a listed run are seen and settled at once."""
+    progress = Progress(10, settled=[(11, 13), (20, 22)])
+    assert [progress.see(offset) for offset in (10, 11, 12, 13)] == [True, False, False, True]
+    assert progress.cut() == Cut(10, None, ((11, 13), (20, 22)))
+
+
+def test_an_offset_seen_before_is_not_taken_again() -> None:
+    """After a seek back, or a second delivery of the same batch."""
+    progress = Progress(0)
+    assert progress.see(0)
+    assert not progress.see(0)
+    progress.settle(0)
+    progress.settle(0)
+    assert progress.committable == 1

@@ -1,0 +1,93 @@
+"""The commit's metadata: what every release wrote is read, and nothing else is believed."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from bridge.delivery.runs import (
+    METADATA_CHARACTERS_MAX,
+    DamagedMetadata,
+    Listed,
+    decode,
+    encode,
+)
+
+WRITTEN = [
+    sample
+    for file in sorted((Path(__file__).parents[2] / "cases" / "metadata").glob("*.json"))
+    for sample in json.loads(file.read_text())
+]
+
+
+@pytest.mark.parametrize("sample", WRITTEN)
+def test_what_a_release_wrote_is_read_for_ever(sample: dict[str, object]) -> None:
+    """The samples of every format stay readable, and this release writes the newest the same."""
+    base, count = int(str(sample["base"])), int(str(sample["partitions_at_start"]))
+    settled = tuple((run[0], run[1]) for run in sample["settled"])  # type: ignore[attr-defined]
+
+    assert decode(str(sample["metadata"]), base) == Listed(base, count, settled)
+    assert encode(base, count, settled) == sample["metadata"]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        "",
+        "fs1.AAAA.",
+        "some words",
+        "eyJhIjoxfQ==",
+        "fsb1",
+        "fsb1.AAA",
+        "\x00\x01",
+        "fsb.A.",
+        "fsb1.!.",
+    ],
+)
+def test_metadata_of_others_lists_nothing(metadata: str | None) -> None:
+    """Another library's metadata, or none, is no reason to stop and no reason to skip."""
+    assert decode(metadata, 5) is None
+
+
+def test_metadata_of_another_base_lists_nothing() -> None:
+    """An operator who moves the offset is obeyed."""
+    assert decode(encode(5, 1, [(6, 9)]), 4) is None
+
+
+def test_garbage_behind_the_closing_dot_is_overlooked() -> None:
+    """One client reads what lay in memory behind another client's metadata."""
+    assert decode(encode(5, 1, [(6, 9)]) + "\x7fgarbage.", 5) == Listed(5, 1, ((6, 9),))
+
+
+@pytest.mark.parametrize("metadata", ["fsb1.AAAA.", "fsb1.A.", "fsb1..", "fsb2.AAAA."])
+def test_damaged_metadata_of_ours_is_told(metadata: str) -> None:
+    """To ignore it would repeat what it lists, so a person is asked."""
+    with pytest.raises(DamagedMetadata):
+        decode(metadata, 0)
+
+
+def test_no_mutation_is_believed_or_ends_in_another_error() -> None:
+    """20,000 texts with a character changed, cut or added: nothing false is ever listed."""
+    chance = random.Random(6)
+    true = encode(1_000, 4, [(1_001, 2_000), (2_003, 2_500), (9_000, 9_001)])
+    listed = decode(true, 1_000)
+    for _ in range(20_000):
+        place = chance.randrange(len(true))
+        other = chr(chance.randrange(32, 127))
+        keep = chance.randrange(2)
+        text = true[:place] + other * chance.randrange(3) + true[place + keep :]
+        try:
+            found = decode(text, 1_000)
+        except DamagedMetadata:
+            continue
+        assert found in (None, listed)
+
+
+def test_a_list_that_a_broker_would_refuse_is_left_out_whole() -> None:
+    """The offset is committed all the same, with what fits."""
+    runs = [(2 * n + 1, 2 * n + 2) for n in range(5_000)]
+    metadata = encode(0, 4, runs)
+    assert len(metadata) <= METADATA_CHARACTERS_MAX
+    assert decode(metadata, 0) == Listed(0, 4, ())

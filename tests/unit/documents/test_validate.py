@@ -1,0 +1,303 @@
+"""Pydantic's findings in words, at the place where the mistake was made."""
+
+from typing import Annotated, Any, Literal, Self
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
+
+from bridge.documents.document import parse
+from bridge.documents.fields import field_names
+from bridge.documents.problems import Problems
+from bridge.documents.validate import Codes, validate
+from bridge.documents.wording import Mistake, refuse
+
+KINDS = {"unknown_key": "X1", "missing_key": "X2", "wrong_type": "X3", "wrong_value": "X4"}
+
+
+class Closed(BaseModel):
+    """What all models of files share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Long(Closed):
+    """The long form of a property."""
+
+    path: str | None = None
+    scale: float | None = Field(default=None, gt=0)
+    type_: Literal["str", "int"] | None = Field(default=None, alias="type")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.path is None:
+            raise refuse(
+                Mistake("M001", "no source: {path}", cure="write `path`"),
+                Mistake("M002", "no use", ("scale",), key=True),
+            )
+        return self
+
+
+def form(value: object) -> str:
+    """Which branch a property is; one is named like a key of the other, on purpose."""
+    return "short" if isinstance(value, str) else "path"
+
+
+Property = Annotated[
+    Annotated[str, Tag("short")] | Annotated[Long, Tag("path")], Discriminator(form)
+]
+
+
+class One(Closed):
+    """A branch with a literal to tell it by."""
+
+    kind: Literal["one"]
+    size: int
+
+
+class Two(Closed):
+    """The other branch."""
+
+    kind: Literal["two"]
+    height: int
+
+
+class Tree(RootModel[dict[str, "int | Tree"]]):
+    """A model that contains itself."""
+
+
+class Item(Closed):
+    """An item of the list below."""
+
+    name: Annotated[str, Field(pattern="^[a-z]+$", max_length=5)]
+    properties: dict[Annotated[str, Field(min_length=2)], Property] = Field(default_factory=dict)
+    scalar: str | int | bool = True
+    one_or_many: str | list[str] = ""
+    mode: int | Literal["max"] = 0
+    shape: Annotated[One | Two, Field(discriminator="kind")] | None = None
+    tree: Tree | None = None
+
+
+class Model(Closed):
+    """A file."""
+
+    format_: Literal[1] = Field(alias="format")
+    items: Annotated[list[Item], Field(min_length=1)]
+
+
+def told(text: str, codes: Codes = KINDS) -> list[str]:
+    """`line:column code message | cure` of every problem in one item of a file."""
+    with pytest.raises(Problems) as found:
+        validate(Model, parse(text, "f"), codes=codes)
+    return [
+        f"{p.place.line}:{p.place.column} {p.code} {p.message}" + (f" | {p.cure}" if p.cure else "")
+        for p in found.value.problems
+        if p.place is not None
+    ]
+
+
+def in_item(line: str) -> list[str]:
+    """The problems of a file whose only item has this line, which is line 4."""
+    return told(f"format: 1\nitems:\n- name: a\n  {line}\n")
+
+
+def test_a_good_file_becomes_its_model() -> None:
+    """With the names of the model, not of the file."""
+    text = "format: 1\nitems: [{name: a, properties: {ab: x, cd: {path: y, type: int}}}]"
+    model = validate(Model, parse(text, "f"), codes=KINDS)
+    assert model.items[0].properties == {"ab": "x", "cd": Long(path="y", type="int")}
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "message"),
+    [
+        ("nmae: b", "4:3 X1", "unknown key `nmae` in `items[0]` | did you mean `name`?"),
+        (
+            "properties: {ab: {pth: x, path: y}}",
+            "4:21 X1",
+            "unknown key `pth` in `items[0].properties.ab` | did you mean `path`?",
+        ),
+        (
+            "properties: {ab: {tpye: str, path: y}}",
+            "4:21 X1",
+            "unknown key `tpye` in `items[0].properties.ab` | did you mean `type`?",
+        ),
+        (
+            "properties: {ab: {zebra: 1, path: y}}",
+            "4:21 X1",
+            "unknown key `zebra` in `items[0].properties.ab` | known here: `path`, `scale`, `type`",
+        ),
+        (
+            "properties: {ab: {path: 5}}",
+            "4:27 X3",
+            "`items[0].properties.ab.path` must be text, not a whole number",
+        ),
+        (
+            "properties: {ab: {path: x, scale: 0}}",
+            "4:37 X4",
+            "`items[0].properties.ab.scale` must be more than 0",
+        ),
+        (
+            "properties: {ab: {path: x, type: itn}}",
+            "4:36 X4",
+            "`items[0].properties.ab.type` must be one of `str`, `int` | did you mean `int`?",
+        ),
+        (
+            "properties: {ab: [x]}",
+            "4:20 X3",
+            "`items[0].properties.ab` must be an object (`key: value`), not a list",
+        ),
+        (
+            "properties: {a: x}",
+            "4:16 X4",
+            "`items[0].properties.a` must have at least 2 characters",
+        ),
+        (
+            "properties:",
+            "4:14 X3",
+            "`items[0].properties` must be an object (`key: value`), not nothing",
+        ),
+        (
+            "scalar: [1]",
+            "4:11 X3",
+            "`items[0].scalar` must be text, a whole number or true or false, not a list",
+        ),
+        (
+            "one_or_many: 5",
+            "4:16 X3",
+            "`items[0].one_or_many` must be text or a list, not a whole number",
+        ),
+        (
+            "one_or_many: [a, 5]",
+            "4:20 X3",
+            "`items[0].one_or_many[1]` must be text, not a whole number",
+        ),
+        ("mode: min", "4:9 X3", "`items[0].mode` must be a whole number or `max`"),
+        ("shape: {kind: one}", "4:3 X2", "`items[0].shape.size` is missing"),
+        (
+            "shape: {kind: tow, height: 1}",
+            "4:10 X4",
+            "`items[0].shape` must be one of `one`, `two`",
+        ),
+        (
+            "shape: {height: 1}",
+            "4:10 X4",
+            "`items[0].shape` is in none of the forms that are known here",
+        ),
+        (
+            "tree: {a: {b: {c: x}}}",
+            "4:21 X3",
+            "`items[0].tree.a.b.c` must be a whole number or an object (`key: value`), not text",
+        ),
+    ],
+)
+def test_a_mistake_is_told_in_words_at_its_place(line: str, place: str, message: str) -> None:
+    """Each kind of error that pydantic has for our models."""
+    assert in_item(line) == [f"{place} {message}"]
+
+
+def test_a_mistake_of_a_validators_own_has_its_code_path_and_cure() -> None:
+    """Several at once, relative to what the validator checks; braces stay as they are."""
+    assert in_item("properties: {ab: {scale: 2}}") == [
+        "4:20 M001 no source: {path} | write `path`",
+        "4:21 M002 no use",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("[]", "1:1 X3", "the file must be an object (`key: value`), not a list"),
+        ("text", "1:1 X3", "the file must be an object (`key: value`), not text"),
+        ("format: 1\nitems: []", "2:8 X4", "`items` must have at least 1 item"),
+        ("format: 2\nitems: [{name: a}]", "1:9 X4", "`format` must be 1"),
+        ("items: [{name: a}]", "1:1 X2", "`format` is missing"),
+        (
+            "format: 1\nitems: [{name: A}]",
+            "2:16 X4",
+            "`items[0].name` must match the pattern `^[a-z]+$`",
+        ),
+        (
+            "format: 1\nitems: [{name: abcdef}]",
+            "2:16 X4",
+            "`items[0].name` must have at most 5 characters",
+        ),
+        (
+            "format: 1\nitems: [{name: 5.5}]",
+            "2:16 X3",
+            "`items[0].name` must be text, not a number",
+        ),
+        (
+            "format: 1\nitems: [{name: true}]",
+            "2:16 X3",
+            "`items[0].name` must be text, not true or false",
+        ),
+    ],
+)
+def test_the_whole_file_is_checked_too(text: str, place: str, message: str) -> None:
+    """The root has no name of its own."""
+    assert told(text) == [f"{place} {message}"]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """In all items, one each."""
+    text = "format: 2\nitems:\n- {name: A}\n- {}\n- {name: b, mode: x, zz: 1}\n"
+    assert [line.split()[0] for line in told(text)] == ["1:9", "3:10", "4:3", "5:19", "5:22"]
+
+
+def test_a_part_of_a_file_can_be_checked() -> None:
+    """Its mistakes have the whole path."""
+    document = parse("a: [{name: a}, {nmae: b}]", "f")
+    with pytest.raises(Problems) as found:
+        validate(Item, document, ("a", 1), codes=KINDS)
+    told = [(str(p.place), p.message) for p in found.value.problems]
+    assert told == [
+        ("f:1:16", "`a[1].name` is missing"),
+        ("f:1:17", "unknown key `nmae` in `a[1]`"),
+    ]
+
+
+def test_codes_may_be_a_function() -> None:
+    """For a room that wants to decide itself."""
+    assert told("[]", lambda kind: f"<{kind}>")[0].startswith("1:1 <wrong_type> ")
+
+
+def test_an_error_that_is_not_known_still_gets_a_sentence() -> None:
+    """Whatever pydantic brings next."""
+
+    class Odd(Closed):
+        """A type whose error is in no table."""
+
+        value: Any = Field(default=None)
+        number: Annotated[complex, Field()] = 0j
+
+    with pytest.raises(Problems) as found:
+        validate(Odd, parse("number: [1]", "f"), codes=KINDS)
+    (problem,) = found.value.problems
+    assert problem.code == "X4"
+    assert problem.message.startswith("`number`: must be")
+    assert "Input" not in problem.message
+
+
+def test_no_message_repeats_a_value() -> None:
+    """It may be a secret; the line shows it where it may be shown."""
+    text = "format: hunter\nitems: [{name: HUNTER, mode: hunter, scalar: [hunter]}]"
+    assert "hunter" not in "".join(told(text)).lower()
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ((), ["format", "items"]),
+        (("items", 0, "properties", "x"), ["path", "scale", "type"]),
+        (("items", 3, "shape"), ["kind", "size", "kind", "height"]),
+        (("items", 0, "tree"), []),
+        (("items", 0, "tree", "a"), []),
+        (("nothing",), []),
+        (("items", 0, "name", "x"), []),
+    ],
+)
+def test_the_keys_that_may_stand_somewhere_are_known(
+    path: tuple[str | int, ...], names: list[str]
+) -> None:
+    """As they are written in the file, over all branches."""
+    assert field_names(Model, path) == names

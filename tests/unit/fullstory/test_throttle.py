@@ -1,0 +1,205 @@
+"""Who may send now, in virtual time."""
+
+import asyncio
+
+import pytest
+
+from bridge.fullstory.throttle import Throttle
+from tests.unit.virtual import run, settle_down
+
+
+class Door:
+    """A throttle, and a note of who came in, in which order and when."""
+
+    def __init__(self, *, in_flight_max: int = 100, unacknowledged_max: int = 100) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.throttle = Throttle(
+            in_flight_max=in_flight_max,
+            unacknowledged_max=unacknowledged_max,
+            now_s=self._loop.time,
+        )
+        self.came: list[str] = []
+        self.at_s: list[float] = []
+
+    def ask(self, name: str, events: int = 1) -> "asyncio.Task[None]":
+        """Somebody asks for a place."""
+        return asyncio.create_task(self._enter(name, events))
+
+    async def _enter(self, name: str, events: int) -> None:
+        await self.throttle.enter(events)
+        self.came.append(name)
+        self.at_s.append(self._loop.time())
+
+
+def test_no_more_are_in_flight_than_allowed_and_the_rest_come_in_order() -> None:
+    """A place that is given back goes to whoever waited longest."""
+
+    async def story() -> None:
+        door = Door(in_flight_max=2)
+        for name in "abcd":
+            door.ask(name)
+        await settle_down()
+        assert door.came == ["a", "b"]
+        assert door.throttle.in_flight == 2
+        for name in ("c", "d"):
+            door.throttle.leave(unanswered=0)
+            await settle_down()
+            assert door.came[-1] == name
+
+    run(story())
+
+
+def test_the_budget_is_full_until_a_commit_is_acknowledged() -> None:
+    """Answered events count on: a crash now would repeat them."""
+
+    async def story() -> None:
+        door = Door(unacknowledged_max=2)
+        for name in "abcd":
+            door.ask(name)
+        await settle_down()
+        door.throttle.leave(unanswered=0)
+        door.throttle.leave(unanswered=0)
+        await settle_down()
+        assert door.came == ["a", "b"]
+        assert door.throttle.unacknowledged == 2
+
+        door.throttle.acknowledged(2)
+        await settle_down()
+        assert door.came == ["a", "b", "c", "d"]
+
+    run(story())
+
+
+def test_an_event_that_waits_for_its_next_try_leaves_its_budget_to_others() -> None:
+    """What was not answered for good can be sent again without being a duplicate."""
+
+    async def story() -> None:
+        door = Door(unacknowledged_max=1)
+        door.ask("a")
+        door.ask("b")
+        await settle_down()
+        door.throttle.leave(unanswered=1)
+        await settle_down()
+        assert door.came == ["a", "b"]
+
+    run(story())
+
+
+def test_records_of_several_events_never_lock_each_other_out() -> None:
+    """Their places are taken at once: first events alone would fill the budget for ever."""
+
+    async def story() -> int:
+        throttle = Door(in_flight_max=3, unacknowledged_max=6).throttle
+        most = done = 0
+
+        async def record() -> None:
+            nonlocal most, done
+            for events in (3, 0, 0):
+                await throttle.enter(events)
+                most = max(most, throttle.unacknowledged)
+                await asyncio.sleep(0.01)
+                throttle.leave(unanswered=0)
+            done += 1
+            asyncio.get_running_loop().call_later(0.25, throttle.acknowledged, 3)
+
+        await asyncio.gather(*[record() for _ in range(40)])
+        await asyncio.sleep(1)
+        assert throttle.unacknowledged == throttle.in_flight == 0
+        assert most <= 6
+        return done
+
+    assert run(story()) == 40
+
+
+def test_a_record_with_more_events_than_the_budget_enters_alone() -> None:
+    """Else it would wait for ever."""
+
+    async def story() -> None:
+        door = Door(unacknowledged_max=2)
+        door.ask("small")
+        door.ask("large", events=5)
+        door.ask("after")
+        await settle_down()
+        assert door.came == ["small"]
+        door.throttle.acknowledged(1)
+        await settle_down()
+        assert door.came == ["small", "large"]
+        door.throttle.acknowledged(5)
+        await settle_down()
+        assert door.came == ["small", "large", "after"]
+
+    run(story())
+
+
+def test_later_events_of_a_record_go_before_everybody_else() -> None:
+    """But not before the gate opens, nor above the number in flight."""
+
+    async def story() -> None:
+        door = Door(in_flight_max=1)
+        door.ask("first", events=2)
+        await settle_down()
+        door.ask("other")
+        door.ask("second", events=0)
+        await settle_down()
+        assert door.came == ["first"]
+        door.throttle.pause()
+        door.throttle.leave(unanswered=0)
+        await settle_down()
+        assert door.came == ["first"]
+        door.throttle.resume()
+        await settle_down()
+        assert door.came == ["first", "second"]
+
+    run(story())
+
+
+def test_a_closed_gate_opens_by_itself_and_the_longest_closing_stands() -> None:
+    """A later 429 with a shorter wait does not shorten what an earlier one asked for."""
+
+    async def story() -> None:
+        door = Door()
+        door.throttle.close_for(10.0)
+        door.throttle.close_for(1.0)
+        await door.ask("a")
+        assert door.at_s == [10.0]
+
+    run(story())
+
+
+def test_a_timer_that_comes_too_early_does_not_leave_the_gate_closed() -> None:
+    """A loop may round a timer down to milliseconds, as uvloop does."""
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        throttle = Throttle(
+            in_flight_max=1, unacknowledged_max=1, now_s=lambda: int(loop.time() * 10) / 10
+        )
+        throttle.close_for(0.55)
+        async with asyncio.timeout(2):
+            await throttle.enter(1)
+        assert loop.time() >= 0.55
+
+    run(story())
+
+
+@pytest.mark.parametrize("admitted", [False, True])
+def test_who_gives_up_waiting_takes_no_place_along(admitted: bool) -> None:
+    """Not even when the place came in the same moment."""
+
+    async def story() -> None:
+        door = Door(in_flight_max=1)
+        door.ask("a")
+        await settle_down()
+        waiting = door.ask("b")
+        await settle_down()
+        if admitted:
+            door.throttle.leave(unanswered=1)
+        waiting.cancel()
+        await settle_down()
+        if not admitted:
+            door.throttle.leave(unanswered=1)
+        assert door.throttle.in_flight == door.throttle.unacknowledged == 0
+        await door.ask("c")
+        assert door.came == ["a", "c"]
+
+    run(story())

@@ -1,0 +1,45 @@
+"""Messages as confluent-kafka gives them, as far as they are looked at."""
+
+from confluent_kafka import KafkaError
+
+
+class Polled:
+    """A message of topic `t`, or an error in place of one."""
+
+    def __init__(self, offset: int, partition: int = 0, error: KafkaError | None = None) -> None:
+        self._place = ("t", partition, offset)
+        self._error = error
+
+    def error(self) -> KafkaError | None:
+        """What stands in place of a record."""
+        return self._error
+
+    def topic(self) -> str:
+        """Its topic."""
+        return self._place[0]
+
+    def partition(self) -> int:
+        """Its partition."""
+        return self._place[1]
+
+    def offset(self) -> int:
+        """Its offset."""
+        return self._place[2]
+
+    def leader_epoch(self) -> int:
+        """The leader's epoch."""
+        return 5
+
+    def value(self) -> bytes:
+        """Ten bytes."""
+        return b"0123456789"
+
+    def key(self) -> None:
+        """No key."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Type and milliseconds."""
+        return 1, 0
+
+    def headers(self) -> None:
+        """No headers."""

@@ -1,0 +1,24 @@
+"""How much may be taken now."""
+
+from bridge.kafka.window import BATCH_MAX, PAUSE_AFTER_S, Bounds, Change, Window
+
+
+def test_there_is_room_up_to_either_bound() -> None:
+    """Records and bytes are counted apart; a batch has a bound of its own."""
+    window = Window(Bounds(records_max=1_000, bytes_max=100))
+    assert window.room(0, 0) == BATCH_MAX
+    assert window.room(900, 0) == 100
+    assert window.room(1_001, 0) == 0
+    assert window.room(0, 100) == 0
+
+
+def test_it_pauses_only_after_five_seconds_and_resumes_when_half_is_free() -> None:
+    """A pause throws away what was fetched ahead, so a short fullness is none."""
+    window = Window(Bounds(records_max=100, bytes_max=1_000))
+    assert window.change(100, 0, 10.0) is Change.NONE
+    assert window.change(99, 0, 12.0) is Change.NONE
+    assert window.change(100, 0, 13.0) is Change.NONE
+    assert window.change(100, 0, 13.0 + PAUSE_AFTER_S) is Change.PAUSE
+    assert window.change(60, 0, 20.0) is Change.NONE
+    assert window.change(49, 0, 21.0) is Change.RESUME
+    assert window.change(49, 0, 22.0) is Change.NONE

@@ -1,0 +1,51 @@
+"""The mappings against all versions of a schema."""
+
+import json
+
+from bridge.avro.tree import parse_schema
+from bridge.documents.document import parse
+from bridge.mapping.load import load_rules
+from bridge.mapping.options import NO_OPTIONS
+from bridge.mapping.schema import Schema
+from bridge.mapping.versions import check_versions
+
+RULES = load_rules(
+    [
+        parse(
+            "format: 1\nmappings:\n  - {name: m, topics: [t], uid: u, event: E,"
+            " filter: {s: [A, B]}, properties: {x: x}}\n",
+            "m.yaml",
+        )
+    ]
+)
+
+
+def schema(x: str, *symbols: str) -> Schema:
+    """A record with a field named `x` as given, and an enum."""
+    enum = {"type": "enum", "name": "S", "symbols": list(symbols)}
+    fields = [{"name": "u", "type": "string"}, {"name": "s", "type": enum}]
+    fields.append({"name": x, "type": "int"})
+    return parse_schema(json.dumps({"type": "record", "name": "R", "fields": fields}))
+
+
+def test_a_mistake_names_the_versions_that_have_it_unless_all_do() -> None:
+    """Two of three, and three of three."""
+    some = {"v1": schema("y", *"ABC"), "v2": schema("x", *"ABC"), "v3": schema("y", *"ABC")}
+    plans, problems = check_versions(RULES, "t", some, NO_OPTIONS)
+    assert [problem.message for problem in problems] == ["the schema has no field `x` (in v1, v3)"]
+    assert len(plans) == 1
+
+    every = {"v1": schema("y", *"ABC"), "v3": schema("y", *"ABC")}
+    _, problems = check_versions(RULES, "t", every, NO_OPTIONS)
+    assert [problem.message for problem in problems] == ["the schema has no field `x`"]
+
+
+def test_a_warning_counts_when_every_version_has_it() -> None:
+    """A filter that is always true in the old version is needed in the new one."""
+    _, problems = check_versions(
+        RULES, "t", {"v1": schema("x", *"AB"), "v2": schema("x", *"ABC")}, NO_OPTIONS
+    )
+    assert problems == []
+
+    _, problems = check_versions(RULES, "t", {"v1": schema("x", *"AB")}, NO_OPTIONS)
+    assert [(problem.code, problem.severity) for problem in problems] == [("M037", "warning")]

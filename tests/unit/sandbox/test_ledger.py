@@ -1,0 +1,34 @@
+"""What the stand-in remembers, in memory and in its file."""
+
+from pathlib import Path
+
+from bridge.sandbox.ledger import Accepted, Ledger, read_ledger
+
+ENTRY = Accepted("a/b", "/users/v1/individual/a%2Fb/customevent", b'{"event":\n{}}', 1.5)
+
+
+def test_an_entry_is_in_the_file_at_once_byte_for_byte(tmp_path: Path) -> None:
+    """Another process reads it while the ledger is open; the time is not kept."""
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.add(ENTRY)
+    assert read_ledger(tmp_path / "ledger") == [ENTRY._replace(received_at_s=0.0)]
+    ledger.close()
+
+
+def test_a_line_half_written_is_left_out(tmp_path: Path) -> None:
+    """A reader may come in between."""
+    file = tmp_path / "ledger"
+    ledger = Ledger(file)
+    ledger.add(ENTRY)
+    ledger.close()
+    file.write_bytes(file.read_bytes() + b'{"path":"/us')
+    assert len(read_ledger(file)) == 1
+
+
+def test_a_second_ledger_goes_on_in_the_same_file(tmp_path: Path) -> None:
+    """A stand-in that is started again appends."""
+    for _ in range(2):
+        ledger = Ledger(tmp_path / "ledger")
+        ledger.add(ENTRY)
+        ledger.close()
+    assert len(read_ledger(tmp_path / "ledger")) == 2

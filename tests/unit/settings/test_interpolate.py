@@ -1,0 +1,98 @@
+"""`${NAME}` in the settings file."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.settings.ambient import Ambient
+from bridge.settings.codes import Code
+from bridge.settings.interpolate import interpolate
+
+ENVIRON = {"NAME": "value", "EMPTY": "", "YAML": "a: [b, #c\n- d"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("plain", "plain"),
+        ("${NAME}", "value"),
+        ("a ${NAME} b ${NAME}", "a value b value"),
+        ("${EMPTY}", ""),
+        ("${EMPTY:-x}", "x"),
+        ("${OTHER:-x}", "x"),
+        ("${OTHER:-}", ""),
+        ("${OTHER:-a:b c}", "a:b c"),
+        ("${NAME:-x}", "value"),
+        ("${NAME:?needed}", "value"),
+        ("$$", "$"),
+        ("$${NAME}", "${NAME}"),
+        ("$$${NAME}", "$value"),
+        ("pa$word", "pa$word"),
+        ("$ConnectionString", "$ConnectionString"),
+        ("${YAML}", "a: [b, #c\n- d"),
+    ],
+)
+def test_a_reference_becomes_its_value(text: str, expanded: str) -> None:
+    """The forms that Compose has, and a dollar sign that stays one."""
+    result = interpolate({"a": [text]}, ENVIRON)
+    assert (result.data, result.mistakes) == ({"a": [expanded]}, [])
+
+
+def test_a_value_is_not_expanded_again() -> None:
+    """What a variable holds is data."""
+    assert interpolate("${A}", {"A": "${B}", "B": "x"}).data == "${B}"
+
+
+def test_keys_numbers_and_switches_stay() -> None:
+    """Only text values are looked at."""
+    data = {"${NAME}": 1, "b": [True, None, 1.5]}
+    assert interpolate(data, ENVIRON).data == data
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("${OTHER}", Code.UNSET_VARIABLE),
+        ("${EMPTY:?}", Code.UNSET_VARIABLE),
+        ("${OTHER:?say why}", Code.UNSET_VARIABLE),
+        ("${NAME", Code.REFERENCE_FORM),
+        ("${}", Code.REFERENCE_FORM),
+        ("${9}", Code.REFERENCE_FORM),
+        ("${NAME-x}", Code.REFERENCE_FORM),
+        ("${NAME:+x}", Code.REFERENCE_FORM),
+        ("x ${ NAME }", Code.REFERENCE_FORM),
+    ],
+)
+def test_what_cannot_be_expanded_is_a_mistake_at_its_path(text: str, code: Code) -> None:
+    """Nothing is guessed, and the text stays as it was."""
+    result = interpolate({"a": [text]}, ENVIRON)
+    assert [(m.code, m.path) for m in result.mistakes] == [(code, ("a", 0))]
+    assert result.data == {"a": [text]}
+
+
+def test_all_mistakes_are_found() -> None:
+    """One per value."""
+    assert len(interpolate({"a": "${X}", "b": {"c": "${Y}"}}, {}).mistakes) == 2
+
+
+def test_a_file_stands_in_for_its_variable(tmp_path: Path) -> None:
+    """`NAME_FILE` is read, one final newline is taken off, and the file is remembered."""
+    file = tmp_path / "secret"
+    file.write_bytes(b" two\n\n")
+    result = interpolate({"a": "${S}", "b": "x${S:-d}"}, {"S_FILE": str(file), "S": ""})
+    assert result.data == {"a": " two\n", "b": "x two\n"}
+    assert isinstance(result.data["a"], Ambient)
+    assert result.data["a"].file == file
+    assert result.used == {("a",): (str(file),), ("b",): (str(file),)}
+
+
+def test_a_variable_and_its_file_contradict_each_other(tmp_path: Path) -> None:
+    """Neither wins."""
+    result = interpolate("${S}", {"S_FILE": str(tmp_path), "S": "x"})
+    assert [m.code for m in result.mistakes] == [Code.SET_TWICE]
+
+
+def test_only_a_whole_reference_may_become_another_type() -> None:
+    """`${A}` may turn into a number, `${A}0` is text."""
+    data = interpolate(["${A}", "${A}0", "${B:-7}", "5"], {"A": "5"}).data
+    assert [isinstance(value, Ambient) for value in data] == [True, False, True, False]

@@ -1,0 +1,206 @@
+"""The settings model by itself."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from bridge.settings.ambient import Ambient
+from bridge.settings.codes import TITLES, Code
+from bridge.settings.kinds import is_open_http
+from bridge.settings.model import Settings
+
+
+def settings(**more: Any) -> Settings:
+    """The least that is good, and more."""
+    least: dict[str, Any] = {
+        "kafka": {"bootstrap.servers": "kafka:9092", "group.id": "bridge"},
+        "mappings": ["mapping.yaml"],
+        "avro": {"registry": {"url": "https://registry"}},
+        "fullstory": {"key": "na1.secret"},
+    }
+    return Settings.model_validate(least | more)
+
+
+def test_the_least_that_must_be_said_gives_all_defaults() -> None:
+    """The numbers that the documentation names."""
+    found = settings()
+    assert (found.start, found.out_of_range, found.log.format) == ("latest", "halt", "auto")
+    assert (found.fullstory.max_in_flight, found.fullstory.timeout_s) == (256, 10)
+    assert (found.fullstory.unknown_user, found.fullstory.unknown_user_wait_s) == ("skip", 60)
+    assert found.delivery.model_dump() == {
+        "duplicate_budget": 1000,
+        "window_bytes_max": 64 * 1024 * 1024,
+        "commit_interval_ms": 250,
+        "rebalance_drain_s": 15,
+        "shutdown_drain_s": 25,
+    }
+    assert found.dead_letters.topic == "fullstory-bridge.dead-letters"
+    assert found.avro.subject == "{topic}-value"
+
+
+@pytest.mark.parametrize(
+    ("key", "endpoint"),
+    [
+        ("na1.abc", "https://api.fullstory.com"),
+        ("eu1.abc", "https://api.eu1.fullstory.com"),
+        ("abc", "https://api.fullstory.com"),
+        ("eu1abc", "https://api.fullstory.com"),
+    ],
+)
+def test_the_key_says_where_its_data_centre_is(key: str, endpoint: str) -> None:
+    """An older key without prefix belongs to the first one."""
+    assert settings(fullstory={"key": key}).fullstory.endpoint == endpoint
+
+
+def test_a_base_url_goes_before_the_keys_prefix() -> None:
+    """Its final slash is taken off, so that paths can be added."""
+    section = {"key": "eu1.x", "base_url": "https://proxy.example/fs/"}
+    assert settings(fullstory=section).fullstory.endpoint == "https://proxy.example/fs"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("https://example.com", False),
+        ("http://localhost:80", False),
+        ("http://127.3.2.1", False),
+        ("http://[::1]:80", False),
+        ("http://example.com", True),
+        ("http://10.0.0.1", True),
+        ("http://localhost.example.com", True),
+    ],
+)
+def test_plain_http_is_for_this_machine_only(url: str, is_open: bool) -> None:
+    """Anything else could be read on the way."""
+    assert is_open_http(url) is is_open
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "registry",
+        "registry:8081",
+        "ftp://registry",
+        "https://",
+        "https://registry:0",
+        "https://registry:port",
+        "https://registry:99999",
+        "https://[::1",
+        "https://user@registry",
+        "https://:password@registry",
+        "https://registry?a=b",
+        "https://registry#a",
+        "https://regis try",
+        "https://registry\n",
+    ],
+)
+def test_an_address_is_a_scheme_and_a_host(url: str) -> None:
+    """What a client would misread, or what would be logged with a password in it."""
+    with pytest.raises(ValidationError):
+        settings(avro={"registry": {"url": url}})
+
+
+def test_plain_http_can_be_allowed() -> None:
+    """For a proxy that encrypts, said on purpose."""
+    section = {"key": "na1.x", "base_url": "http://proxy.example"}
+    with pytest.raises(ValidationError):
+        settings(fullstory=section)
+    assert (
+        settings(fullstory=section | {"allow_http": True}).fullstory.endpoint == section["base_url"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (1048576, 2**20),
+        ("64MiB", 2**26),
+        ("2 MB", 2_000_000),
+        ("1GiB", 2**30),
+        ("1048577B", 2**20 + 1),
+    ],
+)
+def test_sizes_may_have_units(text: object, size: int) -> None:
+    """Binary and decimal ones."""
+    assert settings(delivery={"window_bytes_max": text}).delivery.window_bytes_max == size
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("earliest", "earliest"),
+        ("2026-11-23T00:00:00Z", datetime(2026, 11, 23, tzinfo=UTC)),
+        ("2026-11-23t00:00:00.5z", datetime(2026, 11, 23, 0, 0, 0, 500_000, tzinfo=UTC)),
+        (
+            "2026-11-23T00:00:00-05:00",
+            datetime(2026, 11, 23, tzinfo=timezone(timedelta(hours=-5))),
+        ),
+    ],
+)
+def test_a_start_is_a_word_or_a_time(text: str, moment: object) -> None:
+    """In RFC 3339."""
+    assert settings(start=text).start == moment
+
+
+def test_a_number_in_quotes_is_text_but_one_from_a_variable_is_not() -> None:
+    """A variable has no other way to say it."""
+    with pytest.raises(ValidationError):
+        settings(fullstory={"key": "na1.x", "max_in_flight": "5"})
+    section = {"key": Ambient("5"), "max_in_flight": Ambient(" 5 "), "base_url": Ambient("")}
+    found = settings(fullstory=section).fullstory
+    assert (found.max_in_flight, found.key.get_secret_value(), found.base_url) == (5, "5", None)
+
+
+def test_true_is_no_number() -> None:
+    """YAML's switches are not 1 and 0."""
+    with pytest.raises(ValidationError):
+        settings(fullstory={"key": "na1.x", "max_in_flight": True})
+
+
+def test_one_registry_is_a_list_of_one() -> None:
+    """So that only one form has to be handled."""
+    registry = settings().avro.registry
+    assert registry is not None
+    assert registry.url == ("https://registry",)
+
+
+def test_the_settings_cannot_be_changed() -> None:
+    """One set for the life of the process."""
+    with pytest.raises(ValidationError):
+        settings().log.level = "debug"
+
+
+def test_every_setting_says_what_it_does() -> None:
+    """An editor shows the sentence."""
+    missing = [path for path, text in descriptions(Settings) if not text]
+    assert missing == []
+
+
+def test_the_json_schema_can_be_exported() -> None:
+    """With the names that stand in the file."""
+    schema = Settings.model_json_schema(by_alias=True)
+    assert schema["properties"]["kafka"]["required"] == ["bootstrap.servers", "group.id"]
+    registry = schema["$defs"]["Registry"]["properties"]
+    assert "basic.auth.user.info" in registry
+    assert schema["$defs"]["Delivery"]["properties"]["window_bytes_max"]["anyOf"] == [
+        {"type": "integer"},
+        {"type": "string"},
+    ]
+
+
+def test_every_code_has_a_title() -> None:
+    """And no title is left over."""
+    assert set(TITLES) == set(Code)
+    assert len({code.value for code in Code}) == len(Code)
+
+
+def descriptions(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, str | None]]:
+    """Every field below a model with its description."""
+    for name, field in model.model_fields.items():
+        yield f"{path}.{name}", field.description
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from descriptions(field.annotation, f"{path}.{name}")

@@ -1,0 +1,65 @@
+"""How much of everything has happened."""
+
+import pytest
+
+from bridge.observer import (
+    Answered,
+    Assigned,
+    Committed,
+    DeadLettered,
+    Delivered,
+    Fact,
+    Filtered,
+    Polled,
+    Resumed,
+    Retrying,
+    Skipped,
+    Waiting,
+)
+from bridge.status.counts import Counts
+
+
+def test_each_fact_is_counted_where_it_belongs() -> None:
+    """By reason where there is one."""
+    counts = Counts()
+    facts: list[Fact] = [
+        Polled(500),
+        Polled(20),
+        Filtered("t"),
+        Delivered("m", 1),
+        Delivered("m", 3),
+        Skipped("m", "no_uid"),
+        Skipped("n", "no_uid"),
+        Skipped("m", "shadow"),
+        DeadLettered("m", "decode", "truncated", "t/0/1"),
+        Answered(200),
+        Answered(0, "timeout"),
+        Answered(200),
+        Retrying("m", "throttled", 1.0),
+    ]
+    for fact in facts:
+        counts.tell(fact)
+    assert (counts.polled, counts.filtered, counts.delivered) == (520, 1, 2)
+    assert counts.skipped == {"no_uid": 2, "shadow": 1}
+    assert counts.dead_lettered == {"truncated": 1}
+    assert counts.answers == {200: 2, 0: 1}
+    assert counts.retries == {"throttled": 1}
+
+
+def test_what_is_waited_for_is_forgotten_once_it_answers() -> None:
+    """The newest reason is the one that is told."""
+    counts = Counts()
+    for fact in (Waiting("kafka", "a"), Waiting("fullstory", "b"), Waiting("fullstory", "c")):
+        counts.tell(fact)
+    assert counts.waiting_for == {"kafka": "a", "fullstory": "c"}
+    counts.tell(Resumed("fullstory"))
+    counts.tell(Resumed("never waited for"))
+    assert counts.waiting_for == {"kafka": "a"}
+
+
+@pytest.mark.parametrize("fact", [Assigned([("t", 0)]), Committed([("t", 0)])])
+def test_a_fact_that_nobody_counts_changes_nothing(fact: Fact) -> None:
+    """An observer must never raise."""
+    counts = Counts()
+    counts.tell(fact)
+    assert vars(counts) == vars(Counts())
