@@ -83,7 +83,7 @@ class Bridge:
                 group=str(settings.kafka_config()["group.id"]),
             )
             await Pipeline(ports).run()
-            return await self._source.left()
+            return self._source.left()
 
     async def _await_dead_letter_topic(self) -> None:
         """Ask Kafka whether the dead-letter topic exists, waiting until it answers."""

@@ -14,7 +14,10 @@ from bridge.observer import Observer
 from bridge.records import Assignment, Record
 
 CLOSE_LIMIT_S = 10.0
-"""Leaving the group may take this long after the drain; then the process ends without it."""
+"""Leaving the group may take this long after the drain; then the process ends without it.
+
+`close()` has no limit of its own: with a broker that is silent it waits for the last commit.
+"""
 
 _DRAIN_LOOK_S = 0.005
 
@@ -34,7 +37,7 @@ class Source:
         self._stop_limit_s = options.shutdown_drain_s + CLOSE_LIMIT_S
         self._poller = Poller(options, self, observer)
         self._thread = threading.Thread(target=self._run, name="poll", daemon=True)
-        self._left = asyncio.Event()
+        self._left = False
 
     async def __aiter__(self) -> AsyncIterator[list[Record]]:
         """Start polling and give batches as they come."""
@@ -51,17 +54,16 @@ class Source:
 
     def stop(self) -> None:
         """Take nothing more, drain, commit, leave; called again: commit what is settled and go."""
+        limit_s = self._stop_limit_s
         if self._poller.stop.is_set():
             self._poller.hurry.set()
+            limit_s = CLOSE_LIMIT_S
         self._poller.stop.set()
+        self._loop.call_later(limit_s, self._batches.put_nowait, None)
 
-    async def left(self) -> bool:
-        """Wait until the group was left in order; False when that hung."""
-        try:
-            await asyncio.wait_for(self._left.wait(), self._stop_limit_s)
-        except TimeoutError:
-            return False
-        return True
+    def left(self) -> bool:
+        """After the last batch: whether the group was left in order; False when that hung."""
+        return self._left
 
     def deliver(self, records: list[Record]) -> None:
         """From the poll thread: hand records over."""
@@ -97,5 +99,8 @@ class Source:
             ended: BaseException | None = None
         except BaseException as error:
             ended = error
-        self._loop.call_soon_threadsafe(self._batches.put_nowait, ended)
-        self._loop.call_soon_threadsafe(self._left.set)
+        self._loop.call_soon_threadsafe(self._end, ended)
+
+    def _end(self, ended: BaseException | None) -> None:
+        self._left = True
+        self._batches.put_nowait(ended)

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaException
 
 from tests.services.fixtures import StartKafka
-from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 from tests.stories.town import moving
@@ -21,15 +21,6 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "heartbeat.interval.ms": None,
     },
 }
-SHORT_SESSION: dict[str, dict[str, Any]] = {
-    "cooperative": {"session.timeout.ms": 3000, "heartbeat.interval.ms": 500},
-    "KIP-848": PROTOCOLS["KIP-848"],
-}
-BROKER = {
-    "group.consumer.session.timeout.ms": "3000",
-    "group.consumer.heartbeat.interval.ms": "500",
-}
-"""With KIP-848 the broker says how long a member may be silent."""
 
 
 @pytest.mark.parametrize(
@@ -66,43 +57,6 @@ def test_a_member_that_comes_and_goes_under_load_costs_nothing(
     assert town.reckon() == ([], 0)
 
 
-@pytest.mark.parametrize("harm", ["kill", "freeze"])
-@pytest.mark.parametrize("protocol", SHORT_SESSION)
-def test_a_member_that_falls_silent_costs_no_record_and_at_most_the_budget(
-    start_kafka: StartKafka, found_town: FoundTown, protocol: str, harm: str
-) -> None:
-    """Another member takes its partitions; a frozen one wakes up and sends at most its budget."""
-    # Given two bridges in the middle of 6,000 records
-    town = found_town(start_kafka(properties=BROKER))
-    town.kafka_settings = SHORT_SESSION[protocol]
-    town.settings["fullstory"] = {"max_in_flight": 32}
-    town.settings["delivery"] = {"duplicate_budget": 100}
-    town.fullstory.turn(latency_s=0.05)
-    partitions = {f"{town.topic}/{n}" for n in range(4)}
-    with town.bridge() as silent, town.bridge() as other:
-        silent.wait_until_assigned_any()
-        other.wait_until_assigned_any()
-        town.write(6_000)
-        town.wait_for(1_000)
-
-        # When one of them is killed, or frozen until the other has all its partitions
-        getattr(silent, harm)()
-        other.wait_until(lambda: other.assigned >= partitions, "all partitions taken over")
-        assert len(town.fullstory.accepted) < 6_000
-        if harm == "freeze":
-            silent.thaw()
-            wait_until(lambda: "lost" in {line["event"] for line in silent.lines}, "a lost", 20)
-
-        # Then all arrives, and only what was under way then comes twice
-        town.wait_until_all_is_committed()
-        assert other.stop() == 0
-        if harm == "freeze":
-            assert silent.stop() == 0
-    lost, twice = town.reckon()
-    assert lost == []
-    assert twice <= 100
-
-
 def test_the_first_records_of_partitions_added_later_arrive_though_the_start_is_latest(
     kafka: KafkaCluster, found_town: FoundTown
 ) -> None:
@@ -136,23 +90,40 @@ def test_the_first_records_of_partitions_added_later_arrive_though_the_start_is_
 
 
 def test_two_members_that_begin_together_replay_nothing_and_miss_nothing(
-    kafka: KafkaCluster, found_town: FoundTown
+    start_kafka: StartKafka, found_town: FoundTown
 ) -> None:
     """The slower of two first members is not misled by the commits of the faster one."""
-    # Given 400 old records, and two bridges that start together with `start: latest`
+    # Given 400 old records, and two bridges whom the group takes in together, with `start: latest`
+    kafka = start_kafka(properties={"group.initial.rebalance.delay.ms": "3000"})
     town = found_town(kafka, partitions=8)
     town.settings["start"] = "latest"
     town.write(400)
-    with town.bridge() as one, town.bridge() as other:
-        partitions = {f"{town.topic}/{n}" for n in range(8)}
-        one.wait_until(lambda: one.assigned | other.assigned >= partitions, "all assigned")
-        other.wait_until_assigned_any()
-        moving(lambda: len(town.fullstory.accepted))
+    with town.bridge() as leader:
+        leader.wait_until(lambda: _members(kafka, town.group) == 1, "the first one waits")
+        with town.bridge() as slower:
+            slower.wait_until(lambda: _members(kafka, town.group) == 2, "both wait")
 
-        # When new ones come
-        town.write(200)
-        town.wait_until_all_is_committed()
-        assert (one.stop(), other.stop()) == (0, 0)
+            # When one is so slow that it begins after the other has committed where it began
+            slower.freeze()
+            leader.wait_until(lambda: len(kafka.committed(town.group, town.topic)) == 4, "commits")
+            slower.thaw()
+            slower.wait_until_assigned_any()
+            assert len(leader.assigned) == len(slower.assigned) == 4
+            moving(lambda: len(town.fullstory.accepted))
+
+            # And new records come
+            town.write(200)
+            town.wait_until_all_is_committed()
+            assert (leader.stop(), slower.stop()) == (0, 0)
 
     # Then they arrive, and no old one does
     assert town.reckon(range(400, 600)) == ([], 0)
+
+
+def _members(kafka: KafkaCluster, group: str) -> int:
+    """How many members the group has, or is about to have."""
+    (described,) = kafka.admin.describe_consumer_groups([group]).values()
+    try:
+        return len(described.result(10).members)
+    except KafkaException:  # nobody has asked for the group yet
+        return 0
