@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from contextlib import AsyncExitStack
 
 from bridge import __version__
@@ -22,10 +23,10 @@ from bridge.kafka.poller import SourceOptions
 from bridge.kafka.producer import DeadLetterProducer
 from bridge.kafka.source import Source
 from bridge.kafka.window import Bounds
-from bridge.mapping.checks import check_types
+from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
-from bridge.observer import Noted, Observer, Waiting
+from bridge.observer import Misfit, Noted, Observer, Waiting
 from bridge.pipeline import Pipeline, Ports
 from bridge.prepared import Prepared, raise_problems
 from bridge.settings.model import Settings
@@ -42,6 +43,8 @@ class Bridge:
         self._observer = observer
         self._stopping = asyncio.Event()
         self._source: Source | None = None
+        self._types: Types = {}
+        """Of the properties of all schemas so far: one property keeps one type."""
 
     def stop(self) -> None:
         """Take nothing more, drain, commit, leave; called again: commit what is settled and go."""
@@ -60,7 +63,7 @@ class Bridge:
         async with AsyncExitStack() as stack:
             await self._await_dead_letter_topic()
             registry = await self._registry(stack)
-            decoder = Decoder(self._schemas(registry), self._formats(), self._prepared.admit)
+            decoder = Decoder(self._schemas(registry), self._formats(), self._admit)
             await self._check_newest(registry)
             client = await stack.enter_async_context(Client(self._client_options()))
             letters = await stack.enter_async_context(
@@ -81,6 +84,8 @@ class Bridge:
                 dead_letters=letters,
                 observer=self._observer,
                 group=str(settings.kafka_config()["group.id"]),
+                clock=time.time,
+                session_window_s=settings.fullstory.session_window_s,
             )
             await Pipeline(ports).run()
             return self._source.left()
@@ -146,7 +151,16 @@ class Bridge:
                 plans.append(self._prepared.admit(topic, schema))
             except Problems as found:
                 problems += found.problems
-        raise_problems([*dict.fromkeys(problems), *check_types(plans)])
+        for plan in plans:
+            problems += conflicts(plan.typed, self._types)
+        raise_problems(list(dict.fromkeys(problems)))
+
+    def _admit(self, topic: str, schema: Schema) -> Plan:
+        """The mappings for a schema that was met while running; told once if some do not fit."""
+        plan = self._prepared.admit_as_far_as_it_fits(topic, schema, self._types)
+        for misfit in plan.misfits:
+            self._observer.tell(Misfit(topic, misfit.mapping, misfit.problem.message))
+        return plan
 
     async def _newest(self, registry: RegistryClient, topic: str) -> Schema | None:
         subject = self._prepared.settings.avro.subject.replace("{topic}", topic)

@@ -122,6 +122,15 @@ class CommitFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """A mapping does not fit a schema of `topic` that was met while running; its records reject."""
+
+    topic: str
+    mapping: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Something a person may want to know, and that changes nothing."""
 
@@ -143,6 +152,7 @@ Fact = (
     | Revoked
     | Committed
     | CommitFailed
+    | Misfit
     | Noted
 )
 

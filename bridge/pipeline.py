@@ -14,7 +14,7 @@ in. Time and sockets are theirs.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -22,6 +22,7 @@ from typing import Generic, Protocol, TypeVar
 from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.errors import PoisonRecord, Unavailable
+from bridge.mapping.late import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
 from bridge.mapping.plan import Plan
 from bridge.observer import DeadLettered, Delivered, Filtered, Observer, Waiting
@@ -30,6 +31,9 @@ from bridge.records import Assignment, AssignmentEnded, Record
 
 WAIT_AGAIN_S = 1.0
 """Between two tries at the registry or the dead-letter topic."""
+
+Clock = Callable[[], float]
+"""What time it is, in seconds since 1970."""
 
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
@@ -101,16 +105,18 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports(Generic[R]):
-    """What the path is made of."""
+    """What the path is made of; an event older than `session_window_s` is late."""
 
     source: Source
     decoder: Decoder
-    tombstones: Mapping[str, Plan]
+    tombstones: Callable[[str], Plan]
     build: Callable[[Event], R]
     sender: Sender[R]
     dead_letters: DeadLetters
     observer: Observer
     group: str
+    clock: Clock
+    session_window_s: float
 
 
 class Pipeline(Generic[R]):
@@ -142,18 +148,23 @@ class Pipeline(Generic[R]):
         if outcomes is None:
             self._begin(record, self._wait_for_schema(record))
         elif outcomes:
-            self._begin(record, self._finish(record, outcomes))
+            self._begin(record, self._finish(record, self._in_time(outcomes)))
         else:
             self._ports.observer.tell(Filtered(record.topic))
             self._ports.source.settle(record, 0)
 
     def _map(self, record: Record) -> Sequence[Outcome] | None:
         if record.value is None:
-            return self._ports.tombstones[record.topic].map(record, None)
+            return self._ports.tombstones(record.topic).map(record, None)
         decoded = self._ports.decoder.decode(record)
         if decoded is None:
             return None
         return decoded.admitted.map(record, decoded.value, decoded.record_name)
+
+    def _in_time(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Decide about late events, once: what waits for FullStory is not late by that."""
+        now_s = self._ports.clock()
+        return [in_time(outcome, now_s, self._ports.session_window_s) for outcome in outcomes]
 
     async def _finish(self, record: Record, outcomes: Sequence[Outcome | Failure]) -> None:
         """Bring every outcome of a record to its end, then settle the record.

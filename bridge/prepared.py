@@ -1,6 +1,6 @@
 """Settings and mapping files, read and found to be right: all that is known without a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problem, Problems, did_you_mean
 from bridge.errors import SetupError
 from bridge.kafka import admin
-from bridge.mapping.checks import check_types
-from bridge.mapping.compiler import compile_plan
+from bridge.mapping.checks import Types
+from bridge.mapping.compiler import compile_plan, fit_plan
 from bridge.mapping.load import Rule, load_rules
 from bridge.mapping.options import Options
 from bridge.mapping.plan import Plan
@@ -17,20 +17,47 @@ from bridge.mapping.schema import Schema
 from bridge.settings.load import Loaded
 from bridge.settings.model import Settings
 
+INTERNAL = "__"
+"""What Kafka's own topics begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Settings and mappings that were found to be right; `topics` maps Kafka's name to ours."""
+    """Settings and mappings that were found to be right.
+
+    `topics` maps Kafka's names of the listed topics to ours; `patterns` are those of the other
+    mappings, over our names.
+    """
 
     loaded: Loaded
     rules: Sequence[Rule]
     options: Options
     topics: Mapping[str, str]
+    patterns: Sequence[str] = ()
 
     @property
     def settings(self) -> Settings:
         """The settings alone."""
         return self.loaded.settings
+
+    def name(self, topic: str) -> str:
+        """Our name of a topic of Kafka's."""
+        names = self.settings.topic_names.items()
+        return next((own for own, theirs in names if theirs == topic), topic)
+
+    def reads(self, topic: str) -> bool:
+        """Whether records of a topic (Kafka's name) are wanted.
+
+        A pattern takes neither the dead letters, which would come back for ever, nor Kafka's own
+        topics.
+        """
+        if topic in self.topics:
+            return True
+        name = self.name(topic)
+        taken = self.settings.topic_names.get(name, topic) != topic
+        if taken or topic.startswith(INTERNAL) or _holds_letters(self.settings, topic):
+            return False
+        return any(rule.pattern is not None and rule.reads(name) for rule in self.rules)
 
     def admit(self, topic: str, schema: Schema | None) -> Plan:
         """The mappings of a topic (Kafka's name), compiled for one schema of its records.
@@ -38,11 +65,44 @@ class Prepared:
         Raises:
             Problems: they do not fit the schema.
         """
-        return compile_plan(self.rules, self.topics.get(topic, topic), schema, self.options)
+        return compile_plan(self.rules, self.name(topic), schema, self.options)
 
-    def tombstones(self) -> dict[str, Plan]:
-        """For each topic what becomes of records without a value."""
-        return {topic: self.admit(topic, None) for topic in self.topics}
+    def admit_as_far_as_it_fits(
+        self, topic: str, schema: Schema | None, types: Types | None = None
+    ) -> Plan:
+        """The same for a schema met while running: mappings that do not fit it reject.
+
+        `types` are the types that properties have had so far; those of this plan are added.
+        """
+        return fit_plan(self.rules, self.name(topic), schema, self.options, types)
+
+    def tombstones(self) -> Callable[[str], Plan]:
+        """For a topic (Kafka's name) what becomes of records without a value."""
+        plans = _Tombstones(self)
+        for topic in self.topics:
+            plans[topic] = self.admit(topic, None)
+        return plans.__getitem__
+
+
+def _holds_letters(settings: Settings, topic: str) -> bool:
+    """Whether dead letters are written to a topic; `{topic}` in its name stands for any."""
+    before, hole, after = settings.dead_letters.topic.partition("{topic}")
+    if not hole:
+        return topic == before
+    longer = len(topic) > len(before) + len(after)
+    return longer and topic.startswith(before) and topic.endswith(after)
+
+
+class _Tombstones(dict[str, Plan]):
+    """Plans by topic; those of topics found by pattern are made when they are first asked for."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        super().__init__()
+        self._prepared = prepared
+
+    def __missing__(self, topic: str) -> Plan:
+        plan = self[topic] = self._prepared.admit_as_far_as_it_fits(topic, None)
+        return plan
 
 
 def prepare(loaded: Loaded) -> Prepared:
@@ -63,14 +123,26 @@ def prepare(loaded: Loaded) -> Prepared:
         raise SetupError(str(problems)) from None
     rules = _switched_on(rules, settings.mappings_off)
     names = settings.topic_names
-    read = dict.fromkeys(topic for rule in rules for topic in _topics(rule))
-    if not read:
+    listed = dict.fromkeys(topic for rule in rules for topic in rule.topics)
+    patterns = tuple(dict.fromkeys(rule.pattern.text for rule in rules if rule.pattern))
+    if not listed and not patterns:
         raise SetupError("mappings: all of them are off, so there is nothing to read")
     admin.check_configuration(settings.kafka_config())
-    topics = {names.get(topic, topic): topic for topic in read}
-    prepared = Prepared(loaded, rules, options, topics)
-    raise_problems(check_types(list(prepared.tombstones().values())))
+    topics = {names.get(topic, topic): topic for topic in listed}
+    prepared = Prepared(loaded, rules, options, topics, patterns)
+    raise_problems(_unfit_for_tombstones(prepared))
     return prepared
+
+
+def _unfit_for_tombstones(prepared: Prepared) -> list[Problem]:
+    """What is wrong with the mappings of listed topics for records without a value."""
+    problems: dict[Problem, None] = {}
+    for topic in prepared.topics:
+        try:
+            prepared.admit(topic, None)
+        except Problems as found:
+            problems |= dict.fromkeys(found.problems)
+    return list(problems)
 
 
 def _document(file: Path) -> Document:
@@ -78,13 +150,6 @@ def _document(file: Path) -> Document:
         return parse(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"{file}: cannot be read: {error}") from None
-
-
-def _topics(rule: Rule) -> Sequence[str]:
-    topics = rule.form.topics
-    if isinstance(topics, tuple):
-        return topics
-    raise SetupError(f"{rule.document.file}: mapping {rule.name}: topics by pattern are not yet")
 
 
 def _switched_on(rules: Sequence[Rule], off: Sequence[str]) -> tuple[Rule, ...]:

@@ -6,6 +6,9 @@ from bridge.documents.problems import Problem
 from bridge.mapping.codes import Code
 from bridge.mapping.plan import Plan, TypedProperty
 
+Types = dict[tuple[str, str], TypedProperty]
+"""The type of each property (event, name) that is known so far."""
+
 
 def check_types(plans: Iterable[Plan]) -> tuple[Problem, ...]:
     """One problem for each property of an event that has two types.
@@ -13,14 +16,20 @@ def check_types(plans: Iterable[Plan]) -> tuple[Problem, ...]:
     For FullStory a property of another type is another property, so that half of the events
     would be missing in every search.
     """
-    first: dict[tuple[str, str], TypedProperty] = {}
+    known: Types = {}
     problems: dict[Problem, None] = {}
     for plan in plans:
-        for typed in plan.typed:
-            other = first.setdefault((typed.event, typed.property), typed)
-            if other.type != typed.type:
-                problems[_conflict(typed, other)] = None
+        problems |= dict.fromkeys(conflicts(plan.typed, known))
     return tuple(problems)
+
+
+def conflicts(found: Iterable[TypedProperty], known: Types) -> list[Problem]:
+    """The problems of properties whose type is known to be another; the others become known."""
+    return [
+        _conflict(typed, other)
+        for typed in found
+        if (other := known.setdefault((typed.event, typed.property), typed)).type != typed.type
+    ]
 
 
 def _conflict(typed: TypedProperty, other: TypedProperty) -> Problem:

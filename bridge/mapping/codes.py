@@ -30,6 +30,7 @@ class Code(StrEnum):
     HASH_KEY = "M015"
     HASH_WEAK = "M016"
     TOPIC_NAME = "M017"
+    TOPIC_PATTERN = "M018"
     SAMPLE = "M019"
     TEMPLATE = "M020"
     TIME_FORM = "M021"
@@ -39,6 +40,8 @@ class Code(StrEnum):
     MISSING_KEY = "M025"
     WRONG_TYPE = "M026"
     WRONG_VALUE = "M027"
+    PATTERN_OPEN = "M028"
+    NOT_YET = "M029"
     UNKNOWN_FIELD = "M030"
     NOTHING_BELOW = "M031"
     CAN_BE_MISSING = "M032"
@@ -75,6 +78,7 @@ TITLES: Final[Mapping[Code, str]] = MappingProxyType(
         Code.HASH_KEY: "`hmac-sha256` needs a key",
         Code.HASH_WEAK: "a plain hash of this can be guessed",
         Code.TOPIC_NAME: "this cannot be the name of a topic",
+        Code.TOPIC_PATTERN: "this cannot be a pattern of topics",
         Code.SAMPLE: "a sample keeps a share above 0 and at most 1",
         Code.TEMPLATE: "this is not a template, or not over enums",
         Code.TIME_FORM: "this is not a form of time",
@@ -84,6 +88,8 @@ TITLES: Final[Mapping[Code, str]] = MappingProxyType(
         Code.MISSING_KEY: "a key that must be there is not",
         Code.WRONG_TYPE: "a value of another type is expected here",
         Code.WRONG_VALUE: "this value is not allowed here",
+        Code.PATTERN_OPEN: "this pattern does not say where a topic's name begins",
+        Code.NOT_YET: "the bridge cannot do this yet",
         Code.UNKNOWN_FIELD: "the schema has no such field",
         Code.NOTHING_BELOW: "the path goes on where the schema has nothing below",
         Code.CAN_BE_MISSING: "this value can be missing, and the mapping does not say what then",

@@ -1,12 +1,14 @@
 """Rules and one schema to a plan: paths are resolved, types are found, closures are made.
 
-Laws: everything that is wrong with any mapping of the topic is told at once, at its place.
+Laws: everything that is wrong with any mapping of the topic is told at once, at its place. What
+does not fit keeps a bridge from starting; while it runs, it costs the mapping that does not fit.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bridge.documents.problems import Problem, Problems
+from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.conditions import asks_for_tombstones, proven
 from bridge.mapping.filters import Answer, compile_filter
 from bridge.mapping.findings import DocumentPath, Findings
@@ -21,6 +23,7 @@ from bridge.mapping.identity import (
     compile_uid,
 )
 from bridge.mapping.load import Rule
+from bridge.mapping.misfits import Misfit, Refusal, field_of
 from bridge.mapping.options import NO_OPTIONS, Options
 from bridge.mapping.outcome import PropertyType
 from bridge.mapping.plan import Plan, Step, TypedProperty, Wanted, WantedPath
@@ -43,6 +46,43 @@ def compile_plan(
     Raises:
         Problems: everything in which the mappings do not fit the schema.
     """
+    live, empty = _compile(rules, topic, schema, options)
+    problems = [problem for found in empty for problem in found.findings.problems]
+    for name, found in live.items():
+        problems += _told(found, name)
+    problems = list(dict.fromkeys(problems))
+    if any(problem.severity == "error" for problem in problems):
+        raise Problems(problems)
+    return _plan(topic, live, empty, problems)
+
+
+def fit_plan(
+    rules: Sequence[Rule],
+    topic: str,
+    schema: Schema | None,
+    options: Options = NO_OPTIONS,
+    types: Types | None = None,
+) -> Plan:
+    """The plan for a schema that is met while running: what fits works, all else rejects.
+
+    `types` are the types that properties have had so far: a mapping that would give one of them
+    another type does not fit. Those of the mappings that fit are added to it.
+    """
+    live, empty = _compile(rules, topic, schema, options)
+    types = {} if types is None else types
+    for name, found in [*live.items(), (None, empty)]:
+        for compiled in found:
+            compiled.settle(types, name)
+    return _plan(topic, live, empty, ())
+
+
+_Live = dict[str | None, list["_Compiled"]]
+
+
+def _compile(
+    rules: Sequence[Rule], topic: str, schema: Schema | None, options: Options
+) -> tuple[_Live, list["_Compiled"]]:
+    """The topic's mappings against each record of the schema, and against tombstones."""
     mine = [rule for rule in rules if rule.mode != "off" and rule.reads(topic)]
     asking = [rule for rule in mine if asks_for_tombstones(rule.filter)]
     branches = {} if schema is None else _branches(schema)
@@ -50,13 +90,10 @@ def compile_plan(
         name: [_Compiled(rule, topic, branch, options) for rule in mine]
         for name, branch in branches.items()
     }
-    empty = [_Compiled(rule, topic, None, options) for rule in asking]
-    problems = [problem for found in empty for problem in found.findings.problems]
-    for name, found in live.items():
-        problems += _told(found, name)
-    problems = list(dict.fromkeys(problems))
-    if any(problem.severity == "error" for problem in problems):
-        raise Problems(problems)
+    return live, [_Compiled(rule, topic, None, options) for rule in asking]
+
+
+def _plan(topic: str, live: _Live, empty: list["_Compiled"], warnings: Sequence[Problem]) -> Plan:
     every = [compiled for found in live.values() for compiled in found]
     return Plan(
         topic,
@@ -67,7 +104,8 @@ def compile_plan(
         steps={name: _steps(found) for name, found in live.items()},
         tombstones=_steps(empty),
         typed=[typed for compiled in every for typed in compiled.typed],
-        warnings=problems,
+        warnings=warnings,
+        misfits=[one.misfit for one in (*every, *empty) if one.misfit is not None],
     )
 
 
@@ -89,33 +127,62 @@ def _name(schema: Schema, type_: Type) -> str:
 def _told(found: Sequence["_Compiled"], name: str | None) -> list[Problem]:
     """The problems with one schema, with the record's name where there are several."""
     problems = [problem for compiled in found for problem in compiled.findings.problems]
-    if name is None:
-        return problems
-    return [replace(one, message=f"{one.message} (in {name})") for one in problems]
+    return [_in(problem, name) for problem in problems]
 
 
-def _steps(found: Sequence["_Compiled"]) -> list[Step]:
+def _in(problem: Problem, name: str | None) -> Problem:
+    return problem if name is None else replace(problem, message=f"{problem.message} (in {name})")
+
+
+def _steps(found: Sequence["_Compiled"]) -> list[Step | Refusal]:
     return [compiled.step for compiled in found if compiled.step is not None]
 
 
 class _Compiled:
-    """One rule against one schema. `step` None: no record of this schema can match."""
+    """One rule against one schema. `step` None: no record of this schema can match.
+
+    `answer` is the filter's, None where the filter itself does not fit.
+    """
 
     def __init__(self, rule: Rule, topic: str, schema: Schema | None, options: Options) -> None:
         self.rule = rule
-        self.findings = Findings(rule.document, rule.at)
+        self.findings = Findings(rule.document, rule.at, list(rule.warnings))
+        self.misfit: Misfit | None = None
         self.typed: list[TypedProperty] = []
         self.wanted_filter: frozenset[WantedPath] = frozenset()
         self.wanted_all: frozenset[WantedPath] = frozenset()
-        self.step: Step | None = None
+        self.step: Step | Refusal | None = None
         scope = Scope(topic, schema, options, self.findings)
         answer = compile_filter(rule.filter, scope)
-        if answer is False and not self.findings.errors:
+        self.answer = None if self.findings.errors else answer
+        if self.answer is False:
             return
         self.wanted_filter = frozenset(scope.wanted)
         scope.present = proven(rule.filter)
         self.step = self._step(answer, scope)
         self.wanted_all = frozenset(scope.wanted)
+
+    def settle(self, types: Types, record_name: str | None) -> None:
+        """Make do with a refusal where the rule does not fit; its types become known if it does."""
+        problems = self.findings.errors
+        at = self.findings.first
+        if not problems:
+            after = dict(types)
+            problems = conflicts(self.typed, after)
+            if not problems:
+                types.update(after)
+                return
+            at = ("properties", self._named_at(problems[0]))
+        path = field_of(self.rule.form, self.rule.session, at or ())
+        self.misfit = Misfit(self.rule.name, _in(problems[0], record_name), path)
+        matches = self.answer if callable(self.answer) else None
+        self.step = Refusal(self.misfit, matches)
+        self.typed = []
+        self.wanted_all = self.wanted_filter
+
+    def _named_at(self, problem: Problem) -> str:
+        """The property that stands at a problem's place."""
+        return next(typed.property for typed in self.typed if typed.place == problem.place)
 
     def _step(self, answer: Answer, scope: Scope) -> Step | None:
         rule, form, findings = self.rule, self.rule.form, self.findings

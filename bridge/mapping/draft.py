@@ -14,14 +14,11 @@ from bridge.mapping.draft_names import name_targets, slug, subject_of
 from bridge.mapping.draft_values import Line, Proposal, propose
 from bridge.mapping.options import Options
 from bridge.mapping.places import Spot, spots_of
-from bridge.mapping.schema import Record, Schema, Union
+from bridge.mapping.schema import Primitive, Record, Schema, Union
 from bridge.mapping.sightings import Sightings
 
 PROPERTIES_MAX: Final = 60
 """Of one draft: more is no first look any more."""
-
-_ENVELOPE: Final = frozenset(("before", "after", "op"))
-"""What Debezium's envelopes have at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ def _draft(
     filter_: dict[str, Any] = {"$record": record.name} if several else {}
     why = "the topic carries several kinds of records" if several else ""
     below: tuple[str, ...] = ()
-    if {one.name for one in record.fields} >= _ENVELOPE:
+    if _is_change(narrowed, record):
         below = ("after",)
         filter_ |= {"op": ["c"], "after": [{"exists": True}]}
         why = "of Debezium's changes, new rows only: u is a change, d a deletion, r a snapshot"
@@ -95,6 +92,18 @@ def _draft(
         tuple(lines),
         tuple(left_out),
     )
+
+
+def _is_change(schema: Schema, record: Record) -> bool:
+    """Whether a record is Debezium's envelope: the row before and after, and what was done."""
+    types = {field.name: schema.resolve(field.type) for field in record.fields}
+    operation, after = types.get("op"), types.get("after")
+    if "before" not in types or not isinstance(after, Union):
+        return False
+    branches = [schema.resolve(branch) for branch in after.branches]
+    rows = [branch for branch in branches if isinstance(branch, Record)]
+    others = [branch for branch in branches if not isinstance(branch, Record)]
+    return operation == Primitive("string") and len(rows) == 1 and others == [Primitive("null")]
 
 
 def _reference(schema: Schema, record: Record) -> Any:

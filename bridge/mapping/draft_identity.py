@@ -148,7 +148,7 @@ def _event_rank(spot: Spot) -> int | None:
 
 def choose_time(spots: Sequence[Spot], outer: Sequence[Spot], sightings: Sightings) -> Choice:
     """When it happened: a time by its type, else one by name and look, else the record's own."""
-    of_source = [spot for spot in outer if spot.names == ("source", "ts_ms")]
+    of_source = [spot for spot in outer if spot.names == ("source", "ts_ms") and _is_long(spot)]
     if of_source and outer is not spots:
         path = of_source[0].path
         return _timed(of_source[0], {"path": path, "format": "unix_ms"}, "the change of the row")
@@ -219,9 +219,14 @@ def _format_of(spot: Spot, sightings: Sightings) -> tuple[TimeFormat | None, str
     if _kind(spot) == "str":
         return ("iso8601", looked_at) if seen.all_are("time") else (None, "")
     unit = _SUFFIX_UNITS.get(words_of(spot.names[-1])[-1])
-    if unit is not None:
+    if unit is not None and _is_long(spot):
         return unit, "by name"
     return (seen.unit, looked_at) if seen.unit is not None else (None, "")
+
+
+def _is_long(spot: Spot) -> bool:
+    """Whether times finer than seconds fit in."""
+    return isinstance(spot.located, Located) and spot.located.leaves[0].what == "long"
 
 
 def _time_rank(spot: Spot) -> int:

@@ -99,6 +99,11 @@ MAPPING: Final[Mapping[str, str]] = {
         "for each environment. For many topics with one rule write `topics: {pattern: "
         '"^shop\\\\.orders\\\\."}`.'
     ),
+    "M018": (
+        "Topics by pattern are found with RE2, which reads a name once whatever the pattern is; so "
+        "it has no look-ahead and no back-references. In YAML write the pattern in single quotes, "
+        "or bare: in double quotes a backslash must be doubled."
+    ),
     "M019": (
         "`sample: {keep: 0.1, by: uid}` keeps a tenth of the users: always the same ones, so that "
         "a user's story is whole or absent. The share is above 0 and at most 1; to send nothing "
@@ -140,6 +145,15 @@ MAPPING: Final[Mapping[str, str]] = {
     "M027": (
         "The value is of the right kind, and not one of those that are allowed here; the message "
         "lists them."
+    ),
+    "M028": (
+        "A pattern matches anywhere in a name unless it says where the name begins: `orders` takes "
+        "`orders`, `old-orders` and `orders.retry` too. Begin it with `^`, and end it with `$` "
+        "where nothing may follow. It is a warning, because it may be meant."
+    ),
+    "M029": (
+        "The grammar has a word for this, and this version of the bridge cannot do it. Starting "
+        "with another meaning in its place would be worse than not starting."
     ),
     "M030": (
         "The path names a field that the schema does not have, in at least one of the schemas "

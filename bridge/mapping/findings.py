@@ -47,11 +47,15 @@ class Within:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects what is wrong with one mapping of one document, all of it before anybody is told."""
+    """Collects what is wrong with one mapping of one document, all of it before anybody is told.
+
+    `first` is the path, below `base`, of the first error.
+    """
 
     document: Document
     base: DocumentPath = ()
     problems: list[Problem] = field(default_factory=list)
+    first: DocumentPath | None = None
 
     def add(
         self,
@@ -74,6 +78,8 @@ class Findings:
             cure=fault.cure,
         )
         self.problems.append(replace(problem, severity="warning") if warning else problem)
+        if self.first is None and not warning:
+            self.first = at + fault.at
 
     def catch(self, *at: str | int, key: bool = False) -> "Catch":
         """Note the `Fault` that ends the `with` block, if one does, and go on after it."""

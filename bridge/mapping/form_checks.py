@@ -10,14 +10,18 @@ from bridge.mapping.findings import DocumentPath, Fault, Findings
 from bridge.mapping.identity import EVENT_CHARS_MAX
 from bridge.mapping.options import Options
 from bridge.mapping.paths import parse_path
+from bridge.mapping.patterns import compile_pattern
 from bridge.mapping.privacy import BUILT_IN, byte_hasher, refuse_in_clear
 from bridge.mapping.rules import (
+    Defaults,
     EventTable,
     LongTimestamp,
     LongUid,
     LongValue,
     MappingRule,
+    OnError,
     SessionPath,
+    TopicPattern,
     long_timestamp,
     long_uid,
     long_value,
@@ -60,6 +64,7 @@ def check_form(
         cure = "use small letters, digits and dashes, as payment-failed"
         findings.add(Fault(Code.MAPPING_NAME, message, cure), ("name",))
     _topics(form, findings)
+    _on_error(form.on_error, findings)
     uid = long_uid(form.uid)
     _one_of(findings, ("uid",), path=uid.path, first_of=uid.first_of)
     _paths(findings, ("uid",), "path", [uid.path] if uid.path is not None else [])
@@ -79,13 +84,37 @@ def check_form(
         findings.add(Fault(Code.SAMPLE, message, "write 0.1 for a tenth"), ("sample", "keep"))
 
 
+def check_defaults(defaults: Defaults, findings: Findings, options: Options) -> None:
+    """Tell what is wrong with what a file says for all of its mappings."""
+    _on_error(defaults.on_error, findings)
+    if isinstance(defaults.session, SessionPath):
+        _session(defaults.session, findings, options)
+
+
+def _on_error(word: OnError | None, findings: Findings) -> None:
+    if word == "halt":
+        cure = "`dead_letter`, the default, loses nothing; `skip` counts only"
+        findings.add(Fault(Code.NOT_YET, "`halt` is not supported yet", cure), ("on_error",))
+
+
 def _topics(form: MappingRule, findings: Findings) -> None:
+    if isinstance(form.topics, TopicPattern):
+        _pattern(form.topics.pattern, findings)
+        return
     if not form.topics:
         findings.add(Fault(Code.TOPIC_NAME, "no topic is named"), ("topics",))
     for index, name in enumerate(form.topics):
         if not _TOPIC_NAME.fullmatch(name) or name in (".", ".."):
             message = "this cannot be the name of a topic"
             findings.add(Fault(Code.TOPIC_NAME, message), ("topics", index))
+
+
+def _pattern(text: str, findings: Findings) -> None:
+    with findings.catch("topics", "pattern"):
+        if compile_pattern(text).is_open:
+            message = "without `^` the pattern matches anywhere in a topic's name"
+            fault = Fault(Code.PATTERN_OPEN, message, r"begin it with `^`, as ^shop\.orders\.")
+            findings.add(fault, ("topics", "pattern"), warning=True)
 
 
 def _one_of(findings: Findings, at: DocumentPath, **sources: object) -> None:

@@ -14,8 +14,9 @@ from bridge.documents.validate import validate
 from bridge.mapping.codes import Code
 from bridge.mapping.conditions import All, parse_filter
 from bridge.mapping.findings import DocumentPath, Fault, Findings
-from bridge.mapping.form_checks import check_form
+from bridge.mapping.form_checks import check_defaults, check_form
 from bridge.mapping.options import NO_OPTIONS, Options
+from bridge.mapping.patterns import Pattern, compile_pattern
 from bridge.mapping.rules import (
     Defaults,
     LateWord,
@@ -24,6 +25,7 @@ from bridge.mapping.rules import (
     Mode,
     OnError,
     SessionPath,
+    TopicPattern,
 )
 
 KIND_CODES: Final[Mapping[str, str]] = {
@@ -39,7 +41,8 @@ KIND_CODES: Final[Mapping[str, str]] = {
 class Rule:
     """One mapping of one file, with the file's defaults filled in.
 
-    `at` is where the mapping stands in its document; `filter` the parsed condition.
+    `at` is where the mapping stands in its document; `filter` the parsed condition; `pattern`
+    the topics', where they are not listed. `warnings` are told with those of its plans.
     """
 
     name: str
@@ -52,10 +55,17 @@ class Rule:
     on_error: OnError
     mode: Mode
     late: LateWord
+    pattern: Pattern | None
+    warnings: tuple[Problem, ...]
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that are named; none where there is a pattern."""
+        return self.form.topics if isinstance(self.form.topics, tuple) else ()
 
     def reads(self, topic: str) -> bool:
-        """Whether the mapping is for records of this topic."""
-        return topic in self.form.topics
+        """Whether the mapping is for records of this topic, as the mapping files name it."""
+        return topic in self.topics if self.pattern is None else self.pattern.matches(topic)
 
 
 def load_rules(documents: Iterable[Document], options: Options = NO_OPTIONS) -> tuple[Rule, ...]:
@@ -86,6 +96,9 @@ def _of_document(document: Document, options: Options) -> tuple[list[Rule], list
     except Problems as wrong:
         problems += wrong.problems
         forms = _well_formed(document)
+    of_all = Findings(document, ("defaults",))
+    check_defaults(defaults, of_all, options)
+    problems += of_all.problems
     rules = []
     for index, form in forms.items():
         findings = Findings(document, ("mappings", index))
@@ -120,7 +133,18 @@ def _rule(findings: Findings, form: MappingRule, defaults: Defaults, owner: str 
         on_error=form.on_error or defaults.on_error or "dead_letter",
         mode=form.mode or defaults.mode or "live",
         late=form.late or defaults.late or "send",
+        pattern=_pattern(form.topics),
+        warnings=tuple(one for one in findings.problems if one.severity == "warning"),
     )
+
+
+def _pattern(topics: tuple[str, ...] | TopicPattern) -> Pattern | None:
+    if not isinstance(topics, TopicPattern):
+        return None
+    try:
+        return compile_pattern(topics.pattern)
+    except Fault:  # told by the checks of the form
+        return None
 
 
 def _name_clashes(rules: Sequence[Rule]) -> list[Problem]:

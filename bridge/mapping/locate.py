@@ -117,11 +117,12 @@ class Locator:
             raise self._nothing(walk, before, step)
         can_lack = lacking or isinstance(step, Index) or _is_map(walk.types)
         walk.types, null = self._open(found)
+        # Behind `[*]` what is missing is a hole in a list, not a missing list.
+        no_list = can_lack and not walk.many
         walk.many = walk.many or isinstance(step, Every)
         walk.mixed = walk.mixed or lacking
         here = spell((*before, step))
-        # Behind `[*]` a null is a hole in a list, not a missing list.
-        if (can_lack or null) and not walk.many and here not in self._present:
+        if (no_list or (null and not walk.many)) and here not in self._present:
             walk.missing = True
 
     def _nothing(self, walk: _Walk, before: tuple[Step, ...], step: Step) -> Fault:

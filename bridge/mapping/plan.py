@@ -12,6 +12,7 @@ from bridge.documents.problems import Place, Problem
 from bridge.mapping.converters import MappingError
 from bridge.mapping.filters import Matches
 from bridge.mapping.identity import ReadSession, ReadText, ReadUid
+from bridge.mapping.misfits import Misfit, Refusal
 from bridge.mapping.outcome import Event, Late, Outcome, Property, PropertyType, Rejected, Skipped
 from bridge.mapping.privacy import share_of
 from bridge.mapping.rules import OnError
@@ -106,25 +107,27 @@ class Plan:
     """The compiled mappings of one topic and schema; immutable.
 
     `wanted` is what must be decoded. `typed` are the types of all properties, `warnings` what
-    `check` tells and `run` does not mind.
+    `check` tells and `run` does not mind, `misfits` the mappings that reject for the schema.
     """
 
-    __slots__ = ("_steps", "_tombstones", "topic", "typed", "wanted", "warnings")
+    __slots__ = ("_steps", "_tombstones", "misfits", "topic", "typed", "wanted", "warnings")
 
     def __init__(
         self,
         topic: str,
         wanted: Wanted,
         *,
-        steps: Mapping[str | None, Sequence[Step]],
-        tombstones: Sequence[Step],
+        steps: Mapping[str | None, Sequence[Step | Refusal]],
+        tombstones: Sequence[Step | Refusal],
         typed: Sequence[TypedProperty],
         warnings: Sequence[Problem],
+        misfits: Sequence[Misfit] = (),
     ) -> None:
         self.topic = topic
         self.wanted = wanted
         self.typed = tuple(typed)
         self.warnings = tuple(warnings)
+        self.misfits = tuple(misfits)
         self._steps = {name: tuple(found) for name, found in steps.items()}
         self._tombstones = tuple(tombstones)
 
@@ -146,13 +149,13 @@ class Plan:
         """Whether any filter matches; the fields in `wanted.filter` are enough for it."""
         return any(_matches(step, record, value) for step in self._chosen(value, record_name))
 
-    def _chosen(self, value: object | None, record_name: str | None) -> Sequence[Step]:
+    def _chosen(self, value: object | None, record_name: str | None) -> Sequence[Step | Refusal]:
         if value is None:
             return self._tombstones
         return self._steps.get(record_name if None not in self._steps else None, ())
 
 
-def _matches(step: Step, record: Record, value: object | None) -> bool:
+def _matches(step: Step | Refusal, record: Record, value: object | None) -> bool:
     try:
         return step.matches is None or step.matches(record, value)
     except MappingError:

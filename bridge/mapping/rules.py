@@ -4,6 +4,7 @@ Laws: form only. What needs more than one key, a path's spelling or a schema is 
 `load.py` and the compiler, so that its mistakes have codes of their own.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -31,6 +32,11 @@ def _form(value: Any) -> str:
     return "text" if isinstance(value, str) else "object"
 
 
+def _topics_form(value: Any) -> str:
+    """Topics by pattern are an object, those by name a list."""
+    return "object" if isinstance(value, Mapping | TopicPattern) else "list"
+
+
 PathText = Annotated[str, Field(min_length=1, description="A path, as `customer.id`.")]
 FilterData = Annotated[
     dict[str, Any],
@@ -42,6 +48,14 @@ class Strict(BaseModel):
     """The base of all: frozen, and no key that is not named here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+
+
+class TopicPattern(Strict):
+    """Topics by their names' form; those that appear later are read too."""
+
+    pattern: str = Field(
+        min_length=1, description="A pattern of RE2 over names, as `^shop\\.orders\\.`."
+    )
 
 
 class LongUid(Strict):
@@ -136,6 +150,10 @@ class LongValue(Strict):
     )
 
 
+TopicsForm = Annotated[
+    Annotated[tuple[str, ...], Tag("list")] | Annotated[TopicPattern, Tag("object")],
+    Discriminator(_topics_form),
+]
 UidForm = Annotated[
     Annotated[PathText, Tag("text")] | Annotated[LongUid, Tag("object")], Discriminator(_form)
 ]
@@ -175,7 +193,7 @@ class MappingRule(Strict):
     mode: Mode | None = Field(
         default=None, description="`shadow` maps and counts, and sends nothing."
     )
-    topics: tuple[str, ...] = Field(description="The topics, as the settings name them.")
+    topics: TopicsForm = Field(description="The topics, as the settings name them.")
     filter: FilterData | None = Field(
         default=None, description="Which records; without it, every one."
     )

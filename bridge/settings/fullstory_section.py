@@ -37,6 +37,12 @@ class FullStory(Section):
     max_in_flight: Whole = Field(
         default=256, ge=1, le=10_000, description="Most requests that are unanswered at one time."
     )
+    session_window_s: Number = Field(
+        default=1800,
+        gt=0,
+        le=604_800,
+        description="Seconds after which an event is late: its session has ended by then.",
+    )
     timeout_s: Number = Field(
         default=10, gt=0, le=300, description="Seconds after which a request has failed."
     )

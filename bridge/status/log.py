@@ -19,6 +19,7 @@ from bridge.observer import (
     DeadLettered,
     Fact,
     HaltedScope,
+    Misfit,
     Noted,
     Resumed,
     Revoked,
@@ -80,6 +81,9 @@ class LogObserver:
             case DeadLettered(mapping, stage, reason, place):
                 said = {"mapping": mapping or "-", "stage": stage, "reason": reason}
                 self._trouble("dead letter", **said, newest=place)
+            case Misfit(topic, mapping, why):
+                event = "mapping does not fit a new schema"
+                self._trouble(event, topic=topic, mapping=mapping, why=why)
             case Noted(what):
                 self._log.info(what)
             case _:

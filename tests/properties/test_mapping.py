@@ -10,38 +10,16 @@ from hypothesis import strategies as st
 
 from bridge.avro.tree import parse_schema
 from bridge.documents.document import parse
-from bridge.errors import PoisonRecord
-from bridge.fullstory.request import Request, build_v1
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.load import load_rules
-from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
+from bridge.mapping.outcome import Event
 from bridge.mapping.plan import Plan
-from bridge.mapping.schema import (
-    Array,
-    Enum,
-    Fixed,
-    Map,
-    Primitive,
-    Record,
-    Reference,
-    Schema,
-    Type,
-    Union,
-)
+from bridge.mapping.schema import Schema
 from tests.cases.raw import record
+from tests.properties.ends import built
+from tests.properties.schemas import raw_values
 
 SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
-INT64 = st.integers(-(2**63), 2**63 - 1)
-PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
-    "null": st.none(),
-    "boolean": st.booleans(),
-    "int": st.integers(-(2**31), 2**31 - 1),
-    "long": INT64 | st.integers(0, 2**41) | st.integers(0, 2**51),
-    "float": st.floats(width=32),
-    "double": st.floats(),
-    "bytes": st.binary(max_size=300) | st.binary(max_size=9),
-    "string": st.text(max_size=20) | st.sampled_from(["", "0", "guest", "..", "4111111111111111"]),
-}
 
 
 @cache
@@ -55,42 +33,6 @@ def plan_of(topic: str, schema: str) -> Plan:
     """The example mappings of one topic."""
     text = (SCHEMAS / "mappings" / f"{topic}.yaml").read_text(encoding="utf-8")
     return compile_plan(load_rules([parse(text, topic)]), topic, schema_of(schema))
-
-
-def raw_values(schema: Schema, type_: Type) -> st.SearchStrategy[Any]:
-    """Any raw value of a type."""
-    match type_:
-        case Primitive(name):
-            return PRIMITIVES[name]
-        case Fixed(_, size):
-            return st.binary(min_size=size, max_size=size)
-        case Enum(_, symbols):
-            return st.sampled_from(symbols)
-        case Array(items):
-            return st.lists(raw_values(schema, items), max_size=3)
-        case Map(values):
-            keys = st.sampled_from(["utm.campaign", "affiliate.id", "x"])
-            return st.dictionaries(keys, raw_values(schema, values), max_size=2)
-        case Union(branches):
-            return st.one_of([raw_values(schema, branch) for branch in branches])
-        case Record(_, fields):
-            return st.fixed_dictionaries(
-                {field.name: raw_values(schema, field.type) for field in fields}
-            )
-        case Reference():
-            return raw_values(schema, schema.resolve(type_))
-
-
-def built(outcome: Outcome) -> Request | str:
-    """The request of an event, or the reason why there is none."""
-    if isinstance(outcome, Skipped):
-        return outcome.why
-    if isinstance(outcome, Rejected):
-        return outcome.reason
-    try:
-        return build_v1(outcome)
-    except PoisonRecord as poison:
-        return poison.reason
 
 
 @pytest.mark.parametrize(("topic", "schema"), [("payments", "payment"), ("orders", "order")])

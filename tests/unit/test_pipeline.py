@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -10,7 +11,16 @@ import pytest
 from bridge.delivery.dead_letter import DeadLetter
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.errors import PoisonRecord, Unavailable
-from bridge.mapping.outcome import Event, Outcome, Recent, Rejected, Skipped
+from bridge.mapping.outcome import (
+    Event,
+    Late,
+    NoSession,
+    Outcome,
+    Recent,
+    Rejected,
+    Session,
+    Skipped,
+)
 from bridge.mapping.plan import Plan
 from bridge.observer import DeadLettered, Delivered, Fact, Filtered, Waiting
 from bridge.observer import Skipped as SkippedFact
@@ -49,26 +59,30 @@ class World:
     answers: dict[str, Done | Skip | Reject | Exception] = field(default_factory=dict)
     letters_refused: int = 0
     send_takes_s: float = 1.0
+    now_s: float = 0.0
     log: list[str] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     settled: list[tuple[int, int]] = field(default_factory=list)
     reserved: dict[str, int] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.assignment = Assignment("t", 0)
         self.batches: asyncio.Queue[list[Record] | Exception | None] = asyncio.Queue()
-        ports = Ports(
+        self.ports = Ports(
             source=self,
             decoder=self,
-            tombstones={"t": cast("Plan", Value([Skipped("deleted", "a tombstone")]))},
+            tombstones=lambda _: cast("Plan", Value([Skipped("deleted", "a tombstone")])),
             build=self.build,
             sender=cast("Any", _Method(self.send_event)),
             dead_letters=cast("Any", _Method(self.send_letter)),
             observer=self,
             group="group",
+            clock=lambda: self.now_s,
+            session_window_s=1800,
         )
-        self.pipeline = asyncio.create_task(Pipeline(ports).run())
+        self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
 
     def record(self, offset: int = 0, value: bytes | None = b"v") -> Record:
         """A record at an offset."""
@@ -108,6 +122,7 @@ class World:
         """The request is the event's name; `large` cannot be built."""
         if event.name == "large":
             raise PoisonRecord("too large", stage="build", reason="value_too_large")
+        self.sessions[event.name] = event.session
         return event.name
 
     async def send_event(
@@ -323,6 +338,32 @@ def test_an_event_that_cannot_be_built_is_a_dead_letter_of_its_mapping() -> None
         assert world.log == ["letter value_too_large", "sending b", "sent b of B", "settled 0"]
         assert world.letters[0].failure.mapping == "LARGE"
         assert world.settled == [(0, world.reserved["b"])]
+
+    run(story())
+
+
+def test_late_events_are_decided_once_however_long_they_wait_for_their_turn() -> None:
+    """Skips and dead letters take nothing of the budget; the last one is in time when polled."""
+
+    async def story() -> None:
+        late: list[Late] = ["send", "skip", "dead_letter", "send_without_session"]
+        events = [replace(_event(f"e{n}"), late=word) for n, word in enumerate(late)]
+        moment_s = datetime.fromisoformat(events[0].timestamp).timestamp()
+        world = World({0: Value(events), 1: Value(events[1:2])})
+        world.now_s = moment_s + 1800.5
+        await world.poll(world.record(0))
+        world.now_s = moment_s + 1800
+        await world.poll(world.record(1))
+        world.now_s += 3600
+        await asyncio.sleep(5)
+        assert {name: events for name, events in world.reserved.items() if events} == {
+            "e0": 2,
+            "e1": 1,
+        }
+        assert world.told(SkippedFact) == [SkippedFact("E1", "late")]
+        assert [letter.failure.reason for letter in world.letters] == ["late"]
+        assert world.sessions == {"e0": Recent(), "e1": Recent(), "e3": NoSession()}
+        assert sorted(world.settled) == [(0, 2), (1, 1)]
 
     run(story())
 

@@ -9,6 +9,7 @@ import pytest
 from bridge.avro.tree import parse_schema
 from bridge.mapping.draft import PROPERTIES_MAX, Draft, draft_mappings
 from bridge.mapping.draft_names import event_of, name_targets, slug, subject_of
+from bridge.mapping.draft_text import write_draft
 from bridge.mapping.options import NO_OPTIONS, Options
 from bridge.mapping.sightings import Sightings
 from tests.unit.mapping.world import DATE, ENUM, LOCAL, MILLIS, MONEY, array, logical, nullable
@@ -195,6 +196,27 @@ def test_personal_data_is_known_by_its_look() -> None:
     ]
 
 
+def test_a_field_that_was_never_there_is_told() -> None:
+    """It may be one that nobody writes any more."""
+    row = record("Row", code=nullable("string"))
+    found = draft(
+        {"old": None, "row": None, "new": 1}, old=nullable("int"), row=nullable(row), new="int"
+    )
+
+    whys = {line.target: line.why for line in found.properties}
+    assert whys == {"old": "always null so far", "row_code": "always null so far", "new": ""}
+
+
+def test_a_long_comment_stands_above_its_line() -> None:
+    """As deep as the line itself."""
+    long = "customer_mail_" + "x" * 60
+    types: dict[str, Any] = {long: "string"}
+    lines = write_draft([draft(**types)], "it").splitlines()
+
+    at = lines.index(f"      {long}: {{path: {long}, redact: mask}}")
+    assert lines[at - 1] == "      # e-mail address, by name"
+
+
 def test_what_may_never_leave_is_redacted() -> None:
     """Also by the settings' own globs."""
     found = draft(
@@ -204,6 +226,29 @@ def test_what_may_never_leave_is_redacted() -> None:
         "margin": {"path": "margin", "redact": "mask"},
         "n": {"path": "card.n", "redact": "mask"},
     }
+
+
+ROW = record("Row", id="long", user_id="string")
+CHANGES: list[tuple[dict[str, Any], bool]] = [
+    ({"before": nullable(ROW), "after": nullable("Row"), "op": "string"}, True),
+    ({"before": nullable(ROW), "after": "Row", "op": "string"}, False),
+    ({"before": "null", "after": "null", "op": "null"}, False),
+    ({"before": nullable(ROW), "after": nullable("Row"), "op": ENUM}, False),
+    ({"after": nullable(ROW), "op": "string"}, False),
+]
+
+
+@pytest.mark.parametrize(("types", "is_one"), CHANGES)
+def test_the_row_of_a_change_is_mapped(types: dict[str, Any], is_one: bool) -> None:
+    """Debezium's envelope, and nothing that has some of its names only."""
+    found = draft(**types, name="db.orders.Envelope")
+
+    new_rows = {"op": ["c"], "after": [{"exists": True}]}
+    assert found.filter == (new_rows if is_one else {})
+    if is_one:
+        assert (found.uid.form, found.event.form) == ("after.user_id", "Order Created")
+        assert properties(found) == {"order_id": "after.id"}
+        assert found.left_out == (("before", "the row as it was"),)
 
 
 def test_a_record_within_itself_ends() -> None:

@@ -1,5 +1,7 @@
 """Plans: defaults, errors, samples, tombstones, several records, types over all of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.avro.tree import parse_schema
@@ -21,15 +23,18 @@ from tests.unit.mapping.world import document, nullable, outcomes, plan_of, sche
 
 
 def test_on_error_says_what_a_mapping_error_becomes() -> None:
-    """A reject by default, a skip, or a reject that asks for a person."""
-    bodies = ["", "on_error: dead_letter", "on_error: skip", "on_error: halt"]
+    """A reject by default, or a skip; a reject that asks for a person cannot be written yet."""
+    bodies = ["", "on_error: dead_letter", "on_error: skip"]
     found = [outcomes(body, "int", 1, user="..")[0] for body in bodies]
+    rules = [replace(rule, on_error="halt") for rule in load_rules([document("")])]
+    plan = compile_plan(rules, "t", parse_schema(schema_text("int")))
 
     message = "no request can be made for this uid"
     rejected = Rejected("m", "invalid_uid", message, "u")
     assert found[0] == found[1] == rejected
     assert found[2] == Skipped("m", "invalid_uid")
-    assert found[3] == Rejected("m", "invalid_uid", message, "u", halt=True)
+    (halting,) = plan.map(record("t", timestamp_ms=1), {"u": "..", "x": 1})
+    assert halting == Rejected("m", "invalid_uid", message, "u", halt=True)
 
 
 def test_the_defaults_of_a_file_hold_where_a_mapping_says_nothing() -> None:
@@ -40,7 +45,7 @@ owner: the team
 defaults: {session: none, on_error: skip, mode: shadow, late: skip, never_send: ["*x*"]}
 mappings:
   - {name: a, topics: [t], uid: u, event: E}
-  - {name: b, topics: [t], uid: u, event: E, session: recent, on_error: halt, mode: live,
+  - {name: b, topics: [t], uid: u, event: E, session: recent, on_error: dead_letter, mode: live,
      late: send}
   - {name: c, topics: [t], uid: u, event: E, mode: off}
 """
@@ -49,7 +54,7 @@ mappings:
     first, second = plan.map(record("t", timestamp_ms=1), {"u": "u1", "x": 1})
 
     assert {rule.owner for rule in rules} == {"the team"}
-    assert [rule.on_error for rule in rules] == ["skip", "halt", "skip"]
+    assert [rule.on_error for rule in rules] == ["skip", "dead_letter", "skip"]
     assert isinstance(first, Event)
     assert isinstance(second, Event)
     assert (first.session, first.shadow, first.late) == (NoSession(), True, "skip")

@@ -29,6 +29,7 @@ def test_the_least_that_must_be_said_gives_all_defaults() -> None:
     found = settings()
     assert (found.start, found.out_of_range, found.log.format) == ("latest", "halt", "auto")
     assert (found.fullstory.max_in_flight, found.fullstory.timeout_s) == (256, 10)
+    assert found.fullstory.session_window_s == 1800
     assert (found.fullstory.unknown_user, found.fullstory.unknown_user_wait_s) == ("skip", 60)
     assert found.delivery.model_dump() == {
         "duplicate_budget": 1000,
@@ -204,3 +205,10 @@ def descriptions(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, 
         yield f"{path}.{name}", field.description
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from descriptions(field.annotation, f"{path}.{name}")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 604_801, "half an hour"])
+def test_a_session_window_is_some_seconds_and_at_most_a_week(seconds: Any) -> None:
+    """At 0 every event would be late."""
+    with pytest.raises(ValidationError, match="session_window_s"):
+        settings(fullstory={"key": "na1.secret", "session_window_s": seconds})

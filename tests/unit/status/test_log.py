@@ -19,6 +19,7 @@ from bridge.observer import (
     Fact,
     Filtered,
     HaltedScope,
+    Misfit,
     Noted,
     Polled,
     Resumed,
@@ -69,6 +70,16 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
         (
             HaltedScope("t/0", "damaged", "look"),
             {"event": "halted", "level": "error", "scope": "t/0", "why": "damaged", "cure": "look"},
+        ),
+        (
+            Misfit("t", "m", "`a` can be missing"),
+            {
+                "event": "mapping does not fit a new schema",
+                "level": "warning",
+                "topic": "t",
+                "mapping": "m",
+                "why": "`a` can be missing",
+            },
         ),
         (Noted("no subject yet"), {"event": "no subject yet", "level": "info"}),
     ],

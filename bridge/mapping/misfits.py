@@ -1,0 +1,79 @@
+"""What becomes of records whose schema a mapping does not fit: a schema met while running.
+
+Laws: the mapping's filter still decides, where it fits the schema itself; else every record of
+the schema is rejected, because nobody can tell which of them were meant. No message holds a value.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.documents.problems import Problem
+from bridge.mapping.converters import MappingError
+from bridge.mapping.filters import Matches
+from bridge.mapping.findings import DocumentPath
+from bridge.mapping.outcome import Outcome, Rejected
+from bridge.mapping.rules import (
+    EventTable,
+    LongValue,
+    MappingRule,
+    SessionPath,
+    long_timestamp,
+    long_uid,
+    long_value,
+)
+from bridge.records import Record
+
+REASON: Final = "schema_does_not_fit"
+_JOINTS: Final = ("any", "all", "not")
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A mapping that does not fit a schema: its first problem, and the field that is concerned."""
+
+    mapping: str
+    problem: Problem
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A step in place of a mapping that does not fit. `matches` None: every record."""
+
+    misfit: Misfit
+    matches: Matches | None
+
+    def apply(self, record: Record, value: Any) -> Outcome | None:
+        """A reject; None when the filter does not match."""
+        name = self.misfit.mapping
+        try:
+            if self.matches is not None and not self.matches(record, value):
+                return None
+        except MappingError as error:
+            return Rejected(name, error.reason, error.message, error.path)
+        return Rejected(name, REASON, self.misfit.problem.message, self.misfit.path)
+
+
+def field_of(form: MappingRule, session: str | SessionPath, at: DocumentPath) -> str | None:
+    """The path into the record that stands at, or beside, a place in a mapping."""
+    match at:
+        case ("filter", *below):
+            words = [step for step in below if isinstance(step, str) and step not in _JOINTS]
+            return words[0] if words else None
+        case ("uid", *_):
+            uid = long_uid(form.uid)
+            return " or ".join(uid.first_of or (uid.path or "",))
+        case ("event", *_):
+            return form.event.path if isinstance(form.event, EventTable) else form.event
+        case ("timestamp", *_):
+            return long_timestamp(form.timestamp).path
+        case ("session", *_) if isinstance(session, SessionPath):
+            return session.url or session.device or session.id
+        case ("properties", str(name), *_) if name in form.properties:
+            return _of_value(long_value(form.properties[name]))
+        case _:
+            return None
+
+
+def _of_value(value: LongValue) -> str | None:
+    return value.path or value.template or " or ".join(value.first_of or ()) or None

@@ -1,0 +1,151 @@
+"""The grammar as a table: a mapping, a record, and what comes of it, over every row and type.
+
+Each file in `grammar/` is a list of rows. A row's keys:
+
+- `about`: a sentence.
+- `x`: the Avro type of the record's field `x` (default `int`); `beside`: attributes that stand
+  beside the type, in the field; `schema`: another schema as a whole.
+- `value`: what `x` is (default 1), as in `load.py`; `u`: the user (default `u1`); `whole`: the
+  value of another schema; `tombstone: true`: no value at all.
+- `key`, `headers`, `timestamp_ms` (default 1), `topic` (default `t`), `partition`, `offset`.
+- `p`: the property `p`, short or long; `mapping`: keys of the mapping beside it. Where they say
+  nothing: `name: m`, `topics: [t]`, `uid: u`, `event: E`. `file`: other keys of the file.
+- What must come of it, one of: `sent` (the event's data, all of it), `event` (the named parts of
+  the request's event, and `uid`), `skipped` or `rejected` (the reason), `nothing: true`, or
+  `refused` (the code of the only problem that `check` tells).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import fastavro
+import orjson
+
+from bridge.avro.reader import make_name_of, make_reader
+from bridge.avro.tree import parse_schema
+from bridge.documents.document import parse
+from bridge.documents.problems import Problems
+from bridge.fullstory.request import build_v1
+from bridge.mapping.compiler import compile_plan
+from bridge.mapping.late import in_time
+from bridge.mapping.load import load_rules
+from bridge.mapping.options import Options
+from bridge.mapping.outcome import Event, Outcome, Skipped
+from bridge.mapping.schema import Schema
+from bridge.records import Record
+from tests.cases.load import untag
+from tests.cases.raw import record
+
+FOLDER = Path(__file__).parent / "grammar"
+ENDS: Final = ("sent", "event", "skipped", "rejected", "nothing", "refused")
+OPTIONS: Final = Options(hash_key=b"secret", never_send=("*forbidden*",))
+NOW_S: Final = 1_795_515_300.0
+"""2026-11-24T10:15:00Z, for events that can be late."""
+WINDOW_S: Final = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, as it is written."""
+
+    place: str
+    data: Mapping[str, Any]
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The whole mapping."""
+        least = {"name": "m", "topics": ["t"], "uid": "u", "event": "E"}
+        found: dict[str, Any] = least | self.data.get("mapping", {})
+        if "p" in self.data:
+            found["properties"] = {**found.get("properties", {}), "p": self.data["p"]}
+        return found
+
+    @property
+    def schema(self) -> str:
+        """The record's schema as JSON."""
+        if "schema" in self.data:
+            return json.dumps(self.data["schema"])
+        field = {"name": "x", "type": self.data.get("x", "int"), **self.data.get("beside", {})}
+        fields = [{"name": "u", "type": "string"}, field]
+        return json.dumps({"type": "record", "name": "n.Rec", "fields": fields})
+
+    @property
+    def value(self) -> Any:
+        """The record's value, as fastavro takes it."""
+        if "whole" in self.data:
+            return untag(self.data["whole"])
+        return {"u": self.data.get("u", "u1"), "x": untag(self.data.get("value", 1))}
+
+    @property
+    def record(self) -> Record:
+        """The record around the value."""
+        data = self.data
+        key, headers = data.get("key"), data.get("headers", {})
+        return record(
+            data.get("topic", "t"),
+            key=None if key is None else _bytes(key),
+            headers=tuple((name, _bytes(text)) for name, text in headers.items()),
+            timestamp_ms=data.get("timestamp_ms", 1),
+            partition=data.get("partition", 0),
+            offset=data.get("offset", 0),
+        )
+
+
+def rows() -> list[Row]:
+    """All rows of all files."""
+    return [
+        Row(f"{file.stem}: {data['about']}", data)
+        for file in sorted(FOLDER.glob("*.yaml"))
+        for data in parse(file.read_text(encoding="utf-8"), file.name).data
+    ]
+
+
+def result(row: Row) -> tuple[str, Any]:
+    """What comes of a row, in the words of `ENDS`; encoded, decoded, mapped and built for real."""
+    file = {"format": 1, **row.data.get("file", {}), "mappings": [row.mapping]}
+    schema = parse_schema(row.schema)
+    polled = row.record
+    try:
+        rules = load_rules([parse(json.dumps(file, ensure_ascii=False), "m.yaml")], OPTIONS)
+        plan = compile_plan(rules, polled.topic, schema, OPTIONS)
+    except Problems as problems:
+        return "refused", " ".join(problem.code for problem in problems.problems)
+    if row.data.get("tombstone"):
+        outcomes = plan.map(polled, None)
+    else:
+        value, name = decoded(row.schema, schema, row.value)
+        outcomes = plan.map(polled, value, name)
+    return _told([in_time(outcome, NOW_S, WINDOW_S) for outcome in outcomes])
+
+
+def decoded(text: str, schema: Schema, value: Any) -> tuple[object, str | None]:
+    """A value through fastavro's encoder, logical types and all, and the bridge's own reader."""
+    buffer = BytesIO()
+    fastavro.schemaless_writer(buffer, fastavro.parse_schema(json.loads(text)), value)
+    data = buffer.getvalue()
+    return make_reader(schema)(data, 0), make_name_of(schema)(data, 0)
+
+
+def _told(outcomes: list[Outcome]) -> tuple[str, Any]:
+    if not outcomes:
+        return "nothing", True
+    (outcome,) = outcomes
+    if isinstance(outcome, Event):
+        if outcome.shadow:
+            return "skipped", "shadow"
+        request = build_v1(outcome)
+        uid = unquote(request.path.split("/")[4])
+        return "event", {"uid": uid, **orjson.loads(request.body)["event"]}
+    if isinstance(outcome, Skipped):
+        return "skipped", outcome.why
+    return "rejected", outcome.reason
+
+
+def _bytes(text: Any) -> bytes:
+    found = untag(text)
+    return found if isinstance(found, bytes) else str(found).encode()

@@ -1,0 +1,293 @@
+"""Any schema, any mapping over it, any record of it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from bridge.avro.tree import parse_schema
+from bridge.documents.document import parse
+from bridge.documents.problems import Problem, Problems
+from bridge.mapping import values as values_module
+from bridge.mapping.checks import check_types
+from bridge.mapping.compiler import compile_plan, fit_plan
+from bridge.mapping.load import load_rules
+from bridge.mapping.options import Options
+from bridge.mapping.outcome import Event, Rejected
+from bridge.mapping.paths import Every, Index, Key, Name, Step, parse_path
+from bridge.mapping.plan import Plan
+from bridge.mapping.schema import Array, Map, Primitive, Record, Reference, Schema, Type, Union
+from tests.cases.raw import record
+from tests.properties.ends import built
+from tests.properties.schemas import KEYS, any_value, raw_values, schemas
+
+RELAXED = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+OPTIONS = Options(hash_key=b"secret")
+LITERALS: list[Any] = [
+    *(0, 1, -5, 0.5, "a", "A", "", True, False, "2026-11-24", "2026-11-24T10:15:00Z"),
+    "00000000-0000-0000-0000-000000000000",
+]
+
+
+def paths(schema: Schema) -> list[str]:
+    """Paths to every place, as a mapping writes them; in lists and maps some of many."""
+    return [*_paths(schema, schema.root, "", 4), "$key", "$headers.h", "$offset", "$timestamp"]
+
+
+def _paths(schema: Schema, type_: Type, prefix: str, depth: int) -> Iterator[str]:
+    type_ = schema.resolve(type_)
+    if isinstance(type_, Union):
+        for branch in type_.branches:
+            yield from _paths(schema, branch, prefix, depth)
+        return
+    if prefix:
+        yield prefix
+    for step, below in _steps(type_) if depth else ():
+        yield from _paths(schema, below, f"{prefix}{step}".removeprefix("."), depth - 1)
+
+
+def _steps(type_: Type) -> list[tuple[str, Type]]:
+    match type_:
+        case Record(_, fields):
+            return [(f".{field.name}", field.type) for field in fields]
+        case Map(inner):
+            return [(f'["{key}"]', inner) for key in KEYS]
+        case Array(inner):
+            return [(step, inner) for step in ("[0]", "[1]", "[*]")]
+        case _:
+            return []
+
+
+def values(where: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """A property, short or long: any source, any converters, any words for what is missing."""
+    source = st.one_of(
+        where.map(lambda path: {"path": path}),
+        where.map(lambda path: {"path": path}),
+        st.lists(where, min_size=1, max_size=3).map(lambda found: {"first_of": found}),
+        where.map(lambda path: {"template": f"a {{{path}}} b"}),
+    )
+    missing: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+        [{"optional": True}, {"optional": True}, {}, {"default": "d"}, {"default": 0}]
+    )
+    converter: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+        [
+            *({}, {}, {}, {"count": True}, {"max_items": 2}, {"case": "upper"}, {"scale": 0.01}),
+            *({"type": word} for word in ("str", "int", "real", "bool", "date", "strs", "ints")),
+            *({"redact": word} for word in ("mask", "last4")),
+            *({"hash": word} for word in ("sha256", "hmac-sha256")),
+            *({"format": word} for word in ("unix_ms", "unix_us", "iso8601")),
+            *({"values": {"A": "x", "a": "y"}}, {"values": {"0": 1}, "else": 2}, {"zone": "UTC"}),
+        ]
+    )
+    return where | st.tuples(source, missing, converter, converter).map(
+        lambda parts: {key: value for part in parts for key, value in part.items()}
+    )
+
+
+def filters(where: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """A filter over a path or two."""
+    matcher = st.one_of(
+        st.sampled_from(LITERALS),
+        st.sampled_from([{"exists": True}, {"exists": False}, {"prefix": "a"}, {"suffix": "b"}]),
+        st.sampled_from([{"anything_but": ["a"]}, {"anything_but": [0]}]),
+        st.sampled_from(LITERALS).map(lambda value: {"at_least": value}),
+        st.sampled_from(LITERALS).map(lambda value: {"below": value}),
+    )
+    flat = st.dictionaries(where, st.lists(matcher, min_size=1, max_size=2), max_size=2)
+    return st.one_of(
+        st.just({}),
+        flat,
+        flat.map(lambda part: {"not": part}),
+        st.lists(flat, min_size=1, max_size=2).map(lambda parts: {"any": parts}),
+    )
+
+
+@st.composite
+def mappings(draw: st.DrawFn, schema: Schema) -> dict[str, Any]:
+    """A mapping that is right in most of its parts."""
+    where = st.sampled_from(paths(schema))
+    found: dict[str, Any] = {"name": "m", "topics": ["t"], "event": "E", "filter": {}}
+    found["filter"] = draw(filters(where))
+    found["uid"] = draw(
+        st.sampled_from(["u", "$offset"])
+        | where
+        | where.map(lambda p: {"path": p, "optional": True})
+    )
+    stamp = where.map(lambda path: {"path": path, "format": "unix_ms", "optional": True})
+    found["timestamp"] = draw(st.just("$timestamp") | where | stamp)
+    session = where.map(lambda path: {"url": path, "optional": True})
+    found["session"] = draw(st.sampled_from(["recent", "none"]) | session)
+    count = draw(st.integers(1, 6))
+    found["properties"] = {f"p{number}": draw(values(where)) for number in range(count)}
+    return found
+
+
+class World(NamedTuple):
+    """A schema, a mapping that fits it, and its plan."""
+
+    schema: Schema
+    mapping: dict[str, Any]
+    plan: Plan
+
+
+def compiled(mapping: dict[str, Any], schema: Schema) -> Plan:
+    """The plan of one mapping; raises Problems."""
+    text = json.dumps({"format": 1, "mappings": [mapping]})
+    return compile_plan(load_rules([parse(text, "m.yaml")], OPTIONS), "t", schema, OPTIONS)
+
+
+def accepted(mapping: dict[str, Any], schema: Schema) -> World | None:
+    """The mapping without the parts that `check` refuses; None where nothing is left."""
+    for _ in range(8):
+        try:
+            return World(schema, mapping, compiled(mapping, schema))
+        except Problems as problems:
+            mapping = _without(mapping, problems.problems)
+    return None
+
+
+def _without(mapping: dict[str, Any], problems: tuple[Problem, ...]) -> dict[str, Any]:
+    """The mapping without the parts in which a problem stands; the file is one line of JSON."""
+    text = json.dumps({"format": 1, "mappings": [mapping]})
+    columns = [problem.place.column - 1 for problem in problems if problem.place]
+    assert len(columns) == len(problems)
+    kept = {"name": "m", "topics": ["t"], "event": "E", "uid": "u", "properties": {}}
+    for name, value in mapping["properties"].items():
+        begin = text.index(f'"{name}": ', text.index('"properties": '))
+        end = begin + len(f'"{name}": {json.dumps(value)}')
+        if not any(begin <= column < end for column in columns):
+            kept["properties"][name] = value  # type: ignore[index]
+    for key in ("filter", "uid", "timestamp", "session"):
+        if key in mapping:
+            begin = text.index(f'"{key}": ')
+            end = begin + len(f'"{key}": {json.dumps(mapping[key])}')
+            if not any(begin <= column < end for column in columns):
+                kept[key] = mapping[key]
+    return kept
+
+
+POLLED = st.builds(
+    record,
+    st.just("t"),
+    key=st.none() | st.sampled_from([b"k", b"\xff"]),
+    headers=st.sampled_from([(), (("h", b"u"),), (("h", b"\xff"),)]),
+    timestamp_ms=st.integers(0, 2**42),
+    offset=st.integers(0, 2**60),
+)
+
+
+@RELAXED
+@given(data=st.data())
+def test_what_check_accepts_never_surprises(data: st.DataObject) -> None:
+    """No exception, the same bytes each time, one type for each name, nothing missing unsaid."""
+    schema = parse_schema(json.dumps(data.draw(schemas())))
+    world = accepted(data.draw(mappings(schema)), schema)
+    assume(world is not None)
+    assert world is not None
+    again = compiled(world.mapping, schema)
+    types = {typed.property: typed.type for typed in again.typed}
+
+    assert check_types([world.plan, again]) == ()
+    for _ in range(3):
+        value = data.draw(raw_values(schema, schema.root))
+        polled = data.draw(POLLED)
+        outcomes = world.plan.map(polled, value)
+        assert [built(one) for one in outcomes] == [built(one) for one in again.map(polled, value)]
+        assert bool(outcomes) == world.plan.matches(polled, value)
+        for outcome in outcomes:
+            if isinstance(outcome, Rejected):
+                assert outcome.reason not in ("missing_value", "missing_timestamp")
+            for found in outcome.properties if isinstance(outcome, Event) else ():
+                assert types[found.name] == found.type
+
+
+@RELAXED
+@given(data=st.data())
+def test_a_plan_of_what_fits_is_the_strict_plan_or_a_refusal(data: st.DataObject) -> None:
+    """Met while running, a schema makes no exception either, and no event that `check` refuses."""
+    schema = parse_schema(json.dumps(data.draw(schemas())))
+    mapping = data.draw(mappings(schema))
+    text = json.dumps({"format": 1, "mappings": [mapping]})
+    try:
+        rules = load_rules([parse(text, "m.yaml")], OPTIONS)
+    except Problems:
+        assume(False)
+        return
+    try:
+        strict: Plan | None = compile_plan(rules, "t", schema, OPTIONS)
+    except Problems:
+        strict = None
+    plan = fit_plan(rules, "t", schema, OPTIONS)
+    polled = data.draw(POLLED)
+    value = data.draw(raw_values(schema, schema.root))
+
+    found = [built(outcome) for outcome in plan.map(polled, value)]
+    if strict is not None:
+        assert found == [built(outcome) for outcome in strict.map(polled, value)]
+        assert plan.misfits == ()
+    else:
+        assert plan.misfits
+        assert set(found) <= {"schema_does_not_fit", "not_utf8"}
+
+
+@RELAXED
+@given(data=st.data())
+def test_what_check_refuses_as_missing_fails_on_some_record(data: st.DataObject) -> None:
+    """The record is made from the path alone; the check is passed over to see it fail."""
+    schema = parse_schema(json.dumps(data.draw(schemas())))
+    path = data.draw(st.sampled_from(list(_paths(schema, schema.root, "", 4))))
+    bare = {"name": "m", "topics": ["t"], "event": "E", "uid": "$offset"}
+    mapping = {**bare, "properties": {"p": {"path": path, "redact": "mask"}}}
+    codes = _codes(mapping, schema)
+    lacking = _lack(schema, schema.root, parse_path(path).steps)
+
+    if codes == {"M032"}:
+        assert lacking is not None
+        with patch.object(values_module, "refuse_unhandled_missing"):
+            plan = compiled(mapping, schema)
+        (outcome,) = plan.map(record("t", timestamp_ms=1, offset=7), lacking[0])
+        assert isinstance(outcome, Rejected)
+        assert (outcome.reason, outcome.path) == ("missing_value", path)
+    elif not codes:
+        assert lacking is None
+
+
+def _codes(mapping: dict[str, Any], schema: Schema) -> set[str]:
+    try:
+        compiled(mapping, schema)
+    except Problems as problems:
+        return {problem.code for problem in problems.problems}
+    return set()
+
+
+def _lack(schema: Schema, type_: Type, steps: tuple[Step, ...]) -> tuple[Any] | None:
+    """A value in which nothing stands at a path; None where there is no such value."""
+    type_ = schema.resolve(type_)
+    match type_, steps:
+        case Union(branches), _:
+            found = (_lack(schema, branch, steps) for branch in branches)
+            return next((one for one in found if one is not None), None)
+        case Primitive("null"), _:
+            return (None,)
+        case _, ():
+            return None
+        case Record(_, fields), (Name(name) | Key(name), *rest):
+            below = next((field.type for field in fields if field.name == name), None)
+            whole = any_value(schema, type_)
+            if below is None:
+                return (whole,)
+            lacking = _lack(schema, below, tuple(rest))
+            return None if lacking is None else ({**whole, name: lacking[0]},)
+        case Map(), (Name() | Key(), *_):
+            return ({},)
+        case Array(), (Index(), *_):
+            return ([],)
+        case Array(), (Every(), *_):
+            return None
+        case Reference(), _:
+            raise AssertionError(type_)
+        case _:
+            return (any_value(schema, type_),)

@@ -1,0 +1,116 @@
+"""Settings and mappings together: which topics are read, and under which name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.avro.tree import parse_schema
+from bridge.documents.problems import Problems
+from bridge.errors import SetupError
+from bridge.mapping.checks import Types
+from bridge.prepared import Prepared, prepare
+from bridge.settings.load import load
+from tests.cases.raw import record
+from tests.unit.mapping.world import told
+
+SCHEMA = parse_schema(
+    json.dumps({"type": "record", "name": "n.R", "fields": [{"name": "u", "type": "string"}]})
+)
+
+
+def rule(name: str, topics: Any, **more: Any) -> dict[str, Any]:
+    """A mapping of the user `u`."""
+    return {"name": name, "topics": topics, "uid": "u", "event": "E"} | more
+
+
+def prepared(folder: Path, mappings: list[dict[str, Any]], **settings: Any) -> Prepared:
+    """What becomes of the least settings and these mappings."""
+    (folder / "m.yaml").write_text(json.dumps({"format": 1, "mappings": mappings}))
+    least = {
+        "kafka": {"bootstrap.servers": "kafka:9092", "group.id": "bridge"},
+        "mappings": ["m.yaml"],
+        "avro": {"registry": {"url": "https://registry"}},
+        "fullstory": {"key": "na1.made-up"},
+    }
+    (folder / "bridge.yaml").write_text(json.dumps(least | settings))
+    return prepare(load(folder / "bridge.yaml", {}))
+
+
+BY_NAME = rule("a", ["payments", "carts"])
+BY_PATTERN = rule("b", {"pattern": r"^shop\."})
+
+
+def test_listed_topics_are_known_by_both_names_and_patterns_are_kept(tmp_path: Path) -> None:
+    """Kafka's name first."""
+    names = {"payments": "prod.payments"}
+    found = prepared(tmp_path, [BY_NAME, BY_PATTERN], topic_names=names)
+
+    assert dict(found.topics) == {"prod.payments": "payments", "carts": "carts"}
+    assert found.patterns == (r"^shop\.",)
+
+
+def test_a_topic_is_read_under_its_name_in_the_mappings(tmp_path: Path) -> None:
+    """A pattern sees our name; the topic of Kafka's that has the name already is another one."""
+    names = {"payments": "prod.payments", "shop.eu": "prod-eu", "other": "shop.hidden"}
+    found = prepared(tmp_path, [BY_NAME, BY_PATTERN], topic_names=names)
+
+    read = ["prod.payments", "carts", "prod-eu", "shop.us"]
+    not_read = ["payments", "shop.eu", "shop.hidden", "other", "xshop.", "__shop."]
+    assert [topic for topic in read + not_read if found.reads(topic)] == read
+
+
+@pytest.mark.parametrize(
+    ("letters", "not_read"),
+    [
+        ("shop.dead", ["shop.dead"]),
+        ("shop.{topic}.dead", ["shop.payments.dead"]),
+        ("{topic}.dead", ["shop.dead", "shop.eu.dead"]),
+    ],
+)
+def test_no_pattern_takes_the_dead_letters_nor_kafkas_own_topics(
+    tmp_path: Path, letters: str, not_read: list[str]
+) -> None:
+    """The dead letters would come back for ever."""
+    every = rule("a", {"pattern": "^"})
+    found = prepared(tmp_path, [every], dead_letters={"topic": letters})
+
+    assert not any(map(found.reads, [*not_read, "__consumer_offsets"]))
+    assert found.reads("shop.eu")
+
+
+def test_the_tombstones_of_a_topic_found_by_pattern_are_compiled_once(tmp_path: Path) -> None:
+    """When the first of them comes; after that one look-up."""
+    asking = {"filter": {"$value": [{"exists": False}]}, "uid": "$topic"}
+    found = prepared(tmp_path, [rule("a", ["t"], **asking), BY_PATTERN | asking])
+    plans = found.tombstones()
+
+    assert plans("shop.eu") is plans("shop.eu")
+    assert plans("t") is not plans("shop.eu")
+    (outcome,) = plans("shop.eu").map(record("shop.eu", timestamp_ms=1), None)
+    assert told(outcome) == "shop.eu"
+
+
+def test_a_tombstone_that_cannot_be_mapped_keeps_a_bridge_from_starting(tmp_path: Path) -> None:
+    """The file alone tells."""
+    asking = rule("a", ["t"], filter={"$value": [{"exists": False}]})
+
+    with pytest.raises(SetupError, match="`u` can be missing"):
+        prepared(tmp_path, [asking])
+
+
+def test_a_new_schema_is_admitted_as_far_as_it_fits_and_at_the_start_not_at_all(
+    tmp_path: Path,
+) -> None:
+    """The strict way for the start, the other one while running."""
+    found = prepared(tmp_path, [BY_NAME, rule("gone", ["carts"], properties={"p": "gone"})])
+    types: Types = {}
+
+    with pytest.raises(Problems, match="the schema has no field `gone`"):
+        found.admit("carts", SCHEMA)
+    plan = found.admit_as_far_as_it_fits("carts", SCHEMA, types)
+    assert [misfit.mapping for misfit in plan.misfits] == ["gone"]
+    outcomes = plan.map(record("carts", timestamp_ms=1), {"u": "u1"})
+    assert [told(outcome) for outcome in outcomes] == ["u1", "schema_does_not_fit"]
+    assert found.admit("payments", SCHEMA).misfits == ()
