@@ -138,8 +138,8 @@ def test_what_comes_is_followed_from_now_on(cluster: Cluster) -> None:
     numbers = itertools.count()
 
     def both() -> bool:
-        """Written until it is seen: the reader says nothing of when it has begun."""
-        if not found and watcher.is_alive():
+        """Written until two are seen: the reader says nothing of when it has begun."""
+        if watcher.is_alive():
             cluster.write(first if next(numbers) % 2 else second, [b"new"])
         return not watcher.is_alive()
 

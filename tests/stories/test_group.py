@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import KafkaException
 
 from tests.services.fixtures import StartKafka
+from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 from tests.stories.town import moving
@@ -21,6 +22,15 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "heartbeat.interval.ms": None,
     },
 }
+SHORT_SESSION: dict[str, dict[str, Any]] = {
+    "cooperative": {"session.timeout.ms": 3000, "heartbeat.interval.ms": 500},
+    "KIP-848": PROTOCOLS["KIP-848"],
+}
+BROKER = {
+    "group.consumer.session.timeout.ms": "3000",
+    "group.consumer.heartbeat.interval.ms": "500",
+}
+"""With KIP-848 the broker says how long a member may be silent."""
 
 
 @pytest.mark.parametrize(
@@ -55,6 +65,50 @@ def test_a_member_that_comes_and_goes_under_load_costs_nothing(
         town.wait_until_all_is_committed()
         assert first.stop() == 0
     assert town.reckon() == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "harm"),
+    [
+        ("cooperative", "freeze"),
+        ("KIP-848", "kill"),
+        pytest.param("cooperative", "kill", marks=pytest.mark.long),
+        pytest.param("KIP-848", "freeze", marks=pytest.mark.long),
+    ],
+)
+def test_a_member_that_falls_silent_costs_no_record_and_at_most_the_budget(
+    start_kafka: StartKafka, found_town: FoundTown, protocol: str, harm: str
+) -> None:
+    """Another member takes its partitions; a frozen one wakes up and sends at most its budget."""
+    # Given two bridges in the middle of 6,000 records
+    town = found_town(start_kafka(properties=BROKER))
+    town.kafka_settings = SHORT_SESSION[protocol]
+    town.settings["fullstory"] = {"max_in_flight": 32}
+    town.settings["delivery"] = {"duplicate_budget": 100}
+    town.fullstory.turn(latency_s=0.05)
+    partitions = {f"{town.topic}/{n}" for n in range(4)}
+    with town.bridge() as silent, town.bridge() as other:
+        silent.wait_until_assigned_any()
+        other.wait_until_assigned_any()
+        town.write(6_000)
+        town.wait_for(1_000)
+
+        # When one of them is killed, or frozen until the other has all its partitions
+        getattr(silent, harm)()
+        other.wait_until(lambda: other.assigned >= partitions, "all partitions taken over")
+        assert len(town.fullstory.accepted) < 6_000
+        if harm == "freeze":
+            silent.thaw()
+            wait_until(lambda: "lost" in {line["event"] for line in silent.lines}, "a lost", 20)
+
+        # Then all arrives, and only what was under way then comes twice
+        town.wait_until_all_is_committed()
+        assert other.stop() == 0
+        if harm == "freeze":
+            assert silent.stop() == 0
+    lost, twice = town.reckon()
+    assert lost == []
+    assert twice <= 100
 
 
 def test_the_first_records_of_partitions_added_later_arrive_though_the_start_is_latest(
