@@ -217,6 +217,7 @@ class Bridge:
             out_of_range=settings.out_of_range,
             bounds=Bounds(bytes_max=delivery.window_bytes_max),
             duplicate_budget=delivery.duplicate_budget,
+            events_per_record_max=self._prepared.events_per_record_max,
             commit_interval_s=delivery.commit_interval_ms / 1000,
             rebalance_drain_s=delivery.rebalance_drain_s,
             shutdown_drain_s=delivery.shutdown_drain_s,

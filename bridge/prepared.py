@@ -59,6 +59,13 @@ class Prepared:
             return False
         return any(rule.pattern is not None and rule.reads(name) for rule in self.rules)
 
+    @property
+    def events_per_record_max(self) -> int:
+        """The most events that one record can become: one for each mapping that reads its topic."""
+        if self.patterns:
+            return len(self.rules)
+        return max(sum(rule.reads(topic) for rule in self.rules) for topic in self.topics.values())
+
     def admit(self, topic: str, schema: Schema | None) -> Plan:
         """The mappings of a topic (Kafka's name), compiled for one schema of its records.
 

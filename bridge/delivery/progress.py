@@ -5,11 +5,14 @@ Laws:
   marker) is nothing to wait for.
 - Committable is never past an offset that is not settled, whatever was settled above it.
 - What is settled above it is told too, so that the commit's metadata can carry it.
-- One thread owns the object. An assignment that comes back is a new object.
+- Where the next offset is known to be settled, committable stands behind that run: a list in the
+  metadata never begins at its base.
+- One thread owns the object. An assignment that comes back is a new object; what the old one knew
+  to be settled stays true, whoever had the partition meanwhile.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Run = tuple[int, int]
@@ -20,8 +23,8 @@ Run = tuple[int, int]
 class Cut:
     """One snapshot of a progress: where to commit, and what is settled above.
 
-    `leader_epoch` belongs to the record before `offset` and to no other; None where it is not
-    known (KIP-320).
+    `leader_epoch` belongs to the record right before `offset`; None where that is not known. Behind
+    a gap an earlier record's epoch would tell of a truncation that never was (KIP-320).
     """
 
     offset: int
@@ -32,18 +35,25 @@ class Cut:
 class Progress:
     """Offsets seen, settled and committable of one assignment.
 
-    `base` is the committed offset, `settled` what the commit's metadata listed as settled
-    above it, in order and not overlapping.
+    `base` is the committed offset, `settled` what is known to be settled from there on (by the
+    commit's metadata, or by an earlier assignment), in order and not overlapping.
     """
 
     def __init__(
         self, base: int, *, leader_epoch: int | None = None, settled: Sequence[Run] = ()
     ) -> None:
         self._seen: deque[tuple[int, int | None]] = deque()
-        self._done: set[int] = set()
+        self._done: dict[int, int] = {}
         self._ahead: deque[Run] = deque(settled)
-        self._next = base
+        self._base = self._next = base
+        self._events_above = 0
         self._epoch = leader_epoch
+        self._epoch_at = base
+
+    @property
+    def base(self) -> int:
+        """Where this assignment began."""
+        return self._base
 
     @property
     def position(self) -> int:
@@ -58,7 +68,14 @@ class Progress:
     @property
     def committable(self) -> int:
         """The first offset that is not settled; all before it are."""
-        return self._seen[0][0] if self._seen else self._next
+        if self._seen:
+            return self._seen[0][0]
+        return next((end for start, end in self._ahead if start <= self._next < end), self._next)
+
+    @property
+    def events_above(self) -> int:
+        """How many events belong to the records that were settled above committable."""
+        return self._events_above
 
     def see(self, offset: int, leader_epoch: int | None = None) -> bool:
         """Note a polled offset; False when there is nothing to do for it.
@@ -74,18 +91,31 @@ class Progress:
         self.settle(offset)
         return False
 
-    def settle(self, offset: int) -> None:
-        """Note that nothing is left to do for an offset that was seen; again changes nothing."""
-        if not self._seen or offset < self._seen[0][0]:
+    def settle(self, offset: int, events: int = 0) -> None:
+        """Note that nothing is left to do for an offset that was seen; again changes nothing.
+
+        `events` is how many events of its record were begun.
+        """
+        if not self._seen or offset < self._seen[0][0] or offset in self._done:
             return
-        self._done.add(offset)
+        self._done[offset] = events
+        self._events_above += events
         while self._seen and self._seen[0][0] in self._done:
             first, self._epoch = self._seen.popleft()
-            self._done.remove(first)
+            self._epoch_at = first + 1
+            self._events_above -= self._done.pop(first)
 
     def cut(self) -> Cut:
         """Where to commit and what is settled above, in one snapshot."""
-        return Cut(self.committable, self._epoch, tuple(self._runs()))
+        offset = self.committable
+        epoch = self._epoch if offset == self._epoch_at else None
+        return Cut(offset, epoch, tuple(run for run in self._runs() if run[0] > offset))
+
+    def settled_from(self, offset: int) -> tuple[Run, ...]:
+        """What this assignment knows to be settled from an offset on."""
+        cut = self.cut()
+        runs = ((self._base, cut.offset), *cut.settled_above)
+        return tuple((max(start, offset), end) for start, end in runs if end > max(start, offset))
 
     def _settled_ahead(self, offset: int) -> bool:
         while self._ahead and self._ahead[0][1] <= offset:
@@ -112,3 +142,14 @@ class Progress:
             else:
                 runs.append((first, end))
         return runs
+
+
+def joined(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """The same offsets as ordered runs, of which no two touch or overlap."""
+    found: list[Run] = []
+    for start, end in sorted(runs):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return tuple(found)

@@ -10,8 +10,9 @@ Laws:
 - Metadata that is not ours, or speaks of another base (an operator moved the offset), lists
   nothing. Ours but damaged, or of a newer format, is told: to ignore it would repeat what it
   lists.
-- A broker refuses 4,096 characters (`offset.metadata.max.bytes`); ours end at 4,000, and a
-  longer list is left out whole: then what it would have listed may be repeated after a crash.
+- A broker refuses 4,096 characters (`offset.metadata.max.bytes`); ours end at 4,000. A longer
+  list is left out whole: what it would have listed may be repeated after a crash, and whoever
+  commits counts it against the duplicate budget.
 """
 
 import base64
@@ -42,11 +43,17 @@ class DamagedMetadata(ValueError):
 
 
 def encode(base: int, partitions_at_start: int, settled: Iterable[Run]) -> str:
-    """The metadata for a commit at `base`; without the runs when they do not fit."""
-    text = _encode(base, partitions_at_start, settled)
-    if len(text) <= METADATA_CHARACTERS_MAX:
-        return text
-    return _encode(base, partitions_at_start, ())
+    """The metadata for a commit at `base`, however long it is."""
+    body = bytearray()
+    _write_varint(body, base)
+    _write_varint(body, partitions_at_start)
+    cursor = base
+    for start, end in settled:
+        _write_varint(body, start - cursor)
+        _write_varint(body, end - start)
+        cursor = end
+    body += zlib.crc32(body).to_bytes(4, "big")
+    return f"fsb1.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}."
 
 
 def decode(metadata: str | None, base: int) -> Listed | None:
@@ -62,19 +69,6 @@ def decode(metadata: str | None, base: int) -> Listed | None:
         raise DamagedMetadata(f"written in format {match[1]}, which a newer release knows")
     listed = _read(match[2])
     return listed if listed.base == base else None
-
-
-def _encode(base: int, partitions_at_start: int, settled: Iterable[Run]) -> str:
-    body = bytearray()
-    _write_varint(body, base)
-    _write_varint(body, partitions_at_start)
-    cursor = base
-    for start, end in settled:
-        _write_varint(body, start - cursor)
-        _write_varint(body, end - start)
-        cursor = end
-    body += zlib.crc32(body).to_bytes(4, "big")
-    return f"fsb1.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}."
 
 
 def _read(text: str) -> Listed:

@@ -1,7 +1,8 @@
 """Commits under way: when one is due, what it covers, what the broker answered.
 
 Laws: one commit at a time, save that of a revoke, which librdkafka waits for. The broker answers
-for each partition; a refusal makes that partition worth a commit again, and nothing else.
+for each partition; a refusal makes that partition worth a commit again, and nothing else. A
+broker that takes less metadata than others (`offset.metadata.max.bytes`) gets less from then on.
 """
 
 import threading
@@ -9,8 +10,14 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from bridge.kafka.holdings import Commit, Holdings, Key
-from bridge.observer import CommitFailed, Committed, Observer
+from bridge.kafka.holdings import Commit, Holdings, Key, Metadata
+from bridge.observer import CommitFailed, Committed, Noted, Observer
+
+_TOO_LARGE = KafkaError.OFFSET_METADATA_TOO_LARGE
+_WRITES_LESS = (
+    "the broker takes no commit metadata of this length (offset.metadata.max.bytes): what is"
+    " settled above a committed offset is not listed any more and counts against duplicate_budget"
+)
 
 
 class Committer:
@@ -64,12 +71,21 @@ class Committer:
         if refused:
             why = error or refused[0].error
             self._observer.tell(CommitFailed(why.str() if why else "unknown"))
+            self._write_less(commit, refused)
         failed = frozenset((one.topic, one.partition) for one in refused)
         if commit is not None:
             self._acknowledged(self._holdings.acknowledge(commit, failed))
         kept = [(one.topic, one.partition) for one in partitions if one not in refused]
         if kept:
             self._observer.tell(Committed(kept))
+
+    def _write_less(self, commit: Commit | None, refused: Sequence[TopicPartition]) -> None:
+        too_large = [one for one in refused if one.error is not None and one.error == _TOO_LARGE]
+        if not too_large or commit is None:
+            return
+        if commit.metadata is self._holdings.metadata is not Metadata.NONE:
+            self._holdings.metadata = Metadata(commit.metadata - 1)
+            self._observer.tell(Noted(_WRITES_LESS))
 
     def all_acknowledged(self, drained: threading.Event) -> bool:
         """Whether all that was begun is settled, committed and acknowledged."""

@@ -6,21 +6,34 @@ Laws:
   of a later one: it is recognised by the identity of the assignment, not by its numbers.
 - A commit speaks of partitions held at this instant only: the broker itself asks for the member,
   not for who owns the partition.
+- What a partition's progress knew is parked when it goes, and what was under way then is still
+  noted there: should the partition come back, nothing of it is sent again.
+- What is settled above the committed offset and not listed in the metadata is counted: a crash
+  repeats it.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from confluent_kafka import Message, TopicPartition
 
 from bridge.delivery.progress import Progress
-from bridge.delivery.runs import encode
+from bridge.delivery.runs import METADATA_CHARACTERS_MAX, encode
 from bridge.records import Assignment, Record
 
 Key = tuple[str, int]
 
 _NO_EPOCH = -1
 """How Kafka says that a leader epoch is not known."""
+
+
+class Metadata(IntEnum):
+    """How much the broker takes beside an offset: each refusal means one step down."""
+
+    NONE = 0
+    WITHOUT_RUNS = 1
+    WHOLE = 2
 
 
 @dataclass(slots=True)
@@ -38,12 +51,19 @@ class Holding:
 
     outstanding_bytes: int = 0
 
+    committed: bool = False
+    """The group has a commit on this partition, ours or the one this assignment began with."""
+
+    unlisted: bool = False
+    """The last commit could not list what is settled above its offset."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What one commit asked the broker to remember, until the broker answers."""
 
     offsets: list[TopicPartition]
+    metadata: Metadata
     events: dict[Assignment, int] = field(default_factory=dict)
 
 
@@ -52,6 +72,8 @@ class Holdings:
 
     def __init__(self) -> None:
         self._by_key: dict[Key, Holding] = {}
+        self._parked: dict[Key, Holding] = {}
+        self.metadata = Metadata.WHOLE
 
     def __iter__(self) -> Iterator[Holding]:
         return iter(self._by_key.values())
@@ -62,16 +84,23 @@ class Holdings:
 
     def add(self, holding: Holding) -> None:
         """Begin to hold a partition."""
-        assignment = holding.assignment
-        self._by_key[assignment.topic, assignment.partition] = holding
+        key = holding.assignment.topic, holding.assignment.partition
+        self._by_key[key] = holding
+        self._parked.pop(key, None)
 
     def get(self, keys: Iterable[Key]) -> list[Holding]:
         """Those of `keys` that are held."""
         return [self._by_key[key] for key in keys if key in self._by_key]
 
-    def remove(self, keys: Iterable[Key]) -> list[Holding]:
+    def park(self, keys: Iterable[Key]) -> list[Holding]:
         """Hold these no longer; returns what was held of them."""
-        return [self._by_key.pop(key) for key in list(keys) if key in self._by_key]
+        going = {key: self._by_key.pop(key) for key in list(keys) if key in self._by_key}
+        self._parked |= going
+        return list(going.values())
+
+    def parked(self, keys: Iterable[Key]) -> dict[Key, Holding]:
+        """What was held of `keys` when they went."""
+        return {key: self._parked[key] for key in keys if key in self._parked}
 
     @property
     def outstanding(self) -> int:
@@ -87,6 +116,17 @@ class Holdings:
     def unacknowledged_events(self) -> int:
         """Events answered and not yet in an acknowledged commit."""
         return sum(holding.unacknowledged_events for holding in self)
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether the commits list all that is settled above their offsets."""
+        return self.metadata is Metadata.WHOLE and not any(one.unlisted for one in self)
+
+    @property
+    def unlisted_events(self) -> int:
+        """Events settled above the committed offsets that a crash would repeat."""
+        whole = self.metadata is Metadata.WHOLE
+        return sum(one.progress.events_above for one in self if one.unlisted or not whole)
 
     def take(self, message: Message) -> Record | None:
         """Track a polled message; None when there is nothing to do for it.
@@ -113,10 +153,14 @@ class Holdings:
 
     def settle(self, record: Record, events: int) -> bool:
         """Nothing is left to do for a record; False when its assignment has ended."""
-        holding = self._by_key.get((record.topic, record.partition))
+        key = record.topic, record.partition
+        holding = self._by_key.get(key)
         if holding is None or holding.assignment is not record.assignment:
+            parked = self._parked.get(key)
+            if parked is not None and parked.assignment is record.assignment:
+                parked.progress.settle(record.offset)
             return False
-        holding.progress.settle(record.offset)
+        holding.progress.settle(record.offset, events)
         holding.outstanding_bytes -= len(record.value or b"")
         holding.unacknowledged_events += events
         holding.dirty = True
@@ -124,10 +168,10 @@ class Holdings:
 
     def commit(self, keys: Iterable[Key] | None = None) -> Commit | None:
         """What is worth a commit now, of `keys` or of all, in one snapshot; None for nothing."""
-        commit = Commit([])
+        commit = Commit([], self.metadata)
         for holding in self if keys is None else self.get(keys):
             if holding.dirty:
-                commit.offsets.append(_offset(holding))
+                commit.offsets.append(self._offset(holding))
                 commit.events[holding.assignment] = holding.unacknowledged_events
                 holding.dirty = False
         return commit if commit.offsets else None
@@ -146,13 +190,17 @@ class Holdings:
                 holding.dirty = True
                 continue
             holding.unacknowledged_events -= events
+            holding.committed = True
             covered += events
         return covered
 
-
-def _offset(holding: Holding) -> TopicPartition:
-    cut = holding.progress.cut()
-    assignment = holding.assignment
-    metadata = encode(cut.offset, holding.partitions_at_start, cut.settled_above)
-    epoch = _NO_EPOCH if cut.leader_epoch is None else cut.leader_epoch
-    return TopicPartition(assignment.topic, assignment.partition, cut.offset, metadata, epoch)
+    def _offset(self, holding: Holding) -> TopicPartition:
+        cut = holding.progress.cut()
+        text = encode(cut.offset, holding.partitions_at_start, cut.settled_above)
+        holding.unlisted = len(text) > METADATA_CHARACTERS_MAX
+        if holding.unlisted or self.metadata is Metadata.WITHOUT_RUNS:
+            text = encode(cut.offset, holding.partitions_at_start, ())
+        metadata = "" if self.metadata is Metadata.NONE else text
+        epoch = _NO_EPOCH if cut.leader_epoch is None else cut.leader_epoch
+        place = holding.assignment.topic, holding.assignment.partition
+        return TopicPartition(*place, cut.offset, metadata, epoch)

@@ -56,7 +56,7 @@ class Membership:
             self._give([])
             return
         try:
-            found = find(self._consumer, partitions, self._start)
+            found = self._find(partitions)
         except LookUpFailed as error:
             self._observer.tell(Waiting("kafka", f"where to begin is not known yet: {error}"))
             self._unknown |= {(one.topic, one.partition): one for one in partitions}
@@ -75,7 +75,7 @@ class Membership:
         self._next_look_up_s = now_s + LOOK_UP_AGAIN_S
         waiting = list(self._unknown.values())
         try:
-            found = find(self._consumer, waiting, self._start)
+            found = self._find(waiting)
         except LookUpFailed:
             return
         self._unknown.clear()
@@ -136,6 +136,10 @@ class Membership:
         cure = "set the group's offset (kafka-consumer-groups --reset-offsets) or out_of_range"
         self._observer.tell(HaltedScope(f"{key[0]}/{key[1]}", why, cure))
         self._still_or_flowing()
+
+    def _find(self, partitions: Sequence[TopicPartition]) -> list[Found]:
+        parked = self._holdings.parked((one.topic, one.partition) for one in partitions)
+        return find(self._consumer, partitions, self._start, parked)
 
     def _hold(self, found: Sequence[Found]) -> None:
         for one in found:

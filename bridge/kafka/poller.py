@@ -24,7 +24,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from bridge.errors import Halted
 from bridge.kafka.committer import Committer
 from bridge.kafka.configuration import consumer_configuration
-from bridge.kafka.holdings import Holdings, Key
+from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.membership import Membership
 from bridge.kafka.start import Start
 from bridge.kafka.window import Bounds, Change, Window
@@ -45,6 +45,7 @@ class SourceOptions:
     out_of_range: Literal["halt", "earliest", "latest"] = "halt"
     bounds: Bounds = field(default_factory=Bounds)
     duplicate_budget: int = 1_000
+    events_per_record_max: int = 1
     commit_interval_s: float = 0.25
     rebalance_drain_s: float = 15.0
     shutdown_drain_s: float = 25.0
@@ -123,11 +124,26 @@ class Poller:
         now_s = time.monotonic()
         self._membership.look_up_again(now_s)
         self._committer.commit_when_due(self._consumer, now_s)
+        self._limit_what_a_crash_repeats()
         outstanding, size_bytes = self._holdings.outstanding, self._holdings.outstanding_bytes
         self._pause_or_resume(self._window.change(outstanding, size_bytes, now_s))
         self._hand_over(self._poll(self._window.room(outstanding, size_bytes)))
         if self._failure is not None:
             raise self._failure
+
+    def _limit_what_a_crash_repeats(self) -> None:
+        """Where metadata cannot list what is settled above an offset, take less.
+
+        The throttle bounds what is in flight or unacknowledged; an acknowledged commit without
+        the list frees places there though a crash would repeat what it does not list. So that is
+        bounded where records are taken: bounded in the throttle, the one stuck record whose end
+        would free all could itself find no place.
+        """
+        if self._holdings.lists_all:
+            self._window.limit(None)
+            return
+        left = self._options.duplicate_budget - self._holdings.unlisted_events
+        self._window.limit(max(0, left // self._options.events_per_record_max))
 
     def _poll(self, room: int) -> list[Message]:
         """Take up to `room` messages: wait for the first, then what is there already."""
@@ -180,6 +196,14 @@ class Poller:
             self._membership.resume()
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Take partitions that the group gives us; what of theirs is still under way comes first.
+
+        The race this closes: the partition was lost and comes back while a request of ours from
+        before is unanswered. Read on at once, its record would be sent again beside it.
+        """
+        parked = self._holdings.parked(_keys(partitions))
+        if parked:
+            self._drain(list(parked.values()), self._options.rebalance_drain_s)
         self._membership.assign(partitions, paused=self._window.paused or self.stop.is_set())
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -191,24 +215,27 @@ class Poller:
         begun is begun no more.
         """
         keys = _keys(partitions)
-        self._drain(keys, self._options.rebalance_drain_s)
+        self._drain(self._holdings.get(keys), self._options.rebalance_drain_s)
         self._committer.commit(self._consumer, keys)
         self._forget(keys)
         self._membership.revoked(partitions, lost=False)
 
     def _lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        """The group gave the partitions away already: nothing may be committed any more."""
+        """The group gave the partitions away already: nothing may be committed any more.
+
+        What is known of them is parked: most often they come back, and nobody has had them.
+        """
         keys = _keys(partitions)
         self._handover.drain([one.assignment for one in self._holdings.get(keys)])
         self._forget(keys)
         self._membership.revoked(partitions, lost=True)
 
     def _forget(self, keys: Sequence[Key]) -> None:
-        removed = self._holdings.remove(keys)
-        self._handover.acknowledged(sum(one.unacknowledged_events for one in removed))
+        going = self._holdings.park(keys)
+        self._handover.acknowledged(sum(one.unacknowledged_events for one in going))
 
-    def _drain(self, keys: Sequence[Key], limit_s: float) -> None:
-        drained = self._handover.drain([one.assignment for one in self._holdings.get(keys)])
+    def _drain(self, holdings: Sequence[Holding], limit_s: float) -> None:
+        drained = self._handover.drain([one.assignment for one in holdings])
         deadline_s = time.monotonic() + limit_s
         while not drained.wait(0.01) and time.monotonic() < deadline_s:
             if self.hurry.is_set():

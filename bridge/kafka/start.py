@@ -5,6 +5,8 @@ Laws:
 - `start` speaks of partitions that were there when this group began on the topic. A partition
   that was added later begins at its beginning, or its first minutes would be lost.
 - The offset given to `assign` and the base of the progress are one number, looked up once.
+- What an earlier assignment of ours knew to be settled is not sent again, as long as the group's
+  commit is one of a bridge's, or has never been made. Any other commit is a person's, and obeyed.
 
 How a later partition is known: every commit of ours carries the number of partitions the topic
 had when the group began on it (`partitions_at_start`). A partition without a commit whose number
@@ -13,16 +15,16 @@ an addition: two members that join together are assigned together, and the slowe
 see the faster one's first commits and read its own partitions from their beginning.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from bridge.delivery.progress import Progress
-from bridge.delivery.runs import DamagedMetadata, Listed, decode
-from bridge.kafka.holdings import Holding
+from bridge.delivery.progress import Progress, joined
+from bridge.delivery.runs import DamagedMetadata, decode
+from bridge.kafka.holdings import Holding, Key
 from bridge.records import Assignment
 
 LOOK_UP_TIMEOUT_S = 2.0
@@ -51,8 +53,15 @@ class LookUpFailed(Exception):
     """Kafka did not answer within two seconds; the partitions are looked up again later."""
 
 
-def find(consumer: Consumer, partitions: Sequence[TopicPartition], start: Start) -> list[Found]:
+def find(
+    consumer: Consumer,
+    partitions: Sequence[TopicPartition],
+    start: Start,
+    parked: Mapping[Key, Holding],
+) -> list[Found]:
     """Look up where each of `partitions` begins; blocks two seconds for each question at most.
+
+    `parked` is what this process held of them before.
 
     Raises:
         LookUpFailed: a question was not answered in time.
@@ -64,8 +73,11 @@ def find(consumer: Consumer, partitions: Sequence[TopicPartition], start: Start)
         beginners = [one for one in mine if one.offset < 0]
         group_begins_with = _partitions_at_start(consumer, topic) if beginners else None
         for one in mine:
+            before = parked.get((topic, one.partition))
             if one.offset >= 0:
-                found.append(_resume(one, group_begins_with))
+                found.append(_resume(one, group_begins_with, before))
+            elif before is not None and not before.committed:
+                found.append(_go_on(before))
             else:
                 found.append(_begin(consumer, one, start, group_begins_with))
     return found
@@ -85,7 +97,7 @@ def begin_at(
     return Found(Holding(assignment, Progress(offset), group_begins_with or 0, dirty=True))
 
 
-def _resume(one: TopicPartition, group_begins_with: int | None) -> Found:
+def _resume(one: TopicPartition, group_begins_with: int | None, before: Holding | None) -> Found:
     assignment = Assignment(one.topic, one.partition)
     halted = None
     try:
@@ -93,9 +105,20 @@ def _resume(one: TopicPartition, group_begins_with: int | None) -> Found:
     except DamagedMetadata as error:
         listed = None
         halted = f"the metadata of its committed offset is damaged: {error}"
-    listed = listed or Listed(one.offset, group_begins_with or 0, ())
-    progress = Progress(one.offset, leader_epoch=one.leader_epoch, settled=listed.settled)
-    return Found(Holding(assignment, progress, listed.partitions_at_start), halted)
+    settled = listed.settled if listed else ()
+    if listed is not None and before is not None:
+        settled = joined([*settled, *before.progress.settled_from(one.offset)])
+    began_with = listed.partitions_at_start if listed else group_begins_with or 0
+    progress = Progress(one.offset, leader_epoch=one.leader_epoch, settled=settled)
+    holding = Holding(assignment, progress, began_with, dirty=before is not None, committed=True)
+    return Found(holding, halted)
+
+
+def _go_on(before: Holding) -> Found:
+    """A partition that went and came back before its first commit: `start` would leave a hole."""
+    progress = Progress(before.progress.base, settled=before.progress.settled_from(0))
+    assignment = Assignment(before.assignment.topic, before.assignment.partition)
+    return Found(Holding(assignment, progress, before.partitions_at_start, dirty=True))
 
 
 def _begin(

@@ -3,7 +3,8 @@
 When the window of work is full the thread still calls `consume` for one record every 50 ms, one
 over each time: `consume(0, 0)` serves no callbacks, so commits would never be acknowledged and a
 rebalance would hang. Only when it stays full for five seconds are the partitions paused, since
-`pause()` throws away what was fetched ahead.
+`pause()` throws away what was fetched ahead. Under a limit they are paused at once: one over each
+time would be one too many.
 """
 
 from dataclasses import dataclass
@@ -37,13 +38,21 @@ class Window:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._full_since: float | None = None
+        self._limit: int | None = None
         self.paused = False
+
+    def limit(self, records_max: int | None) -> None:
+        """Take less than the bounds allow; None: no less."""
+        self._limit = records_max
 
     def room(self, records: int, size_bytes: int) -> int:
         """How many records may be taken at once."""
         if size_bytes >= self._bounds.bytes_max:
             return 0
-        return max(0, min(BATCH_MAX, self._bounds.records_max - records))
+        records_max = self._bounds.records_max
+        if self._limit is not None:
+            records_max = min(records_max, self._limit)
+        return max(0, min(BATCH_MAX, records_max - records))
 
     def change(self, records: int, size_bytes: int, now_s: float) -> Change:
         """Whether to pause (full for five seconds) or to resume (half of it is free again)."""
@@ -58,7 +67,7 @@ class Window:
             return Change.NONE
         if self._full_since is None:
             self._full_since = now_s
-        if now_s - self._full_since < PAUSE_AFTER_S:
+        if self._limit is None and now_s - self._full_since < PAUSE_AFTER_S:
             return Change.NONE
         self.paused = True
         return Change.PAUSE

@@ -85,6 +85,7 @@ def test_a_topic_gets_more_partitions(kafka: KafkaCluster, unique: Unique) -> No
     assert kafka.end_offsets(name) == {0: 0, 1: 0, 2: 1}
 
 
+@pytest.mark.long
 def test_no_topic_appears_by_being_written_to(kafka: KafkaCluster, unique: Unique) -> None:
     """A misspelt topic is an error, as on most production clusters."""
     with pytest.raises(KafkaException) as refused:
@@ -95,6 +96,7 @@ def test_no_topic_appears_by_being_written_to(kafka: KafkaCluster, unique: Uniqu
     )
 
 
+@pytest.mark.long
 def test_a_killed_leader_is_replaced_and_comes_back(kafka3: KafkaCluster, unique: Unique) -> None:
     """Nothing acknowledged is lost when a node is killed and started on its old log folder."""
     name = kafka3.create_topic(unique("replicated"))
@@ -109,6 +111,7 @@ def test_a_killed_leader_is_replaced_and_comes_back(kafka3: KafkaCluster, unique
     assert [message.value() for message in kafka3.read(name)] == [b"before", b"without"]
 
 
+@pytest.mark.long
 def test_a_frozen_node_is_passed_over_and_thaws(kafka3: KafkaCluster, unique: Unique) -> None:
     """SIGSTOP looks like a hanging machine: another leads until it goes on."""
     name = kafka3.create_topic(unique("frozen"))
@@ -120,6 +123,7 @@ def test_a_frozen_node_is_passed_over_and_thaws(kafka3: KafkaCluster, unique: Un
     kafka3.wait_in_sync(name)
 
 
+@pytest.mark.long
 def test_a_node_can_end_in_order(start_kafka: StartKafka) -> None:
     """SIGTERM, and the same node again with what it had; extra properties reach the broker."""
     cluster = start_kafka(properties={"offset.metadata.max.bytes": "10"})
@@ -145,6 +149,7 @@ def test_the_registry_speaks_confluents_api(apicurio_url: str, unique: Unique) -
     assert (unknown.value.http_status_code, unknown.value.error_code) == (404, 40403)
 
 
+@pytest.mark.long
 def test_the_registry_comes_back_on_its_port(
     start_apicurio: Callable[[], ApicurioRegistry],
 ) -> None:

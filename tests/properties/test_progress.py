@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.delivery.progress import Progress
+from bridge.delivery.progress import Progress, joined
 from bridge.delivery.runs import decode, encode
 
 
@@ -34,6 +34,19 @@ STEPS = st.lists(
 )
 
 
+SETTLED_BEHIND_TWO_CRASHES = [
+    ("poll", 0),
+    ("poll", 0),
+    ("settle", 1),
+    ("crash", 0),
+    ("poll", 0),
+    ("settle", 0),
+    ("crash", 0),
+]
+"""The second crash comes when what the metadata lists begins at the committed offset itself."""
+
+
+@example(gaps=[1, 1, 1], steps=SETTLED_BEHIND_TWO_CRASHES)
 @given(gaps=st.lists(st.integers(1, 5), min_size=1, max_size=60), steps=STEPS)
 def test_nothing_unsettled_is_ever_committed_or_listed(gaps: list[int], steps: list[Step]) -> None:
     """Polls, settles in any order, crashes with and without the metadata: the law holds."""
@@ -83,3 +96,56 @@ def test_what_is_settled_is_not_sent_again_after_a_crash(
 
     rest = [offset for offset in log if offset >= cut.offset and again.see(offset)]
     assert rest == [offset for offset in log if offset not in settled]
+
+
+@given(
+    gaps=st.lists(st.integers(1, 5), min_size=1, max_size=40),
+    steps=st.lists(
+        st.one_of(
+            st.just(("poll", 0)),
+            st.tuples(st.just("settle"), st.integers(0, 30)),
+            st.just(("commit", 0)),
+            st.just(("back", 0)),
+            st.just(("elsewhere", 0)),
+        ),
+        max_size=120,
+    ),
+)
+def test_a_partition_that_comes_back_gives_exactly_what_was_not_settled(
+    gaps: list[int], steps: list[Step]
+) -> None:
+    """Lost and back, with and without another bridge in between: no loss, and no repetition."""
+    log = [sum(gaps[: number + 1]) for number in range(len(gaps))]
+    model, progress, parked = Model(log), Progress(0), Progress(0)
+    commit = progress.cut()
+    under_way: list[tuple[Progress, int]] = []
+    for step, choice in steps:
+        if step == "poll":
+            offset = next((one for one in log if one >= progress.position), None)
+            if offset is not None and progress.see(offset):
+                assert offset not in model.settled
+                under_way.append((progress, offset))
+        elif step == "settle" and under_way:
+            holder, offset = under_way.pop(choice % len(under_way))
+            model.settled.add(offset)
+            holder.settle(offset)
+        elif step == "commit":
+            commit = progress.cut()
+        elif step in ("back", "elsewhere"):
+            under_way = [one for one in under_way if one[0] is progress and step == "back"]
+            for holder, offset in under_way:  # waited for, before it is read again
+                model.settled.add(offset)
+                holder.settle(offset)
+            under_way, parked = [], progress
+            if step == "elsewhere":
+                other = Progress(commit.offset, settled=commit.settled_above)
+                first = next((one for one in log if one >= other.position), None)
+                if first is not None and other.see(first):
+                    other.settle(first)
+                    model.settled.add(first)
+                commit = other.cut()
+            known = joined([*commit.settled_above, *parked.settled_from(commit.offset)])
+            progress = Progress(commit.offset, settled=known)
+        cut = progress.cut()
+        above = {o for start, end in cut.settled_above for o in range(start, end)}
+        assert model.safe(cut.offset, above)

@@ -93,7 +93,8 @@ def test_what_was_settled_above_a_stuck_record_is_not_sent_again_after_kill_9(
     assert twice <= 200
 
 
-@pytest.mark.parametrize("harm", ["freeze", pytest.param("kill", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("harm", ["freeze", "kill"])
 def test_a_bridge_whose_kafka_is_away_ends_on_sigterm_all_the_same(
     start_kafka: StartKafka, found_town: FoundTown, harm: str
 ) -> None:

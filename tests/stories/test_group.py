@@ -67,15 +67,9 @@ def test_a_member_that_comes_and_goes_under_load_costs_nothing(
     assert town.reckon() == ([], 0)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "harm"),
-    [
-        ("cooperative", "freeze"),
-        ("KIP-848", "kill"),
-        pytest.param("cooperative", "kill", marks=pytest.mark.long),
-        pytest.param("KIP-848", "freeze", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("protocol", ["cooperative", "KIP-848"])
+@pytest.mark.parametrize("harm", ["freeze", "kill"])
 def test_a_member_that_falls_silent_costs_no_record_and_at_most_the_budget(
     start_kafka: StartKafka, found_town: FoundTown, protocol: str, harm: str
 ) -> None:

@@ -13,7 +13,7 @@ from tests.stories.town import encode, register
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(180)]
 
 
-def test_the_leader_is_killed_in_the_middle_and_nothing_is_lost(
+def test_the_leader_is_killed_in_the_middle_and_nothing_is_lost_or_comes_twice(
     kafka3: KafkaCluster, found_town: FoundTown
 ) -> None:
     """One broker of three dies without a word and comes back; the bridge goes on throughout."""
@@ -30,12 +30,10 @@ def test_the_leader_is_killed_in_the_middle_and_nothing_is_lost(
         town.wait_for(1_500)
         leader.start()
 
-        # Then all of it arrives; twice at most the budget, where the assignment was lost meanwhile
+        # Then all of it arrives, once
         town.wait_until_all_is_committed(90)
         assert bridge.stop() == 0
-    lost, twice = town.reckon()
-    assert lost == []
-    assert twice <= 1_000
+    assert town.reckon() == ([], 0)
 
 
 @pytest.mark.parametrize("down_s", [6, pytest.param(20, marks=pytest.mark.long)])

@@ -1,6 +1,6 @@
 """How far one assignment is done: the small cases, by hand."""
 
-from bridge.delivery.progress import Cut, Progress
+from bridge.delivery.progress import Cut, Progress, joined
 
 
 def test_the_committable_offset_stops_at_the_first_that_is_not_settled() -> None:
@@ -55,3 +55,46 @@ def test_an_offset_seen_before_is_not_taken_again() -> None:
     progress.settle(0)
     progress.settle(0)
     assert progress.committable == 1
+
+
+def test_committable_stands_behind_what_is_known_to_be_settled_next() -> None:
+    """A list never begins at its base; and the epoch of an earlier record is not carried there."""
+    progress = Progress(10, settled=[(11, 13), (15, 16)])
+    progress.see(10, leader_epoch=3)
+    progress.settle(10)
+    assert progress.cut() == Cut(13, None, ((15, 16),))
+
+    progress.see(13, leader_epoch=4)
+    assert progress.cut() == Cut(13, None, ((15, 16),))
+    progress.settle(13)
+    assert progress.cut() == Cut(14, 4, ((15, 16),))
+
+
+def test_what_an_assignment_knows_begins_at_its_own_base() -> None:
+    """Of offsets before it, it knows nothing."""
+    progress = Progress(10)
+    for offset in (10, 11, 12, 14):
+        progress.see(offset)
+    for offset in (10, 12, 14):
+        progress.settle(offset)
+    assert progress.settled_from(0) == ((10, 11), (12, 15))
+    assert progress.settled_from(13) == ((13, 15),)
+    assert progress.settled_from(15) == ()
+
+
+def test_events_above_are_those_of_records_settled_above_committable() -> None:
+    """They are counted once, and no more when committable has passed them."""
+    progress = Progress(0)
+    for offset in range(3):
+        progress.see(offset)
+    progress.settle(2, events=3)
+    progress.settle(2, events=3)
+    assert progress.events_above == 3
+    progress.settle(0, events=1)
+    progress.settle(1, events=1)
+    assert progress.events_above == 0
+
+
+def test_runs_that_touch_are_one() -> None:
+    """In order, whatever order they come in."""
+    assert joined([(5, 7), (1, 2), (2, 4), (6, 9), (20, 21)]) == ((1, 4), (5, 9), (20, 21))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bridge.delivery.runs import (
-    METADATA_CHARACTERS_MAX,
     DamagedMetadata,
     Listed,
     decode,
@@ -83,11 +82,3 @@ def test_no_mutation_is_believed_or_ends_in_another_error() -> None:
         except DamagedMetadata:
             continue
         assert found in (None, listed)
-
-
-def test_a_list_that_a_broker_would_refuse_is_left_out_whole() -> None:
-    """The offset is committed all the same, with what fits."""
-    runs = [(2 * n + 1, 2 * n + 2) for n in range(5_000)]
-    metadata = encode(0, 4, runs)
-    assert len(metadata) <= METADATA_CHARACTERS_MAX
-    assert decode(metadata, 0) == Listed(0, 4, ())

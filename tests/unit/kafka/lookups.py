@@ -27,6 +27,7 @@ class Kafka:
 
     partitions: int = 4
     commits: dict[int, tuple[int, str | None]] = field(default_factory=dict)
+    high: int = HIGH
     at_time: int = AT_TIME
     error: KafkaError | None = None
     silent: bool = False
@@ -40,7 +41,7 @@ class Kafka:
     def get_watermark_offsets(self, _: TopicPartition, timeout: float) -> tuple[int, int]:
         """The bounds of the log."""
         self._answer(timeout)
-        return LOW, HIGH
+        return LOW, self.high
 
     def offsets_for_times(self, asked: list[TopicPartition], timeout: float) -> list[Any]:
         """The offset at a time."""

@@ -1,6 +1,6 @@
 """Messages as confluent-kafka gives them, as far as they are looked at."""
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, TopicPartition
 
 
 class Polled:
@@ -43,3 +43,18 @@ class Polled:
 
     def headers(self) -> None:
         """No headers."""
+
+
+class Answered:
+    """A partition in the broker's answer to a commit, with an error of its own."""
+
+    def __init__(self, asked: TopicPartition, error: KafkaError | None = None) -> None:
+        self.topic, self.partition, self.offset = asked.topic, asked.partition, asked.offset
+        self.error = error
+
+
+def answer(asked: TopicPartition, characters_max: int) -> Answered:
+    """What a broker says that takes so many characters of metadata."""
+    refused = len(asked.metadata or "") > characters_max
+    error = KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE) if refused else None
+    return Answered(asked, error)

@@ -11,16 +11,9 @@ from bridge.kafka.committer import Committer
 from bridge.kafka.holdings import Holding, Holdings
 from bridge.observer import CommitFailed, Committed, Fact
 from bridge.records import Assignment, Record
+from tests.unit.kafka.messages import Answered
 
 REFUSAL = KafkaError(KafkaError.ILLEGAL_GENERATION)
-
-
-class Answer:
-    """A partition of the broker's answer, with an error of its own."""
-
-    def __init__(self, asked: TopicPartition, error: KafkaError | None = None) -> None:
-        self.topic, self.partition, self.offset = asked.topic, asked.partition, asked.offset
-        self.error = error
 
 
 class Broker:
@@ -75,7 +68,8 @@ class Group:
     def answer(self, number: int, *errors: KafkaError | None) -> None:
         """The broker answers the commit with this number, partition by partition."""
         asked = self.broker.asked[number]
-        answers = [Answer(*one) for one in zip(asked, errors or (None,) * len(asked), strict=True)]
+        each = errors or (None,) * len(asked)
+        answers = [Answered(*one) for one in zip(asked, each, strict=True)]
         self.committer.answered(None, cast("Any", answers))
 
 
@@ -131,7 +125,7 @@ def test_a_commit_of_a_revoke_does_not_wait_for_the_one_under_way() -> None:
     group.committer.commit(cast("Consumer", group.broker), [("t", 0)])
     assert [one.offset for [one] in group.broker.asked] == [1, 2]
 
-    [left] = group.holdings.remove([("t", 0)])
+    [left] = group.holdings.park([("t", 0)])
     assert left.unacknowledged_events == 2
     group.answer(1)  # answers may come in any order
     group.answer(0)

@@ -37,7 +37,7 @@ def test_a_late_settle_changes_nothing_of_a_later_assignment() -> None:
     """Same partition, same offset, another stay: the record is still to be delivered."""
     holdings, _ = _held()
     late = _taken(holdings, 0)
-    holdings.remove([("t", 0)])
+    holdings.park([("t", 0)])
     holdings.add(Holding(Assignment("t", 0), Progress(0), partitions_at_start=4))
     _taken(holdings, 0)
 

@@ -1,180 +1,18 @@
-"""The poll thread's work, turn by turn, with a consumer that does what the test wrote down."""
+"""The poll thread's work, turn by turn."""
 
-import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import pytest
-from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError
 
-from bridge.delivery.runs import encode
 from bridge.errors import Halted
-from bridge.kafka import poller as module
-from bridge.kafka.poller import Poller, SourceOptions
 from bridge.kafka.window import Bounds
-from bridge.observer import Assigned, Fact, HaltedScope, Polled, Revoked, Waiting
-from bridge.records import Assignment, Record
-from tests.unit.kafka.lookups import HIGH, LOW, Kafka
+from bridge.observer import Assigned, HaltedScope, Polled, Revoked, Waiting
+from tests.unit.kafka.lookups import HIGH, LOW
 from tests.unit.kafka.messages import Polled as Message
-
-Turn = Callable[[], "Sequence[Message] | None"]
-"""What happens while the thread waits in `consume`: callbacks, messages, or an error."""
-
-
-class Consumer(Kafka):
-    """Plays confluent-kafka's consumer: `turns` are what its calls of `consume` bring."""
-
-    def __init__(self) -> None:
-        super().__init__(commits={0: (500, encode(500, 4, [])), 1: (600, encode(600, 4, []))})
-        self.turns: list[Turn] = []
-        self.log: list[str] = []
-        self.asked: list[int] = []
-        self.assigned: dict[int, int] = {}
-        self.still: set[int] = set()
-        self.unanswered: list[list[TopicPartition]] = []
-        self.stop = threading.Event()
-        self.callbacks: dict[str, Any] = {}
-
-    def __call__(self, configuration: dict[str, Any]) -> "Consumer":
-        """Made by the poller with its callbacks."""
-        self.callbacks |= {name: configuration[name] for name in ("on_commit", "error_cb")}
-        return self
-
-    def subscribe(self, _topics: list[str], **callbacks: Any) -> None:
-        """Note the callbacks of the group."""
-        self.callbacks |= callbacks
-
-    def consume(self, count: int, wait_s: float) -> list[Message]:
-        """The next turn; after the last one the test is over."""
-        self.asked.append(count)
-        if count > 1 and not wait_s:
-            return []  # what else is there already: nothing, here
-        for offsets in self.unanswered:
-            self.callbacks["on_commit"](None, offsets)
-        self.unanswered = []
-        if not self.turns:
-            self.stop.set()
-            return []
-        return list(self.turns.pop(0)() or [])
-
-    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
-        """Note a commit, which the next `consume` answers."""
-        assert asynchronous
-        self.log += [f"commit {one.partition} at {one.offset}" for one in offsets]
-        self.unanswered.append(offsets)
-
-    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        """Partitions come; librdkafka refuses one that is there already."""
-        assert not self.assigned.keys() & {one.partition for one in partitions}
-        self.assigned |= {one.partition: one.offset for one in partitions}
-
-    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
-        """Partitions go."""
-        for one in partitions:
-            del self.assigned[one.partition]
-
-    def assignment(self) -> list[TopicPartition]:
-        """What is assigned."""
-        return [TopicPartition("t", partition) for partition in self.assigned]
-
-    def pause(self, partitions: list[TopicPartition]) -> None:
-        """Partitions bring nothing."""
-        self.still |= {one.partition for one in partitions}
-
-    def resume(self, partitions: list[TopicPartition]) -> None:
-        """They bring records again."""
-        self.still -= {one.partition for one in partitions}
-
-    def close(self) -> None:
-        """Leave the group."""
-        self.log.append("left")
-
-
-class Bridge:
-    """A poller whose event loop is played: records are settled as soon as they come, or never."""
-
-    def __init__(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        *,
-        out_of_range: Literal["halt", "earliest", "latest"] = "halt",
-        bounds: Bounds | None = None,
-        settles: bool = True,
-        shutdown_drain_s: float = 0.2,
-    ) -> None:
-        self.consumer = Consumer()
-        monkeypatch.setattr(module, "Consumer", self.consumer)
-        self.records: list[Record] = []
-        self.facts: list[Fact] = []
-        self.safe = 0
-        self.settles = settles
-        self.drains = True
-        options = SourceOptions(
-            kafka={"group.id": "g"},
-            topics=["t"],
-            out_of_range=out_of_range,
-            bounds=bounds or Bounds(),
-            commit_interval_s=0.0,
-            rebalance_drain_s=0.05,
-            shutdown_drain_s=shutdown_drain_s,
-        )
-        self.poller = Poller(options, self, self)
-        self.consumer.stop = self.poller.stop
-
-    def run(self, *turns: Turn) -> list[str]:
-        """Poll through these turns; returns what was asked of the broker."""
-        self.consumer.turns = list(turns)
-        self.poller.run()
-        return self.consumer.log
-
-    def assign(self, *partitions: int) -> Turn:
-        """The group gives partitions."""
-        return self._call("on_assign", partitions)
-
-    def revoke(self, *partitions: int) -> Turn:
-        """The group asks for partitions."""
-        return self._call("on_revoke", partitions)
-
-    def lose(self, *partitions: int) -> Turn:
-        """The group has given partitions away."""
-        return self._call("on_lost", partitions)
-
-    def _call(self, name: str, partitions: Sequence[int]) -> Turn:
-        def turn() -> None:
-            asked = [TopicPartition("t", partition) for partition in partitions]
-            self.consumer.callbacks[name](self.consumer, asked)
-            if name != "on_assign":
-                self.consumer.incremental_unassign(asked)
-
-        return turn
-
-    def deliver(self, records: list[Record]) -> None:
-        """Take records, and settle them."""
-        self.records += records
-        if self.settles:
-            self.poller.settled.extend((record, 1) for record in records)
-
-    def drain(self, assignments: Sequence[Assignment]) -> threading.Event:
-        """Begin nothing more for these."""
-        for one in assignments:
-            one.open = False
-        drained = threading.Event()
-        if self.drains:
-            drained.set()
-        return drained
-
-    def acknowledged(self, events: int) -> None:
-        """Count what a crash can no longer repeat."""
-        self.safe += events
-
-    def tell(self, fact: Fact) -> None:
-        """Note a fact."""
-        self.facts.append(fact)
-
-    def told(self, kind: type[Fact]) -> list[Fact]:
-        """The facts of one kind."""
-        return [fact for fact in self.facts if isinstance(fact, kind)]
+from tests.unit.kafka.played import Bridge, brings, fails
 
 
 @pytest.fixture
@@ -183,22 +21,11 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> Bridge:
     return Bridge(monkeypatch)
 
 
-def _brings(*messages: Message) -> Turn:
-    return lambda: messages
-
-
-def _fails(code: int, *, fatal: bool = False) -> Turn:
-    def turn() -> None:
-        raise KafkaException(KafkaError(code, "trouble", fatal))
-
-    return turn
-
-
 def test_records_are_handed_over_settled_and_committed_before_the_group_is_left(
     bridge: Bridge,
 ) -> None:
     """The last commit is acknowledged before the consumer is closed."""
-    log = bridge.run(bridge.assign(0), _brings(Message(500), Message(501)))
+    log = bridge.run(bridge.assign(0), brings(Message(500), Message(501)))
     assert [record.offset for record in bridge.records] == [500, 501]
     assert log == ["commit 0 at 502", "left"]
     assert bridge.safe == 2
@@ -209,7 +36,7 @@ def test_what_is_not_settled_is_not_committed(monkeypatch: pytest.MonkeyPatch) -
     """A stop that waits in vain leaves the record to the next one."""
     bridge = Bridge(monkeypatch, settles=False)
     bridge.drains = False
-    log = bridge.run(bridge.assign(0), _brings(Message(500)))
+    log = bridge.run(bridge.assign(0), brings(Message(500)))
     assert [entry for entry in log if entry != "commit 0 at 500"] == ["left"]
 
 
@@ -236,9 +63,9 @@ def test_a_revoke_drains_commits_and_forgets_in_this_order(bridge: Bridge) -> No
     """What comes of the partition afterwards is somebody else's."""
     log = bridge.run(
         bridge.assign(0, 1),
-        _brings(Message(500), Message(600, partition=1)),
+        brings(Message(500), Message(600, partition=1)),
         bridge.revoke(0),
-        _brings(Message(501), Message(601, partition=1)),
+        brings(Message(501), Message(601, partition=1)),
     )
     assert not bridge.records[0].assignment.open
     assert [(one.partition, one.offset) for one in bridge.records] == [(0, 500), (1, 600), (1, 601)]
@@ -257,7 +84,7 @@ def test_a_revoke_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
         bridge.drains = False
         bridge.revoke(0)()
 
-    log = bridge.run(bridge.assign(0), _brings(Message(500), Message(501)), settle_the_first)
+    log = bridge.run(bridge.assign(0), brings(Message(500), Message(501)), settle_the_first)
     assert "commit 0 at 501" in log
     assert bridge.consumer.assigned == {}
 
@@ -272,7 +99,7 @@ def test_nothing_is_committed_of_partitions_that_were_lost(
         bridge.poller.settled.append((bridge.records[0], 1))
         bridge.lose(0)()
 
-    log = bridge.run(bridge.assign(0), _brings(Message(500)), lose)
+    log = bridge.run(bridge.assign(0), brings(Message(500)), lose)
     assert "commit 0 at 501" not in log
     assert not bridge.records[0].assignment.open
     assert bridge.told(Revoked) == [Revoked([("t", 0)], lost=True)]
@@ -290,10 +117,10 @@ def test_a_late_settle_after_a_revoke_counts_its_events_and_commits_nothing(
 
     log = bridge.run(
         bridge.assign(0),
-        _brings(Message(500)),
+        brings(Message(500)),
         bridge.revoke(0),
         bridge.assign(0),
-        _brings(Message(500)),
+        brings(Message(500)),
         settle_late,
     )
     assert bridge.safe == 1
@@ -307,10 +134,10 @@ def test_a_full_window_takes_one_record_at_a_time_and_goes_on_when_there_is_room
     bridge = Bridge(monkeypatch, bounds=Bounds(records_max=2), settles=False)
     log = bridge.run(
         bridge.assign(0),
-        _brings(Message(500)),
-        _brings(Message(501)),
+        brings(Message(500)),
+        brings(Message(501)),
         bridge.consumer.asked.clear,  # the window is full from here on
-        _brings(Message(502)),
+        brings(Message(502)),
         lambda: bridge.poller.settled.extend((one, 1) for one in bridge.records),
     )
     assert bridge.consumer.asked[:3] == [1, 1, 1]
@@ -341,12 +168,12 @@ def test_partitions_whose_place_is_not_known_bring_nothing_until_it_is(
     bridge.consumer.silent = True
     bridge.run(
         bridge.assign(0),
-        _brings(Message(900)),
+        brings(Message(900)),
         look,
         answer,
         look,
-        _brings(Message(500)),
-        _brings(Message(500)),
+        brings(Message(500)),
+        brings(Message(500)),
     )
     assert seen[0] == ({0: OFFSET_END}, {0})
     assert seen[1] == ({0: 500}, set())
@@ -361,7 +188,7 @@ def test_a_partition_that_left_the_log_is_brought_back_where_the_settings_say(
     """Unassigned and assigned again: for `seek` it is dead."""
     bridge = Bridge(monkeypatch, out_of_range=out_of_range)
     gone = Message(500, error=KafkaError(KafkaError._AUTO_OFFSET_RESET))
-    log = bridge.run(bridge.assign(0), _brings(gone), _brings(Message(offset)))
+    log = bridge.run(bridge.assign(0), brings(gone), brings(Message(offset)))
     assert bridge.consumer.assigned == {0: offset}
     assert [record.offset for record in bridge.records] == [offset]
     assert f"commit 0 at {offset + 1}" in log
@@ -373,10 +200,10 @@ def test_a_partition_that_left_the_log_halts_alone_until_a_person_acts(bridge: B
     still: list[set[int]] = []
     bridge.run(
         bridge.assign(0, 1),
-        _brings(gone),
+        brings(gone),
         bridge.assign(2),
         lambda: still.append(set(bridge.consumer.still)),
-        _brings(Message(600, partition=1)),
+        brings(Message(600, partition=1)),
     )
     [halted] = bridge.told(HaltedScope)
     assert isinstance(halted, HaltedScope)
@@ -390,9 +217,9 @@ def test_a_passing_error_of_the_client_reads_again_what_it_had_dequeued(bridge: 
     """The messages of that call are gone; nothing that was seen comes twice."""
     bridge.run(
         bridge.assign(0),
-        _brings(Message(500)),
-        _fails(KafkaError._TRANSPORT),
-        _brings(Message(500), Message(501)),
+        brings(Message(500)),
+        fails(KafkaError._TRANSPORT),
+        brings(Message(500), Message(501)),
     )
     assert bridge.consumer.assigned == {0: 501}
     assert [record.offset for record in bridge.records] == [500, 501]
@@ -402,7 +229,7 @@ def test_a_passing_error_of_the_client_reads_again_what_it_had_dequeued(bridge: 
 def test_a_fatal_error_of_the_client_ends_the_thread(bridge: Bridge) -> None:
     """The client will never do anything again, so the process must end, and says why."""
     with pytest.raises(Halted, match="trouble"):
-        bridge.run(bridge.assign(0), _fails(KafkaError._FATAL, fatal=True))
+        bridge.run(bridge.assign(0), fails(KafkaError._FATAL, fatal=True))
     assert bridge.consumer.log == ["left"]
 
 
@@ -417,6 +244,6 @@ def test_a_second_request_to_stop_waits_for_nothing_more(monkeypatch: pytest.Mon
         bridge.poller.hurry.set()
         bridge.poller.stop.set()
 
-    log = bridge.run(bridge.assign(0), _brings(Message(500), Message(501)), hurry)
+    log = bridge.run(bridge.assign(0), brings(Message(500), Message(501)), hurry)
     assert log[-2:] == ["commit 0 at 501", "left"]
     assert time.monotonic() - begun_s < 10

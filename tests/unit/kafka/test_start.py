@@ -16,7 +16,7 @@ MOMENT_MS = 1_795_515_300_000
 
 def _find(kafka: Kafka, *partitions: int, start: Start = "latest") -> list[Found]:
     asked = [TopicPartition("t", partition) for partition in partitions]
-    return find(cast("Consumer", kafka), asked, start)
+    return find(cast("Consumer", kafka), asked, start, {})
 
 
 def _offsets(kafka: Kafka, *partitions: int, start: Start = "latest") -> list[int]:
