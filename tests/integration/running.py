@@ -98,9 +98,14 @@ class BridgeProcess:
 
     @property
     def assigned(self) -> set[str]:
-        """The partitions it was given, `topic/partition` each, as its log tells."""
-        told = [line["partitions"] for line in self.lines if line["event"] == "assigned"]
-        return {partition for partitions in told for partition in partitions}
+        """The partitions that are its own now, `topic/partition` each, as its log tells."""
+        own: set[str] = set()
+        for line in self.lines:
+            if line["event"] == "assigned":
+                own.update(line["partitions"])
+            elif line["event"] in ("revoked", "lost"):
+                own.difference_update(line["partitions"])
+        return own
 
     def wait_until_assigned(self, partitions: Sequence[str], timeout_s: float = 20) -> None:
         """Wait until its log says that all of these partitions are its own."""
