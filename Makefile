@@ -36,6 +36,17 @@ test: $(VENV)/dev.stamp ## the tests, on a real Kafka and a real Schema Registry
 test-all: $(VENV)/dev.stamp ## every test, the long stories too
 	@$(BIN)/python -m pytest
 
+SEED ?= 1
+MINUTES ?= 60
+RATE ?= 320
+.PHONY: soak
+soak: $(VENV)/dev.stamp ## an hour of faults on three brokers: make soak SEED=1 MINUTES=60 RATE=320
+	@$(BIN)/python -m tests.soak storm --seed $(SEED) --minutes $(MINUTES) --rate $(RATE)
+
+.PHONY: churn
+churn: $(VENV)/dev.stamp ## a fourth bridge comes and goes every ten seconds, for five minutes
+	@$(BIN)/python -m tests.soak churn --minutes 5 --rate 340
+
 .PHONY: check
 check: $(VENV)/dev.stamp ## lint, format, types, floors
 	@$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""One Java program under test: started, watched, paused and killed from outside.
+"""One program under test, in Java mostly: started, watched, paused and killed from outside.
 
 Laws: the program never outlives the tests (see keeper.py); it sees nothing of this process's
 environment; its folder holds all it writes, its log too.
@@ -80,6 +80,11 @@ class JavaProcess:
     def frozen(self) -> bool:
         """Whether the process is stopped by `freeze`."""
         return self._frozen and self.running
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of its last run (128 + n after signal n); None while it runs."""
+        return None if self._keeper is None else self._keeper.poll()
 
     def start(self) -> None:
         """Start the program; it is not ready yet when this returns."""

@@ -1,0 +1,66 @@
+"""The FullStory stand-in for a million events: its ledger keeps numbers, not bodies.
+
+    python -m tests.soak.fullstory FILE
+
+It tells where it listens as `bridge.sandbox.fullstory` does. FILE grows by one `ENTRY` for every
+event that is applied: the record's number, and when, in seconds of the system's clock.
+"""
+
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from bridge.sandbox.control import _serve
+from bridge.sandbox.fullstory import FullStoryStandIn
+from bridge.sandbox.ledger import Accepted, Ledger
+from tests.integration.running import KEY
+
+ENTRY = struct.Struct("<Id")
+
+
+class NumbersLedger(Ledger):
+    """Twelve bytes an event, on disk before the answer leaves, and nothing in memory."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._numbers = file.open("ab", buffering=0)
+
+    def add(self, entry: Accepted) -> None:
+        """Note an applied event."""
+        number = orjson.loads(entry.body)["event"]["event_data"]["n_int"]
+        self._numbers.write(ENTRY.pack(number, time.time()))
+
+
+class Arrivals:
+    """What the ledger's file says, read as it grows."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_bytes = 0
+
+    def new(self) -> Iterator[tuple[int, float]]:
+        """The number and time of every event since the last call."""
+        if not self._file.exists():
+            return
+        with self._file.open("rb") as handle:
+            handle.seek(self._read_bytes)
+            chunk = handle.read()
+        whole = len(chunk) - len(chunk) % ENTRY.size
+        self._read_bytes += whole
+        yield from ENTRY.iter_unpack(chunk[:whole])
+
+
+def main(file: Path) -> None:
+    """Serve until a signal."""
+    stand_in = FullStoryStandIn(key=KEY)
+    stand_in.ledger = NumbersLedger(file)
+    uvloop.run(_serve(stand_in))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

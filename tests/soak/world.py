@@ -1,0 +1,211 @@
+"""Three brokers, a registry, a FullStory and the members of one group, on loopback.
+
+Laws: everything is a process of its own that never outlives the soak; all they write lies in one
+temporary folder, which is kept when the promise was broken, with the brokers' logs.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not by its stubs
+    AdminClient,
+    NewPartitions,
+)
+
+from tests.integration.running import KEY
+from tests.services.artifacts import APICURIO, KAFKA, obtain
+from tests.services.java import JavaProcess, wait_until
+from tests.services.kafka import KafkaCluster
+from tests.services.kafka_admin import client_settings
+from tests.services.registry import ApicurioRegistry
+from tests.soak.fullstory import Arrivals
+from tests.soak.member import Member
+from tests.stories.town import MAPPING, SCHEMA, register
+
+TOPIC, LETTERS, GROUP = "paid", "letters", "soak"
+SESSION_S = 10
+DRAIN_S = 25
+"""The bridge's own default of `delivery.shutdown_drain_s`."""
+_ANSWER_S = 10.0
+_PROTOCOLS: dict[str, dict[str, Any]] = {
+    "cooperative": {"session.timeout.ms": SESSION_S * 1000, "heartbeat.interval.ms": 1000},
+    "eager": {
+        "session.timeout.ms": SESSION_S * 1000,
+        "heartbeat.interval.ms": 1000,
+        "partition.assignment.strategy": "range",
+    },
+    "KIP-848": {"group.protocol": "consumer"},
+}
+PROTOCOLS = tuple(_PROTOCOLS)
+
+
+class World:
+    """Everything there is, for the length of a `with` block; bridges are added by `member`."""
+
+    def __init__(self, *, partitions: int, budget: int, latency_s: float, protocol: str) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="fullstory-bridge-soak-"))
+        self.partitions = partitions
+        self.budget = budget
+        self.members: list[Member] = []
+        self.brokers_are_mine = threading.Lock()
+        """Held by whoever takes a broker away, or needs them all."""
+        self._latency_s = latency_s
+        self._protocol = protocol
+        self._stack = ExitStack()
+        self._control = ""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            limits = {
+                "group.consumer.session.timeout.ms": str(SESSION_S * 1000),
+                "group.consumer.heartbeat.interval.ms": "1000",
+            }
+            self.kafka = stack.enter_context(KafkaCluster(obtain(KAFKA), 3, limits))
+            self.registry = stack.enter_context(ApicurioRegistry(obtain(APICURIO)))
+            stack.callback(self._end_members)
+            self._start_fullstory(stack)
+            self.kafka.create_topic(TOPIC, self.partitions)
+            self.kafka.create_topic(LETTERS)
+            asking = client_settings(self.kafka.bootstrap_servers, {})
+            # A consumer that never joins: with brokers away, librdkafka's admin client has been
+            # seen to abort the whole process.
+            self._reader = Consumer({**asking, "group.id": GROUP, "enable.auto.commit": False})
+            stack.callback(self._reader.close)
+            self.schema_id = register(self.registry.url, f"{TOPIC}-value", SCHEMA)
+            (self.root / "paid.yaml").write_text(json.dumps(MAPPING))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def member(self) -> Member:
+        """One more bridge, not started yet."""
+        made = Member(len(self.members) + 1, self.root, self._settings())
+        self.members.append(made)
+        return made
+
+    def producer_settings(self) -> dict[str, Any]:
+        """For a producer that outlasts every fault."""
+        settings = client_settings(self.kafka.bootstrap_servers, {})
+        return {**settings, "socket.timeout.ms": 10_000}
+
+    def turn(self, **knobs: Any) -> None:
+        """Make FullStory misbehave: the knobs of the stand-in's control endpoint."""
+        body = json.dumps(knobs).encode()
+        request = urllib.request.Request(f"{self._control}/knobs", body, method="POST")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=20):  # noqa: S310
+            pass
+
+    def add_partitions(self, count: int) -> None:
+        """Let the topic have `count` partitions more; all brokers must be there."""
+        total = self.partitions + count
+        asker = AdminClient(client_settings(self.kafka.bootstrap_servers, {}))
+        for future in asker.create_partitions([NewPartitions(TOPIC, total)]).values():
+            future.result(30)
+        self.partitions = total
+
+    def heal(self) -> None:
+        """Bring everything back that a fault left frozen, dead or cross."""
+        self.turn(clear=True, latency_s=self._latency_s)
+        for node in self.kafka.nodes:
+            if node.running:
+                node.thaw()
+            else:
+                node.start(wait=False)
+        for node in self.kafka.nodes:
+            node.wait_ready()
+        for member in self.members:
+            member.process.thaw()
+
+    def unread(self) -> int | None:
+        """How many records are not committed yet; None when Kafka does not say now."""
+        places = [TopicPartition(TOPIC, number) for number in range(self.partitions)]
+        try:
+            committed = self._reader.committed(places, timeout=_ANSWER_S)
+            return sum(self._end(one) - max(0, one.offset) for one in committed)
+        except KafkaException:
+            return None
+
+    def held(self, topic: str) -> int:
+        """How many records Kafka holds; KafkaException when it does not say."""
+        count = len(self.kafka.partitions(topic))
+        return sum(self._end(TopicPartition(topic, number)) for number in range(count))
+
+    def _end(self, place: TopicPartition) -> int:
+        _, end = self._reader.get_watermark_offsets(place, timeout=_ANSWER_S)
+        return int(end)
+
+    def processes(self) -> dict[str, int]:
+        """Name and id of every process that runs."""
+        kept = [*(one.process for one in self.members), self.fullstory]
+        kept += [node.process for node in self.kafka.nodes]
+        return {one.name: one.pid for one in kept if one.running}
+
+    def keep_evidence(self) -> None:
+        """Copy the brokers' logs into the folder that stays."""
+        for node in self.kafka.nodes:
+            if node.process.log.exists():
+                shutil.copy(node.process.log, self.root / f"broker-{node.id}.log")
+
+    def _start_fullstory(self, stack: ExitStack) -> None:
+        folder = self.root / "fullstory"
+        folder.mkdir()
+        ledger = folder / "ledger"
+        here = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-m", "tests.soak.fullstory", str(ledger)]
+        self.fullstory = JavaProcess("fullstory", command, folder, here)
+        self.fullstory.start()
+        stack.callback(self.fullstory.kill)
+        wait_until(lambda: bool(self._told()), "FullStory's address", 20)
+        where = self._told()
+        self._url, self._control = where["url"], where["control"]
+        self.arrivals = Arrivals(ledger)
+        self.turn(latency_s=self._latency_s)
+
+    def _told(self) -> dict[str, str]:
+        lines = self.fullstory.log.read_text().splitlines()
+        told: dict[str, str] = json.loads(lines[0]) if lines else {}
+        return told
+
+    def _settings(self) -> dict[str, Any]:
+        servers = self.kafka.bootstrap_servers
+        kafka = {"bootstrap.servers": servers, "group.id": GROUP, **_PROTOCOLS[self._protocol]}
+        return {
+            "kafka": {**kafka, "topic.metadata.refresh.interval.ms": 2000},
+            "mappings": [str(self.root / "paid.yaml")],
+            "start": "latest",
+            "avro": {"registry": {"url": self.registry.url}},
+            "dead_letters": {"topic": LETTERS},
+            "delivery": {"duplicate_budget": self.budget},
+            "fullstory": {"key": KEY, "base_url": self._url},
+        }
+
+    def _end_members(self) -> None:
+        for member in self.members:
+            member.process.kill()
+
+
+def wait_for(true: Any, what: str, timeout_s: float) -> None:
+    """Ask once a second until the answer is yes; TimeoutError naming `what` when it never is."""
+    deadline_s = time.monotonic() + timeout_s
+    while not true():
+        if time.monotonic() > deadline_s:
+            message = f"not within {timeout_s:.0f} s: {what}"
+            raise TimeoutError(message)
+        time.sleep(1)

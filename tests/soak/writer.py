@@ -1,0 +1,71 @@
+"""Writes numbered records at a steady rate, each acknowledged by two brokers or more.
+
+Laws: the producer is idempotent and never gives a record up, so Kafka holds each number once;
+which numbers Kafka has acknowledged is known one by one.
+"""
+
+import threading
+import time
+from functools import partial
+from typing import Any, Final
+
+from confluent_kafka import Message, Producer
+
+from tests.stories.town import encode
+
+_STEP_S: Final = 0.02
+NOT_ACKNOWLEDGED: Final = 255
+
+
+class Writer(threading.Thread):
+    """Writes `rate` records a second until `stop`; `partition_of[n]` tells where record n lies."""
+
+    def __init__(self, settings: dict[str, Any], topic: str, schema_id: int, rate: float) -> None:
+        super().__init__(name="writer", daemon=True)
+        steady = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0}
+        fresh = {"topic.metadata.refresh.interval.ms": 1000, "linger.ms": 10}
+        self._producer = Producer({**settings, **steady, **fresh})
+        self._topic, self._schema_id, self._rate = topic, schema_id, rate
+        self._stop_asked = threading.Event()
+        self.partition_of = bytearray()
+        self.acknowledged = 0
+        self.trouble: str | None = None
+
+    @property
+    def written(self) -> int:
+        """How many records were handed to the producer."""
+        return len(self.partition_of)
+
+    def run(self) -> None:
+        """Write what is due, every 20 ms; what was late is caught up with."""
+        begun_s = time.monotonic()
+        while not self._stop_asked.wait(_STEP_S):
+            due = int((time.monotonic() - begun_s) * self._rate)
+            while self.written < due and not self._stop_asked.is_set():
+                self._write(self.written)
+            self._producer.poll(0)
+
+    def stop(self, timeout_s: float) -> None:
+        """Write no more, and wait until Kafka has acknowledged all."""
+        self._stop_asked.set()
+        self.join()
+        left = self._producer.flush(timeout_s)
+        if left:
+            self.trouble = f"Kafka did not acknowledge {left} records in {timeout_s:.0f} s"
+
+    def _write(self, n: int) -> None:
+        value = encode(self._schema_id, n, f"usr:{n % 997}")
+        done = partial(self._acknowledge, n)
+        try:
+            self._producer.produce(self._topic, value, key=str(n), on_delivery=done)
+        except BufferError:  # Kafka has been away for minutes
+            self._producer.poll(0.5)
+            return
+        self.partition_of.append(NOT_ACKNOWLEDGED)
+
+    def _acknowledge(self, n: int, error: Any, message: Message) -> None:
+        if error is not None:
+            self.trouble = f"Kafka refused a record: {error}"
+            return
+        self.partition_of[n] = message.partition() or 0
+        self.acknowledged += 1
