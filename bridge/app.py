@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 
 from bridge import __version__
@@ -61,10 +62,10 @@ class Bridge:
         """
         settings = self._prepared.settings
         async with AsyncExitStack() as stack:
-            await self._await_dead_letter_topic()
+            topics = await self._topics_there()
             registry = await self._registry(stack)
             decoder = Decoder(self._schemas(registry), self._formats(), self._admit)
-            await self._check_newest(registry)
+            await self._check_newest(registry, topics)
             client = await stack.enter_async_context(Client(self._client_options()))
             letters = await stack.enter_async_context(
                 DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
@@ -85,13 +86,18 @@ class Bridge:
                 observer=self._observer,
                 group=str(settings.kafka_config()["group.id"]),
                 clock=time.time,
+                topics_of=self._prepared.topics_of,
                 session_window_s=settings.fullstory.session_window_s,
             )
             await Pipeline(ports).run()
             return self._source.left()
 
-    async def _await_dead_letter_topic(self) -> None:
-        """Ask Kafka whether the dead-letter topic exists, waiting until it answers."""
+    async def _topics_there(self) -> Collection[str]:
+        """The topics of the cluster, waiting until it answers.
+
+        Raises:
+            SetupError: the dead-letter topic is not among them.
+        """
         settings = self._prepared.settings
         topic = settings.dead_letters.topic
         while not self._stopping.is_set():
@@ -101,12 +107,13 @@ class Bridge:
                 await self._wait("kafka", error)
                 continue
             if topic in existing:
-                return
+                return existing
             servers = settings.kafka_config()["bootstrap.servers"]
             raise SetupError(
                 f"dead_letters.topic: there is no topic {topic}\n    cure: kafka-topics.sh"
                 f" --bootstrap-server {servers} --create --topic {topic} --partitions 4"
             )
+        return ()
 
     async def _registry(self, stack: AsyncExitStack) -> RegistryClient | None:
         options = registry_options(self._prepared.settings)
@@ -133,8 +140,10 @@ class Bridge:
             formats[topic] = RawFormat(str(codec.schema_file)) if raw else ConfluentFormat()
         return formats
 
-    async def _check_newest(self, registry: RegistryClient | None) -> None:
+    async def _check_newest(self, registry: RegistryClient | None, topics: Collection[str]) -> None:
         """The newest schema of every framed topic must fit the mappings, before the first record.
+
+        `topics` are those of the cluster: those that a pattern takes are looked at, too.
 
         Raises:
             SetupError: with everything in which it does not.
@@ -143,7 +152,7 @@ class Bridge:
             return
         plans: list[Plan] = []
         problems: list[Problem] = []
-        for topic in self._prepared.topics:
+        for topic in self._prepared.among(topics):
             schema = await self._newest(registry, topic)
             if schema is None:
                 continue
@@ -213,6 +222,7 @@ class Bridge:
         return SourceOptions(
             kafka=settings.kafka_config(),
             topics=tuple(self._prepared.topics),
+            wanted=self._prepared.reads if self._prepared.patterns else None,
             start=settings.start,
             out_of_range=settings.out_of_range,
             bounds=Bounds(bytes_max=delivery.window_bytes_max),

@@ -6,6 +6,7 @@ Laws:
 - A record ends in one way, settled by one line: every event delivered, skipped by a rule, or its
   dead letter acknowledged by Kafka.
 - A record that nobody wants costs no task and no await.
+- A record that halts its mapping's topics is not begun and not settled, nor are those after it.
 - What fails for the time being is tried again, here for the registry and the dead-letter topic,
   in the sender for FullStory. Nothing is given up.
 
@@ -21,6 +22,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.halts import Halts, Topics
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.late import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
@@ -48,6 +50,10 @@ class Source(Protocol):
 
     def settle(self, record: Record, events: int) -> None:
         """Nothing is left to do for a record, of which `events` events were begun."""
+        ...
+
+    def halt(self, topics: Topics) -> None:
+        """Read nothing more of these topics; what was read of them and not begun is left."""
         ...
 
 
@@ -105,7 +111,10 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports(Generic[R]):
-    """What the path is made of; an event older than `session_window_s` is late."""
+    """What the path is made of.
+
+    `topics_of` tells the topics of a mapping; an event older than `session_window_s` is late.
+    """
 
     source: Source
     decoder: Decoder
@@ -116,6 +125,7 @@ class Ports(Generic[R]):
     observer: Observer
     group: str
     clock: Clock
+    topics_of: Callable[[str], Topics]
     session_window_s: float
 
 
@@ -125,6 +135,7 @@ class Pipeline(Generic[R]):
     def __init__(self, ports: Ports[R]) -> None:
         self._ports = ports
         self._under_way: set[asyncio.Task[None]] = set()
+        self._halts = Halts(ports.topics_of, ports.source.halt, ports.observer)
 
     async def run(self) -> None:
         """Carry records until the source ends; what was not begun by then is left to be re-read."""
@@ -137,6 +148,8 @@ class Pipeline(Generic[R]):
                 task.cancel()
 
     def _take(self, record: Record) -> None:
+        if self._halts.cover(record.topic):
+            return
         try:
             outcomes = self._map(record)  # decode, map
         except PoisonRecord as error:
@@ -147,6 +160,9 @@ class Pipeline(Generic[R]):
             return
         if outcomes is None:
             self._begin(record, self._wait_for_schema(record))
+        elif halting := _halting(outcomes):
+            why = f"{halting.reason}: {halting.message} ({record.place})"
+            self._halts.begin(halting.mapping, why)
         elif outcomes:
             self._begin(record, self._finish(record, self._in_time(outcomes)))
         else:
@@ -272,6 +288,11 @@ class Pipeline(Generic[R]):
             return
         except Exception as error:
             await self._finish(record, [_internal(error)])
+
+
+def _halting(outcomes: Sequence[Outcome]) -> Rejected | None:
+    """The outcome that asks for a person, if there is one: then none of them is begun."""
+    return next((one for one in outcomes if isinstance(one, Rejected) and one.halt), None)
 
 
 def _internal(error: Exception, mapping: str | None = None) -> Failure:

@@ -1,7 +1,8 @@
 """Settings and mapping files, read and found to be right: all that is known without a network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bridge.documents.document import Document, parse
@@ -26,7 +27,7 @@ class Prepared:
     """Settings and mappings that were found to be right.
 
     `topics` maps Kafka's names of the listed topics to ours; `patterns` are those of the other
-    mappings, over our names.
+    mappings, over Kafka's names.
     """
 
     loaded: Loaded
@@ -42,21 +43,16 @@ class Prepared:
 
     def name(self, topic: str) -> str:
         """Our name of a topic of Kafka's."""
-        names = self.settings.topic_names.items()
-        return next((own for own, theirs in names if theirs == topic), topic)
+        return own_name(self.settings, topic)
 
     def reads(self, topic: str) -> bool:
-        """Whether records of a topic (Kafka's name) are wanted.
+        """Whether records of a topic (Kafka's name) are wanted."""
+        return topic in self.topics or self._by_pattern(topic)
 
-        A pattern takes neither the dead letters, which would come back for ever, nor Kafka's own
-        topics.
-        """
-        if topic in self.topics:
-            return True
-        name = self.name(topic)
-        taken = self.settings.topic_names.get(name, topic) != topic
-        if taken or topic.startswith(INTERNAL) or _holds_letters(self.settings, topic):
+    def _by_pattern(self, topic: str) -> bool:
+        if topic in self.topics or not open_to_patterns(self.settings, topic):
             return False
+        name = self.name(topic)
         return any(rule.pattern is not None and rule.reads(name) for rule in self.rules)
 
     @property
@@ -65,6 +61,15 @@ class Prepared:
         if self.patterns:
             return len(self.rules)
         return max(sum(rule.reads(topic) for rule in self.rules) for topic in self.topics.values())
+
+    def among(self, there: Iterable[str]) -> list[str]:
+        """The topics (Kafka's names) that are read: the listed, and those of `there` by pattern."""
+        return [*self.topics, *sorted(name for name in there if self._by_pattern(name))]
+
+    def topics_of(self, mapping: str) -> Callable[[str], bool]:
+        """Which topics (Kafka's names) are a mapping's."""
+        rule = next(rule for rule in self.rules if rule.name == mapping)
+        return cache(lambda topic: self.reads(topic) and rule.reads(self.name(topic)))
 
     def admit(self, topic: str, schema: Schema | None) -> Plan:
         """The mappings of a topic (Kafka's name), compiled for one schema of its records.
@@ -89,6 +94,22 @@ class Prepared:
         for topic in self.topics:
             plans[topic] = self.admit(topic, None)
         return plans.__getitem__
+
+
+def own_name(settings: Settings, topic: str) -> str:
+    """Our name of a topic of Kafka's: how the mapping files call it."""
+    names = settings.topic_names.items()
+    return next((own for own, theirs in names if theirs == topic), topic)
+
+
+def open_to_patterns(settings: Settings, topic: str) -> bool:
+    """Whether a pattern may take a topic (Kafka's name) that it matches.
+
+    Neither the dead letters, which would come back for ever, nor Kafka's own topics, nor one
+    whose name stands for another topic in the mapping files.
+    """
+    taken = settings.topic_names.get(own_name(settings, topic), topic) != topic
+    return not (taken or topic.startswith(INTERNAL) or _holds_letters(settings, topic))
 
 
 def _holds_letters(settings: Settings, topic: str) -> bool:
@@ -119,11 +140,7 @@ def prepare(loaded: Loaded) -> Prepared:
         SetupError: with everything that is wrong.
     """
     settings = loaded.settings
-    options = Options(
-        api=settings.fullstory.api,
-        hash_key=_hash_key(settings),
-        never_send=settings.privacy.never_send,
-    )
+    options = mapping_options(settings)
     try:
         rules = load_rules([_document(file) for file in loaded.mapping_files], options)
     except Problems as problems:
@@ -179,6 +196,12 @@ def raise_problems(problems: Sequence[Problem]) -> None:
         raise SetupError(str(Problems(tuple(problems))))
 
 
-def _hash_key(settings: Settings) -> bytes | None:
+def mapping_options(settings: Settings) -> Options:
+    """What the settings say to the mapping room."""
     key = settings.privacy.hash_key
-    return key.get_secret_value().encode() if key is not None else None
+    return Options(
+        api=settings.fullstory.api,
+        hash_key=None if key is None else key.get_secret_value().encode(),
+        never_send=settings.privacy.never_send,
+        topic_names=settings.topic_names,
+    )

@@ -90,6 +90,13 @@ class RegistryClient:
         """
         return await self._version(subject, "latest")
 
+    async def subjects(self) -> list[str]:
+        """All subjects that are registered, in order; raises Unavailable."""
+        answer = await self._transport.get("/subjects")
+        if isinstance(answer, list) and all(isinstance(name, str) for name in answer):
+            return sorted(answer)
+        raise Unavailable("the registry's list of subjects is not a list of names")
+
     async def versions(self, subject: str) -> list[WriterSchema]:
         """All versions of a subject, oldest first; raises as `latest` does."""
         try:

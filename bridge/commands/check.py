@@ -21,8 +21,9 @@ from bridge.mapping import codes as mapping_codes
 from bridge.mapping import explanations
 from bridge.mapping.checks import check_types
 from bridge.mapping.examples import FAILED, Example, Result, examples_of, run_example, untested
-from bridge.mapping.plan import Plan
-from bridge.mapping.versions import check_versions
+from bridge.mapping.load import Rule
+from bridge.mapping.schema import Schema
+from bridge.mapping.versions import check_topics
 from bridge.prepared import prepare
 from bridge.settings import codes as settings_codes
 
@@ -106,7 +107,7 @@ class _Report:
     tests: int
     schemas: int
     without: Sequence[str]
-    """Topics for which there was no schema."""
+    """Topics for which there was no schema, and patterns for which there was no topic."""
 
     def summary(self, problems: Sequence[Problem]) -> str:
         """The last lines for a person."""
@@ -122,7 +123,7 @@ class _Report:
         verdict = paint(verdict, "red" if errors else "yellow" if told else "green")
         lines = [f"{verdict} in {looked_at}" if told else f"{verdict}: {looked_at}"]
         if self.without:
-            first = self.without[0]
+            first = self.without[0] if " " not in self.without[0] else "TOPIC"
             lines.append(
                 f"not checked against a schema: {', '.join(self.without)}"
                 f" (name one: --schema {first}=FILE.avsc)"
@@ -136,32 +137,35 @@ async def _report(
     examples = [example for document in materials.documents for example in examples_of(document)]
     inputs = [example.form.input.topic for example in examples]
     problems: list[Problem] = list(materials.problems)
-    plans: list[Plan] = []
     newest: dict[str, WriterSchema] = {}
-    schemas = 0
+    trees: dict[str, dict[str, Schema]] = {}
     async with SchemaFinder(materials, given) as finder:
-        topics = materials.topics([*finder.known(), *inputs])
+        topics = await finder.topics(inputs)
         for topic in topics:
             versions = await finder.every(topic)
             if not versions:
                 continue
-            schemas += len(versions)
             newest[topic] = finder.local(topic) or versions[-1]
-            trees = {version.label: version.schema for version in versions}
-            fitting, wrong = check_versions(materials.rules, topic, trees, materials.options)
-            plans += fitting
-            problems += wrong
+            trees[topic] = {version.label: version.schema for version in versions}
         problems += finder.problems
-    problems += check_types(plans)
+    plans, wrong = check_topics(materials.rules, trees, materials.options)
+    problems += [*wrong, *check_types(plans)]
     bench = RealBench(newest, materials.options)
     able = [example for example in examples if _can_run(example, newest)]
     problems += _failures(materials, able, bench)
     problems += untested(materials.rules, examples)
     without = [topic for topic in topics if topic not in newest]
+    without += [f"topics that match {pattern}" for pattern in _idle(materials.rules, topics)]
     if not files and not any(problem.severity == "error" for problem in problems):
         problems += _refusal(materials)
     unique = list(dict.fromkeys(problems))
-    return _Report(materials, unique, len(able), schemas, without)
+    return _Report(materials, unique, len(able), sum(map(len, trees.values())), without)
+
+
+def _idle(rules: Sequence[Rule], topics: Sequence[str]) -> list[str]:
+    """The patterns of mappings that take none of these topics."""
+    idle = [rule for rule in rules if rule.mode != "off" and not any(map(rule.reads, topics))]
+    return list(dict.fromkeys(rule.pattern.text for rule in idle if rule.pattern is not None))
 
 
 def _refusal(materials: Materials) -> list[Problem]:

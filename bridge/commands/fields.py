@@ -73,7 +73,7 @@ async def _plans(materials: Materials, given: dict[str, WriterSchema]) -> dict[s
     """The plans of the topics that have a schema which fits; it only tells types here."""
     plans: dict[str, Plan] = {}
     async with SchemaFinder(materials, given) as finder:
-        for topic in materials.topics(finder.known()):
+        for topic in await finder.topics():
             writer = await finder.newest(topic)
             if writer is None:
                 continue

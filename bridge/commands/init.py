@@ -23,6 +23,7 @@ from bridge.kafka import reader
 from bridge.kafka.keys import KNOWN_KEYS
 from bridge.mapping.options import Options
 from bridge.mapping.sightings import Sightings
+from bridge.prepared import mapping_options
 from bridge.records import Record
 from bridge.settings.load import Flag, Loaded, read_settings
 
@@ -132,15 +133,7 @@ def _settings(config: Path | None, *, schema_given: bool) -> Loaded | None:
 
 
 def _options(loaded: Loaded | None) -> Options:
-    if loaded is None:
-        return Options()
-    settings = loaded.settings
-    key = settings.privacy.hash_key
-    return Options(
-        api=settings.fullstory.api,
-        hash_key=None if key is None else key.get_secret_value().encode(),
-        never_send=settings.privacy.never_send,
-    )
+    return Options() if loaded is None else mapping_options(loaded.settings)
 
 
 async def _look(

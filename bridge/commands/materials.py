@@ -17,6 +17,7 @@ from bridge.documents.problems import Place, Problem, Problems
 from bridge.kafka.keys import KNOWN_KEYS
 from bridge.mapping.load import Rule, load_rules
 from bridge.mapping.options import Options
+from bridge.prepared import mapping_options, open_to_patterns, own_name
 from bridge.settings.file import read_document
 from bridge.settings.kinds import matching_files
 from bridge.settings.load import Loaded, read_settings
@@ -43,9 +44,36 @@ class Materials:
 
     def topics(self, known: Sequence[str] = ()) -> list[str]:
         """The topics that mappings name, and those of `known` that a pattern of theirs takes."""
-        named = [topic for rule in self.rules for topic in _named(rule)]
-        met = [topic for topic in known if any(rule.reads(topic) for rule in self.rules)]
+        named = [topic for rule in self.rules for topic in rule.topics]
+        met = [topic for topic in known if self._by_pattern(topic)]
         return list(dict.fromkeys([*named, *met]))
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of mappings that are not off, as they are written."""
+        on = [rule for rule in self.rules if rule.mode != "off"]
+        return list(dict.fromkeys(rule.pattern.text for rule in on if rule.pattern is not None))
+
+    @property
+    def read(self) -> str:
+        """What the mappings read, for a sentence: names of topics, and patterns."""
+        patterns = [f"those that match {pattern}" for pattern in self.patterns]
+        return ", ".join([*self.topics(), *patterns]) or "none"
+
+    def own_name(self, topic: str) -> str:
+        """Our name of a topic of Kafka's."""
+        return topic if self.loaded is None else own_name(self.loaded.settings, topic)
+
+    def kafkas_name(self, topic: str) -> str:
+        """Kafka's name of a topic of ours."""
+        return topic if self.loaded is None else self.loaded.settings.topic_names.get(topic, topic)
+
+    def _by_pattern(self, topic: str) -> bool:
+        if self.loaded is not None:
+            kafkas = self.kafkas_name(topic)
+            if not open_to_patterns(self.loaded.settings, kafkas):
+                return False
+        return any(rule.pattern is not None and rule.reads(topic) for rule in self.rules)
 
 
 def read_materials(
@@ -109,13 +137,7 @@ def _written(config: Path) -> tuple[Path, ...]:
 def _options(loaded: Loaded | None) -> Options:
     if loaded is None:
         return Options(hash_key=_MADE_UP.encode())
-    settings = loaded.settings
-    key = settings.privacy.hash_key
-    return Options(
-        api=settings.fullstory.api,
-        hash_key=None if key is None else key.get_secret_value().encode(),
-        never_send=settings.privacy.never_send,
-    )
+    return mapping_options(loaded.settings)
 
 
 def _documents(paths: Sequence[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
@@ -158,8 +180,3 @@ def _rules(
         return load_rules(right, options), problems
     except Problems as found:
         return (), [*problems, *found.problems]
-
-
-def _named(rule: Rule) -> Sequence[str]:
-    topics: object = rule.form.topics
-    return topics if isinstance(topics, tuple) else ()

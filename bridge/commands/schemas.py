@@ -71,6 +71,15 @@ class SchemaFinder:
         )
         return [*self.given, *named]
 
+    async def topics(self, more: Sequence[str] = ()) -> list[str]:
+        """The topics to look at: those that mappings name, and those that a pattern takes.
+
+        Patterns look among `more`, the topics for which a schema is named, and those that have
+        a subject in the registry.
+        """
+        registered = await self._topics_registered() if self.materials.patterns else []
+        return self.materials.topics([*self.known(), *more, *registered])
+
     async def newest(self, topic: str) -> WriterSchema | None:
         """The schema to test with; None where there is none."""
         found = self.local(topic)
@@ -108,13 +117,32 @@ class SchemaFinder:
         codec = None if loaded is None else loaded.settings.avro.topics.get(topic)
         return codec is not None and codec.wire_format == "raw"
 
+    async def _topics_registered(self) -> list[str]:
+        """Our names of the topics that have a subject; none where a subject names no topic."""
+        loaded = self.materials.loaded
+        if self._registry is None or loaded is None:
+            return []
+        before, hole, after = loaded.settings.avro.subject.partition("{topic}")
+        if not hole or "{topic}" in after:
+            return []
+        try:
+            subjects = await self._registry.subjects()
+        except Unavailable as error:
+            self._away(error)
+            return []
+        found = [subject for subject in subjects if len(subject) > len(before) + len(after)]
+        return [
+            self.materials.own_name(subject[len(before) : len(subject) - len(after)])
+            for subject in found
+            if subject.startswith(before) and subject.endswith(after)
+        ]
+
     async def _registered(self, topic: str, *, newest_only: bool = False) -> list[WriterSchema]:
         loaded = self.materials.loaded
         if self._registry is None or loaded is None:
             return []
-        settings = loaded.settings
-        name = settings.topic_names.get(topic, topic)
-        subject = settings.avro.subject.replace("{topic}", name)
+        name = self.materials.kafkas_name(topic)
+        subject = loaded.settings.avro.subject.replace("{topic}", name)
         try:
             if newest_only:
                 newest = await self._registry.latest(subject)
@@ -122,9 +150,7 @@ class SchemaFinder:
             else:
                 found = await self._registry.versions(subject)
         except Unavailable as error:
-            cure = "the mappings are not checked against it; name schemas with --schema"
-            self._tell(Problem(REGISTRY_AWAY, str(error), None, cure, severity="warning"))
-            self._registry = None
+            self._away(error)
             return []
         except SetupError as error:
             self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
@@ -134,6 +160,12 @@ class SchemaFinder:
             cure = "register its schema, or set `avro.subject`"
             self._tell(Problem(NOT_REGISTERED, message, None, cure, severity="warning"))
         return found
+
+    def _away(self, error: Unavailable) -> None:
+        """The registry does not answer, so nothing more is asked of it."""
+        cure = "the mappings are not checked against it; name schemas with --schema"
+        self._tell(Problem(REGISTRY_AWAY, str(error), None, cure, severity="warning"))
+        self._registry = None
 
     def _tell(self, problem: Problem) -> None:
         if problem not in self.problems:

@@ -12,6 +12,7 @@ import click
 
 from bridge.avro.reader import make_name_of, make_reader
 from bridge.avro.wire import ConfluentFormat
+from bridge.commands.materials import Materials
 from bridge.commands.schemas import SchemaFinder
 from bridge.errors import SetupError
 from bridge.kafka.reader import read_one
@@ -73,7 +74,7 @@ def read_spot(spot: Spot, loaded: Loaded | None) -> Given:
     return Given(record._replace(topic=ours.get(topic, topic)), None, record.value)
 
 
-def read_given(source: str, topic: str | None, topics: list[str]) -> Given:
+def read_given(source: str, topic: str | None, materials: Materials) -> Given:
     """Read a record; the topic is the one that is named, else the only one there is.
 
     Raises:
@@ -86,10 +87,11 @@ def read_given(source: str, topic: str | None, topics: list[str]) -> Given:
     if isinstance(plain, dict) and "value" in plain and plain.keys() <= _ENVELOPE:
         parts = plain
     named = topic or parts.get("topic")
-    if named is None and len(topics) == 1:
+    topics = materials.topics()
+    if named is None and len(topics) == 1 and not materials.patterns:
         named = topics[0]
     if named is None:
-        known = ", ".join(topics)
+        known = materials.read
         raise click.UsageError(f"the record does not say its topic: --topic, one of {known}")
     bytes_ = raw if plain is None and raw.strip() != b"null" else None
     return Given(_record(str(named), parts, bytes_), parts["value"], bytes_)

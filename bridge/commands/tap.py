@@ -16,9 +16,10 @@ from bridge.commands.schemas import SchemaFinder
 from bridge.commands.specimens import Given, decode
 from bridge.commands.telling import told
 from bridge.errors import PoisonRecord, SetupError, Unavailable
-from bridge.kafka import reader
+from bridge.kafka import admin, reader
 from bridge.mapping.explain import Specimen
 from bridge.records import Record
+from bridge.settings.load import Loaded
 
 
 @click.command()
@@ -75,9 +76,8 @@ def _tap(materials: Materials, topic: str | None, count: int) -> None:
     loaded = materials.loaded
     if loaded is None:
         raise click.UsageError("no settings: --config with a settings file, to say where Kafka is")
-    ours = _topics(materials, topic)
-    names = loaded.settings.topic_names
-    topics = {names.get(name, name): name for name in ours}
+    ours = _topics(materials, topic, loaded)
+    topics = {materials.kafkas_name(name): name for name in ours}
     click.echo(f"waiting for {counted(count, 'record')} of {', '.join(ours)}", err=True)
     with (
         asyncio.Runner() as runner,
@@ -94,14 +94,20 @@ def _tap(materials: Materials, topic: str | None, count: int) -> None:
             runner.run(finder.__aexit__())
 
 
-def _topics(materials: Materials, topic: str | None) -> Sequence[str]:
-    known = materials.topics()
-    if topic is None:
-        return known
-    if topic not in known:
-        listed = ", ".join(known) or "none"
-        raise click.UsageError(f"no mapping reads the topic {topic}; they read: {listed}")
-    return [topic]
+def _topics(materials: Materials, topic: str | None, loaded: Loaded) -> Sequence[str]:
+    """The one that is named, or all that the mappings read; a pattern's are asked for in Kafka."""
+    if topic is not None:
+        if topic not in materials.topics([topic]):
+            what = f"no mapping reads the topic {topic}; they read: {materials.read}"
+            raise click.UsageError(what)
+        return [topic]
+    if not materials.patterns:
+        return materials.topics()
+    there = admin.topics(loaded.settings.kafka_config())
+    found = materials.topics(sorted(map(materials.own_name, there)))
+    if not found:
+        raise SetupError(f"Kafka has no topic for the mappings; they read: {materials.read}")
+    return found
 
 
 def _shown(

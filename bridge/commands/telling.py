@@ -26,8 +26,7 @@ def told(materials: Materials, specimen: Specimen, *, show_values: bool) -> Iter
     topic = specimen.record.topic
     mine = [rule for rule in materials.rules if rule.reads(topic)]
     if not mine:
-        topics = ", ".join(materials.topics()) or "none"
-        yield f"no mapping reads the topic {topic}; they read: {topics}"
+        yield f"no mapping reads the topic {topic}; they read: {materials.read}"
     for number, rule in enumerate(mine):
         if number:
             yield ""
@@ -69,7 +68,7 @@ def _of_outcome(rule: Rule, outcome: Outcome, materials: Materials) -> Iterator[
         case Skipped(why=why):
             yield f"{rule.name}: {paint('skipped', 'yellow')}: {why}"
         case Rejected(reason=reason, message=message):
-            end = "the partition would halt" if outcome.halt else "dead letter"
+            end = "the mapping's topics would halt" if outcome.halt else "dead letter"
             yield f"{rule.name}: {paint(end, 'red')}: {reason}: {message}"
 
 

@@ -57,6 +57,9 @@ class Holding:
     unlisted: bool = False
     """The last commit could not list what is settled above its offset."""
 
+    halted: bool = False
+    """Nothing more of it is begun until a person has acted, so what is left of it is no work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -104,13 +107,13 @@ class Holdings:
 
     @property
     def outstanding(self) -> int:
-        """Records taken and not settled, of all partitions."""
-        return sum(holding.progress.outstanding for holding in self)
+        """Records taken and not settled, of all partitions but the halted."""
+        return sum(holding.progress.outstanding for holding in self if not holding.halted)
 
     @property
     def outstanding_bytes(self) -> int:
         """The size of their values."""
-        return sum(holding.outstanding_bytes for holding in self)
+        return sum(holding.outstanding_bytes for holding in self if not holding.halted)
 
     @property
     def unacknowledged_events(self) -> int:

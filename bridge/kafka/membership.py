@@ -1,6 +1,6 @@
 """Which partitions this member of the group reads, from where, and which of them stand still."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from confluent_kafka import (
@@ -35,6 +35,7 @@ class Membership:
         observer: Observer,
         *,
         start: Start,
+        came_later: Callable[[str], bool],
         out_of_range: Literal["halt", "earliest", "latest"],
         incremental: bool,
     ) -> None:
@@ -42,10 +43,12 @@ class Membership:
         self._holdings = holdings
         self._observer = observer
         self._start = start
+        self._came_later = came_later
         self._out_of_range = out_of_range
         self._incremental = incremental
         self._unknown: dict[Key, TopicPartition] = {}
         self._halted: set[Key] = set()
+        self._halted_topics: list[Callable[[str], bool]] = []
         self._paused = False
         self._next_look_up_s = 0.0
 
@@ -100,6 +103,22 @@ class Membership:
         self._paused = False
         self._still_or_flowing()
 
+    def halt_topics(self, topics: Callable[[str], bool]) -> None:
+        """Read nothing more of some topics, also where they are assigned later.
+
+        The partitions stay ours and are paused: what is under way is settled and committed as
+        always, and the first record that is not settled is where the next one begins.
+        """
+        self._halted_topics.append(topics)
+        for holding in self._holdings:
+            self._halt_if_asked(holding)
+        self._still_or_flowing()
+
+    def _halt_if_asked(self, holding: Holding) -> None:
+        if any(topics(holding.assignment.topic) for topics in self._halted_topics):
+            holding.halted = True
+            self._halted.add(_key(holding.assignment))
+
     def seek_back(self) -> None:
         """Read again what was dequeued and never seen."""
         self._move([_position(holding) for holding in self._holdings])
@@ -139,13 +158,14 @@ class Membership:
 
     def _find(self, partitions: Sequence[TopicPartition]) -> list[Found]:
         parked = self._holdings.parked((one.topic, one.partition) for one in partitions)
-        return find(self._consumer, partitions, self._start, parked)
+        return find(self._consumer, partitions, self._start, self._came_later, parked)
 
     def _hold(self, found: Sequence[Found]) -> None:
         for one in found:
             assignment = one.holding.assignment
             if one.halted is None:
                 self._holdings.add(one.holding)
+                self._halt_if_asked(one.holding)
             else:
                 self._halt((assignment.topic, assignment.partition), one.halted)
 

@@ -27,6 +27,7 @@ from bridge.kafka.configuration import consumer_configuration
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.membership import Membership
 from bridge.kafka.start import Start
+from bridge.kafka.topics import Topics
 from bridge.kafka.window import Bounds, Change, Window
 from bridge.observer import Observer, Polled, Waiting
 from bridge.records import Assignment, Record
@@ -41,6 +42,9 @@ class SourceOptions:
 
     kafka: Mapping[str, Any]
     topics: Sequence[str]
+    wanted: Callable[[str], bool] | None = None
+    """Which other topics of the cluster are read; None: no others."""
+
     start: Start = "latest"
     out_of_range: Literal["halt", "earliest", "latest"] = "halt"
     bounds: Bounds = field(default_factory=Bounds)
@@ -74,6 +78,7 @@ class Poller:
         self._holdings = Holdings()
         self._window = Window(options.bounds)
         self.settled: deque[tuple[Record, int]] = deque()
+        self.halted: deque[Callable[[str], bool]] = deque()
         self.room_made = threading.Event()
         self.stop = threading.Event()
         self.hurry = threading.Event()
@@ -91,11 +96,13 @@ class Poller:
         }
         self._consumer = Consumer(configuration)
         self._failure: BaseException | None = None
+        self._topics = Topics(options.topics, options.wanted, options.kafka, observer)
         self._membership = Membership(
             self._consumer,
             self._holdings,
             observer,
             start=options.start,
+            came_later=self._topics.came_later,
             out_of_range=options.out_of_range,
             incremental=_is_incremental(configuration),
         )
@@ -107,12 +114,6 @@ class Poller:
             Halted: a fatal error of librdkafka, after which the process must end.
         """
         try:
-            self._consumer.subscribe(
-                list(self._options.topics),
-                on_assign=self._guarded(self._assigned),
-                on_revoke=self._guarded(self._revoked),
-                on_lost=self._guarded(self._lost),
-            )
             while not self.stop.is_set():
                 self._turn()
             self._finish()
@@ -121,7 +122,10 @@ class Poller:
 
     def _turn(self) -> None:
         self._settle()
+        while self.halted:
+            self._membership.halt_topics(self.halted.popleft())
         now_s = time.monotonic()
+        self._subscribe(now_s)
         self._membership.look_up_again(now_s)
         self._committer.commit_when_due(self._consumer, now_s)
         self._limit_what_a_crash_repeats()
@@ -144,6 +148,16 @@ class Poller:
             return
         left = self._options.duplicate_budget - self._holdings.unlisted_events
         self._window.limit(max(0, left // self._options.events_per_record_max))
+
+    def _subscribe(self, now_s: float) -> None:
+        topics = self._topics.changed(self._consumer, now_s)
+        if topics is not None:
+            self._consumer.subscribe(
+                topics,
+                on_assign=self._guarded(self._assigned),
+                on_revoke=self._guarded(self._revoked),
+                on_lost=self._guarded(self._lost),
+            )
 
     def _poll(self, room: int) -> list[Message]:
         """Take up to `room` messages: wait for the first, then what is there already."""

@@ -1,8 +1,8 @@
 """Polled records on the event loop, and the way back: what is settled, what was acknowledged.
 
 The poll thread and the loop meet here and nowhere else. Towards the loop: batches, drain
-requests, acknowledged events, by `call_soon_threadsafe`. Towards the thread: settled records, by
-a deque, whose append and popleft are atomic.
+requests, acknowledged events, by `call_soon_threadsafe`. Towards the thread: settled records and
+topics to halt, each by a deque, whose append and popleft are atomic.
 """
 
 import asyncio
@@ -50,6 +50,11 @@ class Source:
     def settle(self, record: Record, events: int) -> None:
         """Nothing is left to do for a record, of which `events` events were begun."""
         self._poller.settled.append((record, events))
+        self._poller.room_made.set()
+
+    def halt(self, topics: Callable[[str], bool]) -> None:
+        """Read nothing more of these topics; what was read of them and not begun is left."""
+        self._poller.halted.append(topics)
         self._poller.room_made.set()
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ Laws:
 - A committed offset is obeyed, and what its metadata lists as settled is not sent again.
 - `start` speaks of partitions that were there when this group began on the topic. A partition
   that was added later begins at its beginning, or its first minutes would be lost.
+- A topic that appeared while the group was running (`topics.py`) begins at its beginning, too.
 - The offset given to `assign` and the base of the progress are one number, looked up once.
 - What an earlier assignment of ours knew to be settled is not sent again, as long as the group's
   commit is one of a bridge's, or has never been made. Any other commit is a person's, and obeyed.
@@ -13,6 +14,9 @@ had when the group began on it (`partitions_at_start`). A partition without a co
 is not below that came later. Asking only "has this group any commit here?" would take a race for
 an addition: two members that join together are assigned together, and the slower of them would
 see the faster one's first commits and read its own partitions from their beginning.
+
+A topic that came later is committed as begun with no partitions at all, so that another member,
+which did not see it appear, takes its partitions for later ones as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,11 +61,13 @@ def find(
     consumer: Consumer,
     partitions: Sequence[TopicPartition],
     start: Start,
+    came_later: Callable[[str], bool],
     parked: Mapping[Key, Holding],
 ) -> list[Found]:
     """Look up where each of `partitions` begins; blocks two seconds for each question at most.
 
-    `parked` is what this process held of them before.
+    `came_later` tells the topics that appeared while the group was running, `parked` is what this
+    process held of the partitions before.
 
     Raises:
         LookUpFailed: a question was not answered in time.
@@ -72,6 +78,8 @@ def find(
         mine = [one for key, one in committed.items() if key[0] == topic]
         beginners = [one for one in mine if one.offset < 0]
         group_begins_with = _partitions_at_start(consumer, topic) if beginners else None
+        if group_begins_with is None and came_later(topic):
+            group_begins_with = 0
         for one in mine:
             before = parked.get((topic, one.partition))
             if one.offset >= 0:

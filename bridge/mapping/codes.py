@@ -11,7 +11,10 @@ from typing import Final
 
 
 class Code(StrEnum):
-    """The stable codes; below M030 the file alone tells, from M030 on the schema is needed."""
+    """The stable codes; below M030 the file alone tells, from M030 on the schema is needed.
+
+    M029 is no longer used.
+    """
 
     MAPPING_NAME = "M001"
     NAME_TWICE = "M002"
@@ -41,7 +44,6 @@ class Code(StrEnum):
     WRONG_TYPE = "M026"
     WRONG_VALUE = "M027"
     PATTERN_OPEN = "M028"
-    NOT_YET = "M029"
     UNKNOWN_FIELD = "M030"
     NOTHING_BELOW = "M031"
     CAN_BE_MISSING = "M032"
@@ -89,7 +91,6 @@ TITLES: Final[Mapping[Code, str]] = MappingProxyType(
         Code.WRONG_TYPE: "a value of another type is expected here",
         Code.WRONG_VALUE: "this value is not allowed here",
         Code.PATTERN_OPEN: "this pattern does not say where a topic's name begins",
-        Code.NOT_YET: "the bridge cannot do this yet",
         Code.UNKNOWN_FIELD: "the schema has no such field",
         Code.NOTHING_BELOW: "the path goes on where the schema has nothing below",
         Code.CAN_BE_MISSING: "this value can be missing, and the mapping does not say what then",

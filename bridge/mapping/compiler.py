@@ -176,7 +176,7 @@ class _Compiled:
         path = field_of(self.rule.form, self.rule.session, at or ())
         self.misfit = Misfit(self.rule.name, _in(problems[0], record_name), path)
         matches = self.answer if callable(self.answer) else None
-        self.step = Refusal(self.misfit, matches)
+        self.step = Refusal(self.misfit, matches, self.rule.on_error == "halt")
         self.typed = []
         self.wanted_all = self.wanted_filter
 

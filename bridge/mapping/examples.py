@@ -29,6 +29,7 @@ TIMESTAMP: Final = "2026-01-01T00:00:00Z"
 
 _EPOCH: Final = parse_time("1970-01-01T00:00:00Z")
 _EVENT_FIELDS: Final = ("uid", "event", "timestamp", "session", "properties")
+_ENDS: Final = ("dead_letter", "skipped", "halted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _refuse_odd(example: Example, rules: Sequence[Rule]) -> None:
             raise CannotRun(f"`{name}` stands twice in `expect`: a mapping has one outcome")
         seen.add(name)
         events = [key for key in _EVENT_FIELDS if getattr(expected, key) is not None]
-        ends = [key for key in ("dead_letter", "skipped") if getattr(expected, key) is not None]
+        ends = [key for key in _ENDS if getattr(expected, key) is not None]
         if len(ends) > 1 or (ends and events):
             both = " and ".join(f"`{key}`" for key in [*ends, *events])
             raise CannotRun(f"{both} contradict each other for `{name}`")

@@ -45,10 +45,14 @@ def differences(expected: Expectation, outcome: Outcome | None) -> Iterator[Diff
         wanted = f"a dead letter, {expected.dead_letter}"
     if expected.skipped is not None:
         wanted = f"a skip, {expected.skipped}"
+    if expected.halted is not None:
+        wanted = f"a halt, {expected.halted}"
     match outcome:
         case Event() if wanted == "an event":
             yield from _of_event(expected, outcome)
-        case Rejected(reason=reason) if expected.dead_letter == reason:
+        case Rejected(reason=reason, halt=False) if expected.dead_letter == reason:
+            pass
+        case Rejected(reason=reason, halt=True) if expected.halted == reason:
             pass
         case Skipped(why=why) if expected.skipped == why:
             pass
@@ -152,7 +156,7 @@ def what_of(outcome: Outcome) -> str:
         case Event(name=name):
             return f"the event {_shown(name)}"
         case Rejected(reason=reason, message=message):
-            return f"a dead letter, {reason}: {message}"
+            return f"{'a halt' if outcome.halt else 'a dead letter'}, {reason}: {message}"
         case Skipped(why=why):
             return f"a skip, {why}"
 

@@ -151,10 +151,6 @@ MAPPING: Final[Mapping[str, str]] = {
         "`orders`, `old-orders` and `orders.retry` too. Begin it with `^`, and end it with `$` "
         "where nothing may follow. It is a warning, because it may be meant."
     ),
-    "M029": (
-        "The grammar has a word for this, and this version of the bridge cannot do it. Starting "
-        "with another meaning in its place would be worse than not starting."
-    ),
     "M030": (
         "The path names a field that the schema does not have, in at least one of the schemas "
         "that were looked at. Left as it is, the property would be missing from every event. The "

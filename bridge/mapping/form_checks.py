@@ -19,7 +19,6 @@ from bridge.mapping.rules import (
     LongUid,
     LongValue,
     MappingRule,
-    OnError,
     SessionPath,
     TopicPattern,
     long_timestamp,
@@ -64,7 +63,6 @@ def check_form(
         cure = "use small letters, digits and dashes, as payment-failed"
         findings.add(Fault(Code.MAPPING_NAME, message, cure), ("name",))
     _topics(form, findings)
-    _on_error(form.on_error, findings)
     uid = long_uid(form.uid)
     _one_of(findings, ("uid",), path=uid.path, first_of=uid.first_of)
     _paths(findings, ("uid",), "path", [uid.path] if uid.path is not None else [])
@@ -86,15 +84,8 @@ def check_form(
 
 def check_defaults(defaults: Defaults, findings: Findings, options: Options) -> None:
     """Tell what is wrong with what a file says for all of its mappings."""
-    _on_error(defaults.on_error, findings)
     if isinstance(defaults.session, SessionPath):
         _session(defaults.session, findings, options)
-
-
-def _on_error(word: OnError | None, findings: Findings) -> None:
-    if word == "halt":
-        cure = "`dead_letter`, the default, loses nothing; `skip` counts only"
-        findings.add(Fault(Code.NOT_YET, "`halt` is not supported yet", cure), ("on_error",))
 
 
 def _topics(form: MappingRule, findings: Findings) -> None:

@@ -42,7 +42,8 @@ class Rule:
     """One mapping of one file, with the file's defaults filled in.
 
     `at` is where the mapping stands in its document; `filter` the parsed condition; `pattern`
-    the topics', where they are not listed. `warnings` are told with those of its plans.
+    the topics', where they are not listed; `topic_names` are ours to Kafka's. `warnings` are told
+    with those of its plans.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Rule:
     mode: Mode
     late: LateWord
     pattern: Pattern | None
+    topic_names: Mapping[str, str]
     warnings: tuple[Problem, ...]
 
     @property
@@ -64,8 +66,13 @@ class Rule:
         return self.form.topics if isinstance(self.form.topics, tuple) else ()
 
     def reads(self, topic: str) -> bool:
-        """Whether the mapping is for records of this topic, as the mapping files name it."""
-        return topic in self.topics if self.pattern is None else self.pattern.matches(topic)
+        """Whether the mapping is for records of this topic, as the mapping files name it.
+
+        Lists use that name. Patterns see Kafka's: what a pattern is to find is in the cluster.
+        """
+        if self.pattern is None:
+            return topic in self.topics
+        return self.pattern.matches(self.topic_names.get(topic, topic))
 
 
 def load_rules(documents: Iterable[Document], options: Options = NO_OPTIONS) -> tuple[Rule, ...]:
@@ -103,7 +110,7 @@ def _of_document(document: Document, options: Options) -> tuple[list[Rule], list
     for index, form in forms.items():
         findings = Findings(document, ("mappings", index))
         check_form(form, findings, options, defaults.never_send)
-        rules.append(_rule(findings, form, defaults, owner))
+        rules.append(_rule(findings, form, defaults, owner, options))
         problems += findings.problems
     return rules, problems
 
@@ -121,7 +128,13 @@ def _well_formed(document: Document) -> dict[int, MappingRule]:
     return forms
 
 
-def _rule(findings: Findings, form: MappingRule, defaults: Defaults, owner: str | None) -> Rule:
+def _rule(
+    findings: Findings,
+    form: MappingRule,
+    defaults: Defaults,
+    owner: str | None,
+    options: Options,
+) -> Rule:
     return Rule(
         name=form.name,
         owner=owner,
@@ -134,6 +147,7 @@ def _rule(findings: Findings, form: MappingRule, defaults: Defaults, owner: str 
         mode=form.mode or defaults.mode or "live",
         late=form.late or defaults.late or "send",
         pattern=_pattern(form.topics),
+        topic_names=options.topic_names,
         warnings=tuple(one for one in findings.problems if one.severity == "warning"),
     )
 

@@ -38,10 +38,14 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A step in place of a mapping that does not fit. `matches` None: every record."""
+    """A step in place of a mapping that does not fit. `matches` None: every record.
+
+    `halt` is the mapping's `on_error: halt`, which keeps its records from becoming dead letters.
+    """
 
     misfit: Misfit
     matches: Matches | None
+    halt: bool = False
 
     def apply(self, record: Record, value: Any) -> Outcome | None:
         """A reject; None when the filter does not match."""
@@ -50,8 +54,8 @@ class Refusal:
             if self.matches is not None and not self.matches(record, value):
                 return None
         except MappingError as error:
-            return Rejected(name, error.reason, error.message, error.path)
-        return Rejected(name, REASON, self.misfit.problem.message, self.misfit.path)
+            return Rejected(name, error.reason, error.message, error.path, self.halt)
+        return Rejected(name, REASON, self.misfit.problem.message, self.misfit.path, self.halt)
 
 
 def field_of(form: MappingRule, session: str | SessionPath, at: DocumentPath) -> str | None:

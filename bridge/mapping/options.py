@@ -1,20 +1,21 @@
 """What the settings say to the mapping room."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The chosen API, the key of `hmac-sha256` and the settings' never-send globs.
+    """The chosen API, the key of `hmac-sha256`, the settings' never-send globs and topic names.
 
-    Laws: the key is never shown.
+    `topic_names` are ours to Kafka's, of the topics that have two. Laws: the key is never shown.
     """
 
     api: Literal["v1", "v2"] = "v1"
     hash_key: bytes | None = None
     never_send: Sequence[str] = ()
+    topic_names: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Options(api={self.api!r}, hash_key={'***' if self.hash_key else None})"

@@ -91,7 +91,7 @@ class Rejected:
     """The mapping matched, and no event can be made of the record.
 
     `reason` is a stable word in snake_case, `path` the field as the mapping file writes it.
-    `halt` asks that a person looks before anything goes on (`on_error: halt`).
+    `halt` asks that a person looks before the mapping's topics go on (`on_error: halt`).
     """
 
     mapping: str

@@ -207,7 +207,9 @@ class MappingRule(Strict):
     integration: str | None = Field(default=None, description="Passed on (API v1).")
     late: LateWord | None = Field(default=None, description="When older than the session window.")
     on_error: OnError | None = Field(
-        default=None, description="When no event can be made of a record."
+        default=None,
+        description="When no event can be made of a record; `halt` lets the mapping's topics stand "
+        "still until a person has acted.",
     )
     tests: "tuple[FileTest, ...]" = Field(
         default=(), description="Records, and what becomes of them."
@@ -240,6 +242,7 @@ class Expectation(Strict):
     exact: StrictBool = Field(default=False, description="Compare all properties.")
     dead_letter: str | None = Field(default=None, description="The reason of a reject.")
     skipped: str | None = Field(default=None, description="The reason of a skip.")
+    halted: str | None = Field(default=None, description="The reason of a halt.")
 
 
 class FileTest(Strict):

@@ -1,4 +1,4 @@
-"""The mappings against every version of a topic's schema, each mistake told once."""
+"""The mappings against every version of their topics' schemas, each mistake told once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,6 +9,28 @@ from bridge.mapping.load import Rule
 from bridge.mapping.options import Options
 from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
+
+
+def check_topics(
+    rules: Sequence[Rule], topics: Mapping[str, Mapping[str, Schema]], options: Options
+) -> tuple[list[Plan], list[Problem]]:
+    """The same over topics, by name and label, mapping by mapping.
+
+    A mistake that not all topics of its mapping share names those that have it; a warning counts
+    when it holds for all of them.
+    """
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    for rule in rules:
+        mine = [topic for topic in topics if rule.reads(topic)]
+        found: dict[Problem, list[str]] = {}
+        for topic in mine:
+            fitting, wrong = check_versions([rule], topic, topics[topic], options)
+            plans += fitting
+            for problem in wrong:
+                found.setdefault(problem, []).append(topic)
+        problems += _shared(found, len(mine))
+    return plans, problems
 
 
 def check_versions(
@@ -31,10 +53,15 @@ def check_versions(
             problems = plan.warnings
         for problem in problems:
             found.setdefault(problem, []).append(label)
-    return plans, [
-        problem if len(labels) == len(versions) else _in(problem, labels)
+    return plans, _shared(found, len(versions))
+
+
+def _shared(found: Mapping[Problem, Sequence[str]], among: int) -> list[Problem]:
+    """What all have as it is, an error that only some have with their names."""
+    return [
+        problem if len(labels) == among else _in(problem, labels)
         for problem, labels in found.items()
-        if len(labels) == len(versions) or problem.severity == "error"
+        if len(labels) == among or problem.severity == "error"
     ]
 
 

@@ -11,8 +11,8 @@ Each file in `grammar/` is a list of rows. A row's keys:
 - `p`: the property `p`, short or long; `mapping`: keys of the mapping beside it. Where they say
   nothing: `name: m`, `topics: [t]`, `uid: u`, `event: E`. `file`: other keys of the file.
 - What must come of it, one of: `sent` (the event's data, all of it), `event` (the named parts of
-  the request's event, and `uid`), `skipped` or `rejected` (the reason), `nothing: true`, or
-  `refused` (the code of the only problem that `check` tells).
+  the request's event, and `uid`), `skipped`, `rejected` or `halted` (the reason), `nothing: true`,
+  or `refused` (the code of the only problem that `check` tells).
 """
 
 import json
@@ -42,7 +42,7 @@ from tests.cases.load import untag
 from tests.cases.raw import record
 
 FOLDER = Path(__file__).parent / "grammar"
-ENDS: Final = ("sent", "event", "skipped", "rejected", "nothing", "refused")
+ENDS: Final = ("sent", "event", "skipped", "rejected", "halted", "nothing", "refused")
 OPTIONS: Final = Options(hash_key=b"secret", never_send=("*forbidden*",))
 NOW_S: Final = 1_795_515_300.0
 """2026-11-24T10:15:00Z, for events that can be late."""
@@ -143,7 +143,7 @@ def _told(outcomes: list[Outcome]) -> tuple[str, Any]:
         return "event", {"uid": uid, **orjson.loads(request.body)["event"]}
     if isinstance(outcome, Skipped):
         return "skipped", outcome.why
-    return "rejected", outcome.reason
+    return ("halted" if outcome.halt else "rejected"), outcome.reason
 
 
 def _bytes(text: Any) -> bytes:

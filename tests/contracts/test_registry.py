@@ -181,6 +181,13 @@ async def test_the_newest_version_and_all_of_them_are_told(place: Place) -> None
     assert latest.label == f"{place.subject} version 2"
 
 
+async def test_the_subjects_are_listed(place: Place) -> None:
+    """What a pattern of topics is checked against."""
+    await _register(place, place.subject, Schema(json.dumps(MONEY)))
+    async with RegistryClient(RegistryOptions((place.url,))) as client:
+        assert place.subject in await client.subjects()
+
+
 async def test_a_subject_with_a_slash_in_its_name_is_one_subject(place: Place) -> None:
     """Subjects are percent-encoded: a slash makes no other path."""
     subject = f"{place.topic}/a b?c-value"

@@ -178,3 +178,79 @@ async def test_explain_reads_a_record_from_its_place_in_kafka(
     assert same.output == result.output
     assert nothing.exit_code == 2
     assert nothing.output == "prod.payments/0 has no offset 7: it holds 0 to 0\n"
+
+
+BY_PATTERN = MAPPING.replace("[payments]", '{pattern: "^prod[.]"}')
+
+
+async def test_a_pattern_is_checked_against_the_topics_that_have_a_subject(
+    registry: RegistryStandIn, folder: Path
+) -> None:
+    """By Kafka's names; the dead letters are none of them."""
+    settings = json.loads((folder / "bridge.yaml").read_text())
+    settings["dead_letters"] = {"topic": "prod.dead"}
+    (folder / "bridge.yaml").write_text(json.dumps(settings))
+    (folder / "m.yaml").write_text(BY_PATTERN)
+    right = schema(user="string", amount="int")
+    register(registry, right)
+    registry.register("prod.refunds-value", {"schema": schema(user="string", total="int")})
+    for other in ("prod.dead-value", "test.prod.x-value", "prod.refunds-key"):
+        registry.register(other, {"schema": schema(name="string")})
+
+    result = await run("check")
+    page = await run("fields")
+
+    assert result.output == (
+        "m.yaml:7:26: error M030: the schema has no field `amount` (in prod.refunds)\n"
+        "        properties: {amount: amount}\n"
+        "                             ^\n"
+        "    cure: known here: `total`, `user`\n"
+        "1 error in 1 file, 1 mapping, 2 schemas, 1 test\n"
+    )
+    assert "^prod[.]  amount      properties.amount  int" in page.output
+
+
+async def test_a_pattern_that_takes_no_topic_is_told_as_not_checked(
+    registry: RegistryStandIn, folder: Path
+) -> None:
+    """It is no mistake: the topic may come."""
+    (folder / "m.yaml").write_text(BY_PATTERN.split("tests:")[0].replace("prod", "nowhere"))
+    register(registry, schema(user="string"))
+
+    result = await run("check")
+
+    assert result.output.endswith(
+        "not checked against a schema: topics that match ^nowhere[.]"
+        " (name one: --schema TOPIC=FILE.avsc)\n"
+    )
+    assert result.exit_code == 0
+
+
+async def test_explain_and_tap_find_the_topics_of_a_pattern(
+    registry: RegistryStandIn, folder: Path
+) -> None:
+    """A topic that no list names, in Kafka and by hand; what is read is told with its pattern."""
+    (folder / "m.yaml").write_text(BY_PATTERN)
+    text = schema(user="string", amount="int")
+    number = registry.register("prod.refunds-value", {"schema": text}).number
+    writer = WriterSchema("it", parse_schema(text), texts=(text,))
+    body = Encoder(writer).encode({"user": "u-1", "amount": 5})
+    (folder / "record").write_bytes(b"\x00" + number.to_bytes(4, "big") + body)
+
+    sent = await run("explain", "record", "--topic", "prod.refunds")
+    other = await run("explain", "record", "--topic", "orders")
+    unsaid = await run("explain", "record")
+    nobody = await run("tap", "--topic", "orders")
+    with MockCluster() as kafka:
+        kafka.create_topic("orders", 1)
+        settings = json.loads((folder / "bridge.yaml").read_text())
+        settings["kafka"]["bootstrap.servers"] = kafka.bootstrap_servers
+        (folder / "bridge.yaml").write_text(json.dumps(settings))
+        none_yet = await run("tap")
+
+    assert '"amount_int": 5' in sent.output
+    told = "they read: those that match ^prod[.]\n"
+    assert other.output == f"no mapping reads the topic orders; {told}"
+    assert "--topic, one of those that match ^prod[.]" in unsaid.output
+    assert nobody.output.endswith(told)
+    assert none_yet.output == f"Kafka has no topic for the mappings; {told}"

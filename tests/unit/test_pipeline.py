@@ -10,6 +10,7 @@ import pytest
 
 from bridge.delivery.dead_letter import DeadLetter
 from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.halts import MEND
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.outcome import (
     Event,
@@ -22,7 +23,7 @@ from bridge.mapping.outcome import (
     Skipped,
 )
 from bridge.mapping.plan import Plan
-from bridge.observer import DeadLettered, Delivered, Fact, Filtered, Waiting
+from bridge.observer import DeadLettered, Delivered, Fact, Filtered, HaltedScope, Waiting
 from bridge.observer import Skipped as SkippedFact
 from bridge.pipeline import Pipeline, Ports
 from bridge.records import Assignment, AssignmentEnded, Record
@@ -64,6 +65,7 @@ class World:
     facts: list[Fact] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     settled: list[tuple[int, int]] = field(default_factory=list)
+    halted: list[Callable[[str], bool]] = field(default_factory=list)
     reserved: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
 
@@ -80,13 +82,14 @@ class World:
             observer=self,
             group="group",
             clock=lambda: self.now_s,
+            topics_of=lambda mapping: lambda topic: topic.startswith(mapping),
             session_window_s=1800,
         )
         self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
 
-    def record(self, offset: int = 0, value: bytes | None = b"v") -> Record:
+    def record(self, offset: int = 0, value: bytes | None = b"v", topic: str = "t") -> Record:
         """A record at an offset."""
-        return Record("t", 0, offset, 1, b"k", value, self.assignment)
+        return Record(topic, 0, offset, 1, b"k", value, self.assignment)
 
     async def poll(self, *records: Record) -> None:
         """Let Kafka bring records, and everybody do what takes no time."""
@@ -103,6 +106,10 @@ class World:
         """Note a settle."""
         self.log.append(f"settled {record.offset}")
         self.settled.append((record.offset, events))
+
+    def halt(self, topics: Callable[[str], bool]) -> None:
+        """Note which topics stand still."""
+        self.halted.append(topics)
 
     def decode(self, record: Record) -> Value | None:
         """The value, an error, or nothing yet."""
@@ -382,6 +389,36 @@ def test_a_record_waits_for_its_schema_and_holds_up_no_other() -> None:
         await asyncio.sleep(3)
         assert world.settled == [(1, 1), (0, 1)]
         assert world.told(Waiting) == [Waiting("schema registry", "no answer")] * 2
+
+    run(story())
+
+
+def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -> None:
+    """Of the mapping's topics; what is under way comes to its end, the others flow on."""
+
+    async def story() -> None:
+        halting = Rejected("t", "invalid_uid", "no request can be made for this uid", halt=True)
+        world = World(
+            {
+                0: Value([_event("a")]),
+                1: Value([_event("b"), halting]),
+                2: Value([_event("c")]),
+                3: Value([]),
+                4: POISON,
+                5: None,
+                6: Value([_event("d")]),
+            }
+        )
+        first = [world.record(0), world.record(1), world.record(2), world.record(3, topic="t2")]
+        await world.poll(*first)
+        await world.poll(world.record(4), world.record(5), world.record(6, topic="other"))
+        await asyncio.sleep(5)
+        assert world.log == ["sending a", "sending d", "sent a of A", "settled 0", *world.log[4:]]
+        assert sorted(world.settled) == [(0, 1), (6, 1)]
+        assert [topics("t") for topics in world.halted] == [True]
+        why = "invalid_uid: no request can be made for this uid (t/0/1)"
+        assert world.told(HaltedScope) == [HaltedScope("the topics of t", why, MEND)]
+        assert world.letters == []
 
     run(story())
 

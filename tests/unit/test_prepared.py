@@ -52,12 +52,12 @@ def test_listed_topics_are_known_by_both_names_and_patterns_are_kept(tmp_path: P
 
 
 def test_a_topic_is_read_under_its_name_in_the_mappings(tmp_path: Path) -> None:
-    """A pattern sees our name; the topic of Kafka's that has the name already is another one."""
+    """A pattern sees Kafka's; a topic of Kafka's whose name stands for another one is not read."""
     names = {"payments": "prod.payments", "shop.eu": "prod-eu", "other": "shop.hidden"}
     found = prepared(tmp_path, [BY_NAME, BY_PATTERN], topic_names=names)
 
-    read = ["prod.payments", "carts", "prod-eu", "shop.us"]
-    not_read = ["payments", "shop.eu", "shop.hidden", "other", "xshop.", "__shop."]
+    read = ["prod.payments", "carts", "shop.hidden", "shop.us"]
+    not_read = ["payments", "shop.eu", "prod-eu", "other", "xshop.", "__shop."]
     assert [topic for topic in read + not_read if found.reads(topic)] == read
 
 
@@ -114,3 +114,25 @@ def test_a_new_schema_is_admitted_as_far_as_it_fits_and_at_the_start_not_at_all(
     outcomes = plan.map(record("carts", timestamp_ms=1), {"u": "u1"})
     assert [told(outcome) for outcome in outcomes] == ["u1", "schema_does_not_fit"]
     assert found.admit("payments", SCHEMA).misfits == ()
+
+
+def test_a_mapping_by_pattern_fires_for_a_topic_that_has_a_name_of_ours_too(
+    tmp_path: Path,
+) -> None:
+    """The pattern is matched with Kafka's name, and the record's `$topic` is ours."""
+    names = {"other": "shop.hidden"}
+    found = prepared(tmp_path, [BY_PATTERN | {"uid": "$topic"}], topic_names=names)
+
+    (outcome,) = found.admit("shop.hidden", SCHEMA).map(record("other", timestamp_ms=1), {"u": "u"})
+    assert told(outcome) == "other"
+
+
+def test_the_topics_of_a_mapping_are_those_that_it_reads(tmp_path: Path) -> None:
+    """By list and by pattern, in Kafka's names; the dead letters are nobody's."""
+    names = {"payments": "prod.payments"}
+    letters = {"topic": "shop.dead"}
+    found = prepared(tmp_path, [BY_NAME, BY_PATTERN], topic_names=names, dead_letters=letters)
+
+    every = ["prod.payments", "payments", "carts", "shop.eu", "shop.dead"]
+    assert [topic for topic in every if found.topics_of("a")(topic)] == ["prod.payments", "carts"]
+    assert [topic for topic in every if found.topics_of("b")(topic)] == ["shop.eu"]

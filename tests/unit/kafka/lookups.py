@@ -26,6 +26,7 @@ class Kafka:
     """A topic `t` with its commits: partition -> (offset, metadata)."""
 
     partitions: int = 4
+    topics: Sequence[str] = ("t",)
     commits: dict[int, tuple[int, str | None]] = field(default_factory=dict)
     high: int = HIGH
     at_time: int = AT_TIME
@@ -36,7 +37,7 @@ class Kafka:
     def committed(self, asked: Sequence[TopicPartition], timeout: float) -> list[Any]:
         """The commits of these partitions."""
         self._answer(timeout)
-        return [self._commit(one.partition) for one in asked]
+        return [self._commit(one) for one in asked]
 
     def get_watermark_offsets(self, _: TopicPartition, timeout: float) -> tuple[int, int]:
         """The bounds of the log."""
@@ -49,18 +50,19 @@ class Kafka:
         self.asked_for_times += [one.offset for one in asked]
         return [SimpleNamespace(offset=self.at_time, error=self.error)]
 
-    def list_topics(self, topic: str, timeout: float) -> Any:
-        """How many partitions there are."""
+    def list_topics(self, topic: str | None = None, *, timeout: float) -> Any:
+        """How many partitions there are, of one topic or of all."""
         self._answer(timeout)
+        each = SimpleNamespace(partitions=dict.fromkeys(range(self.partitions)))
         return SimpleNamespace(
-            topics={topic: SimpleNamespace(partitions=dict.fromkeys(range(self.partitions)))}
+            topics=dict.fromkeys(self.topics if topic is None else [topic], each)
         )
 
-    def _commit(self, partition: int) -> Any:
-        offset, metadata = self.commits.get(partition, (-1001, None))
+    def _commit(self, one: TopicPartition) -> Any:
+        offset, metadata = self.commits.get(one.partition, (-1001, None))
         if metadata == "unreadable":
             return UnreadableMetadata()
-        return TopicPartition("t", partition, offset, metadata or "")
+        return TopicPartition(one.topic, one.partition, offset, metadata or "")
 
     def _answer(self, timeout: float) -> None:
         assert 0 < timeout <= 2

@@ -36,14 +36,16 @@ class Consumer(Kafka):
         self.characters_max = 4_095
         self.stop = threading.Event()
         self.callbacks: dict[str, Any] = {}
+        self.subscriptions: list[list[str]] = []
 
     def __call__(self, configuration: dict[str, Any]) -> "Consumer":
         """Made by the poller with its callbacks."""
         self.callbacks |= {name: configuration[name] for name in ("on_commit", "error_cb")}
         return self
 
-    def subscribe(self, _topics: list[str], **callbacks: Any) -> None:
-        """Note the callbacks of the group."""
+    def subscribe(self, topics: list[str], **callbacks: Any) -> None:
+        """Note the topics and the callbacks of the group."""
+        self.subscriptions.append(topics)
         self.callbacks |= callbacks
 
     def consume(self, count: int, wait_s: float) -> list[Message]:
@@ -105,6 +107,7 @@ class Bridge:
         shutdown_drain_s: float = 0.2,
         duplicate_budget: int = 1_000,
         events_per_record_max: int = 1,
+        wanted: Callable[[str], bool] | None = None,
     ) -> None:
         self.consumer = Consumer()
         monkeypatch.setattr(module, "Consumer", self.consumer)
@@ -117,6 +120,7 @@ class Bridge:
         options = SourceOptions(
             kafka={"group.id": "g"},
             topics=["t"],
+            wanted=wanted,
             out_of_range=out_of_range,
             bounds=bounds or Bounds(),
             duplicate_budget=duplicate_budget,

@@ -46,6 +46,20 @@ def test_a_late_settle_changes_nothing_of_a_later_assignment() -> None:
     assert holdings.unacknowledged_events == 0
 
 
+def test_what_is_left_of_a_halted_partition_is_no_work_that_waits() -> None:
+    """It would fill the window of work for ever; what is settled of it is committed."""
+    holdings, _ = _held()
+    taken = [_taken(holdings, offset) for offset in range(3)]
+    for holding in holdings:
+        holding.halted = True
+
+    assert (holdings.outstanding, holdings.outstanding_bytes) == (0, 0)
+    assert holdings.settle(taken[0], 1)
+    commit = holdings.commit()
+    assert commit is not None
+    assert [one.offset for one in commit.offsets] == [1]
+
+
 def test_a_commit_carries_what_is_settled_above_it_with_epoch_and_beginning() -> None:
     """Offset, leader epoch and metadata are one snapshot."""
     holdings, _ = _held()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pytest
-from confluent_kafka import OFFSET_END, KafkaError
+from confluent_kafka import OFFSET_END, KafkaError, TopicPartition
 
 from bridge.errors import Halted
 from bridge.kafka.window import Bounds
@@ -147,8 +147,11 @@ def test_a_full_window_takes_one_record_at_a_time_and_goes_on_when_there_is_room
 
 def test_an_assignment_of_nothing_asks_the_broker_nothing(bridge: Bridge) -> None:
     """A cooperative rebalance that brings nothing new is no reason for a look-up."""
-    bridge.consumer.silent = True
-    bridge.run(bridge.assign())
+
+    def fall_silent() -> None:
+        bridge.consumer.silent = True
+
+    bridge.run(fall_silent, bridge.assign())
     assert bridge.told(Waiting) == []
 
 
@@ -211,6 +214,55 @@ def test_a_partition_that_left_the_log_halts_alone_until_a_person_acts(bridge: B
     assert halted.cure
     assert still == [{0}]
     assert [record.partition for record in bridge.records] == [1]
+
+
+def test_halted_topics_stand_still_and_what_is_under_way_is_committed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where they are assigned later, and to their end."""
+    bridge = Bridge(monkeypatch, settles=False)
+    still: list[set[int]] = []
+
+    def halt() -> None:
+        bridge.poller.halted.append(lambda topic: topic == "t")
+
+    def settle_the_first() -> None:
+        still.append(set(bridge.consumer.still))
+        assert bridge.poller._holdings.outstanding == 0
+        bridge.poller.settled.append((bridge.records[0], 1))
+
+    log = bridge.run(
+        bridge.assign(0),
+        brings(Message(500), Message(501)),
+        halt,
+        settle_the_first,
+        bridge.assign(1),
+        lambda: still.append(set(bridge.consumer.still)),
+    )
+    assert still == [{0}, {0, 1}]
+    assert "commit 0 at 501" in log
+    assert not [entry for entry in log if entry.startswith("commit 0 at 502")]
+    assert bridge.told(HaltedScope) == []
+
+
+def test_a_topic_that_a_pattern_takes_is_subscribed_to_when_it_appears(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With its callbacks, and only then; what it holds already is read from its beginning."""
+    monkeypatch.setattr("bridge.kafka.topics.LOOK_AGAIN_S", 0.0)
+    bridge = Bridge(monkeypatch, wanted=lambda name: name.startswith("t"))
+    bridge.consumer.commits = {}
+
+    def appear() -> None:
+        bridge.consumer.topics = ("t", "t2", "other")
+
+    def assign() -> None:
+        given = [TopicPartition("t2", 0), TopicPartition("t", 1)]
+        bridge.consumer.callbacks["on_assign"](bridge.consumer, given)
+
+    bridge.run(bridge.assign(), appear, assign)
+    assert bridge.consumer.subscriptions == [["t"], ["t", "t2"]]
+    assert bridge.consumer.assigned == {0: LOW, 1: HIGH}
 
 
 def test_a_passing_error_of_the_client_reads_again_what_it_had_dequeued(bridge: Bridge) -> None:

@@ -16,7 +16,7 @@ MOMENT_MS = 1_795_515_300_000
 
 def _find(kafka: Kafka, *partitions: int, start: Start = "latest") -> list[Found]:
     asked = [TopicPartition("t", partition) for partition in partitions]
-    return find(cast("Consumer", kafka), asked, start, {})
+    return find(cast("Consumer", kafka), asked, start, lambda _: False, {})
 
 
 def _offsets(kafka: Kafka, *partitions: int, start: Start = "latest") -> list[int]:
@@ -96,6 +96,20 @@ def test_a_partition_added_later_begins_at_its_beginning() -> None:
     assert _offsets(kafka, 0, 1, 2, start="latest") == [500, 500, LOW]
     [added] = _find(kafka, 2)
     assert added.holding.partitions_at_start == 2
+
+
+def test_a_topic_that_came_later_begins_at_its_beginning_for_every_member() -> None:
+    """Committed as begun with no partitions, which another member takes for added ones."""
+    kafka = Kafka(partitions=2)
+    asked = [TopicPartition("t", 0)]
+    [seen] = find(cast("Consumer", kafka), asked, "latest", lambda topic: topic == "t", {})
+    assert seen.offset.offset == LOW
+    assert seen.holding.partitions_at_start == 0
+
+    kafka.commits = {0: (LOW, encode(LOW, seen.holding.partitions_at_start, []))}
+    [other] = _find(kafka, 1, start="latest")
+    assert other.offset.offset == LOW
+    assert other.holding.partitions_at_start == 0
 
 
 def test_two_members_that_join_together_both_begin_where_the_settings_say() -> None:

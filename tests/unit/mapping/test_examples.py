@@ -1,6 +1,7 @@
 """The tests beside the mappings: what they compare, and what they say when something differs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,6 +168,10 @@ def test_rejects_and_skips_are_expected_by_their_reason() -> None:
     skipped = Skipped("m", "no_uid")
 
     assert result_of("- {mapping: m, dead_letter: missing_uid}", rejected).passed
+    halting = replace(rejected, halt=True)
+    assert result_of("- {mapping: m, halted: missing_uid}", halting).passed
+    assert not result_of("- {mapping: m, dead_letter: missing_uid}", halting).passed
+    assert not result_of("- {mapping: m, halted: missing_uid}", rejected).passed
     assert result_of("- {mapping: m, skipped: no_uid}", skipped).passed
     assert told(result_of("- {mapping: m, skipped: no_uid}", rejected)) == [
         ("m", "", "a skip, no_uid", "a dead letter, missing_uid: `a` names no user")

@@ -183,3 +183,14 @@ def test_a_schema_that_fits_gives_the_plan_that_it_gives_at_the_start() -> None:
     assert isinstance(event, Event)
     assert [found.value for found in event.properties] == [5]
     assert plan.misfits == ()
+
+
+def test_a_mapping_that_says_halt_makes_no_dead_letters_of_a_schema_that_it_does_not_fit() -> None:
+    """It asked for a person; the filter still chooses."""
+    plan = fit("on_error: halt\nfilter: {x: 1}\nproperties:\n  p: gone", "int")
+
+    (outcome,) = of(plan, 1)
+    assert outcome == Rejected(
+        "m", "schema_does_not_fit", "the schema has no field `gone`", "gone", halt=True
+    )
+    assert of(plan, 2) == []

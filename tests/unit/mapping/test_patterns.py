@@ -83,7 +83,7 @@ def test_what_is_wrong_with_the_defaults_is_told_at_the_defaults() -> None:
     """Once, not for every mapping of the file."""
     text = """
 format: 1
-defaults: {on_error: halt, session: {url: a, id: b}}
+defaults: {session: {url: a, id: b}}
 mappings:
   - {name: a, topics: [t], uid: u, event: E}
   - {name: b, topics: [t], uid: u, event: E}
@@ -93,7 +93,6 @@ mappings:
 
     found = [(problem.code, str(problem.place)) for problem in raised.value.problems]
     assert found == [
-        ("M029", "m.yaml:3:22"),
-        ("M013", "m.yaml:3:37"),
-        ("M013", "m.yaml:3:46"),
+        ("M013", "m.yaml:3:21"),
+        ("M013", "m.yaml:3:30"),
     ]

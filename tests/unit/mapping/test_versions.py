@@ -7,7 +7,7 @@ from bridge.documents.document import parse
 from bridge.mapping.load import load_rules
 from bridge.mapping.options import NO_OPTIONS
 from bridge.mapping.schema import Schema
-from bridge.mapping.versions import check_versions
+from bridge.mapping.versions import check_topics, check_versions
 
 RULES = load_rules(
     [
@@ -49,3 +49,15 @@ def test_a_warning_counts_when_every_version_has_it() -> None:
 
     _, problems = check_versions(RULES, "t", {"v1": schema("x", *"AB")}, NO_OPTIONS)
     assert [(problem.code, problem.severity) for problem in problems] == [("M037", "warning")]
+
+
+def test_a_mistake_names_the_topics_that_have_it_unless_all_do() -> None:
+    """And a warning counts when it holds for all topics of the mapping."""
+    text = "format: 1\nmappings: [{name: m, topics: [t, u], uid: u, event: E, %s}]\n"
+    (rule,) = load_rules([parse(text % "filter: {s: [A, B]}, properties: {x: x}", "m.yaml")])
+    fits, lacks = {"v1": schema("x", *"AB")}, {"v1": schema("y", *"ABC"), "v2": schema("y", *"AB")}
+
+    _, some = check_topics([rule], {"t": fits, "u": lacks}, NO_OPTIONS)
+    assert [problem.message for problem in some] == ["the schema has no field `x` (in u)"]
+    _, every = check_topics([rule], {"t": lacks, "u": lacks, "v": fits}, NO_OPTIONS)
+    assert [problem.message for problem in every] == ["the schema has no field `x`"]

@@ -28,7 +28,6 @@ ROWS = [
         "`mappings[0].topics.pattern` must have at least 1 character",
         "''}",
     ),
-    Wrong("on_error: halt", "int", "M029", "`halt` is not supported yet", "halt"),
     Wrong("name: Bad Name", "int", "M001", "`Bad Name` is not a name of a mapping", "Bad Name"),
     Wrong("topics: []", "int", "M017", "no topic is named", "[]"),
     Wrong(

@@ -1,0 +1,45 @@
+"""Topics that stand still until a person has acted, because a mapping asked for it.
+
+Laws: nothing of a halted topic is begun, not even what was polled before Kafka's side heard of
+it; so the loop asks here first, for every record. What is under way comes to its end. A halt
+lasts as long as the process; it is told once.
+"""
+
+from collections.abc import Callable
+
+from bridge.observer import HaltedScope, Observer
+
+MEND = "mend the mapping, or say `on_error: dead_letter`, and start again: nothing is lost"
+"""What ends a halt that a mapping asked for."""
+
+Topics = Callable[[str], bool]
+"""Some of Kafka's topics: whether one of them is meant."""
+
+
+class Halts:
+    """What stands still.
+
+    `topics_of` tells a mapping's topics, `read_no_more` ends that they are read.
+    """
+
+    def __init__(
+        self,
+        topics_of: Callable[[str], Topics],
+        read_no_more: Callable[[Topics], None],
+        observer: Observer,
+    ) -> None:
+        self._topics_of = topics_of
+        self._read_no_more = read_no_more
+        self._observer = observer
+        self._halted: list[Topics] = []
+
+    def cover(self, topic: str) -> bool:
+        """Whether a topic stands still."""
+        return any(topics(topic) for topics in self._halted)
+
+    def begin(self, mapping: str, why: str) -> None:
+        """Let a mapping's topics stand still."""
+        topics = self._topics_of(mapping)
+        self._halted.append(topics)
+        self._read_no_more(topics)
+        self._observer.tell(HaltedScope(f"the topics of {mapping}", why, MEND))
