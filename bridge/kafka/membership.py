@@ -13,7 +13,7 @@ from confluent_kafka import (
 )
 
 from bridge.kafka.holdings import Holding, Holdings, Key
-from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find
+from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find, find_known
 from bridge.observer import Assigned, HaltedScope, Noted, Observer, Revoked, Waiting
 from bridge.records import Assignment
 
@@ -23,9 +23,10 @@ LOOK_UP_AGAIN_S = 1.0
 class Membership:
     """Assigns, unassigns, pauses and resumes; the poll thread owns it.
 
-    Laws: a partition that is not held brings nothing (its records are ignored), so it may be
-    assigned before anybody knows where it begins. A halted one stays paused through everything
-    until a person has acted.
+    Laws: what may be asked within the callback of an assignment is asked there; where a partition
+    begins that the group never committed on is looked up in the poll thread's next turn. Until
+    then it is assigned, paused, and not held: what it should bring all the same is ignored. A
+    halted one stays paused through everything until a person has acted.
     """
 
     def __init__(
@@ -59,26 +60,26 @@ class Membership:
             self._give([])
             return
         try:
-            found = self._find(partitions)
+            found, unknown = find_known(self._consumer, partitions, self._parked(partitions))
         except LookUpFailed as error:
             self._observer.tell(Waiting("kafka", f"where to begin is not known yet: {error}"))
-            self._unknown |= {(one.topic, one.partition): one for one in partitions}
-            self._give([TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions])
-            self._consumer.pause(list(partitions))
-        else:
-            self._hold(found)
-            self._give([one.offset for one in found])
-            self._still_or_flowing()
+            found, unknown = [], list(partitions)
+        self._unknown |= {(one.topic, one.partition): one for one in unknown}
+        self._next_look_up_s = 0.0
+        self._hold(found)
+        self._give([*(one.offset for one in found), *(_end(one) for one in unknown)])
+        self._still_or_flowing()
         self._observer.tell(Assigned([(one.topic, one.partition) for one in partitions]))
 
     def look_up_again(self, now_s: float) -> None:
-        """Ask again where the partitions begin for which Kafka gave no answer."""
+        """Ask where the partitions begin of which that is not known yet."""
         if not self._unknown or now_s < self._next_look_up_s:
             return
         self._next_look_up_s = now_s + LOOK_UP_AGAIN_S
         waiting = list(self._unknown.values())
+        parked = self._parked(waiting)
         try:
-            found = self._find(waiting)
+            found = find(self._consumer, waiting, self._start, self._came_later, parked)
         except LookUpFailed:
             return
         self._unknown.clear()
@@ -156,9 +157,8 @@ class Membership:
         self._observer.tell(HaltedScope(f"{key[0]}/{key[1]}", why, cure))
         self._still_or_flowing()
 
-    def _find(self, partitions: Sequence[TopicPartition]) -> list[Found]:
-        parked = self._holdings.parked((one.topic, one.partition) for one in partitions)
-        return find(self._consumer, partitions, self._start, self._came_later, parked)
+    def _parked(self, partitions: Sequence[TopicPartition]) -> dict[Key, Holding]:
+        return self._holdings.parked((one.topic, one.partition) for one in partitions)
 
     def _hold(self, found: Sequence[Found]) -> None:
         for one in found:
@@ -194,9 +194,8 @@ class Membership:
 
     def _still_or_flowing(self) -> None:
         assigned = self._consumer.assignment()
-        still = [
-            one for one in assigned if self._paused or (one.topic, one.partition) in self._halted
-        ]
+        waiting = self._unknown.keys() | self._halted
+        still = [one for one in assigned if self._paused or (one.topic, one.partition) in waiting]
         flowing = [one for one in assigned if one not in still]
         try:
             if still:
@@ -205,6 +204,11 @@ class Membership:
                 self._consumer.resume(flowing)
         except KafkaException as error:  # the assignment moved on meanwhile
             self._observer.tell(Noted(f"pause or resume came too late: {error}"))
+
+
+def _end(one: TopicPartition) -> TopicPartition:
+    """Where a partition stands while it is not known where it begins."""
+    return TopicPartition(one.topic, one.partition, OFFSET_END)
 
 
 def _key(assignment: Assignment) -> Key:

@@ -5,6 +5,8 @@ Laws:
 - `start` speaks of partitions that were there when this group began on the topic. A partition
   that was added later begins at its beginning, or its first minutes would be lost.
 - A topic that appeared while the group was running (`topics.py`) begins at its beginning, too.
+- How many partitions a topic has is never asked within a callback: `list_topics` there takes the
+  call state of the `consume` that is under way, and the next callback aborts the process.
 - The offset given to `assign` and the base of the progress are one number, looked up once.
 - What an earlier assignment of ours knew to be settled is not sent again, as long as the group's
   commit is one of a bridge's, or has never been made. Any other commit is a person's, and obeyed.
@@ -66,29 +68,42 @@ def find(
 ) -> list[Found]:
     """Look up where each of `partitions` begins; blocks two seconds for each question at most.
 
+    Never called within a callback of the consumer: it asks how many partitions a topic has.
     `came_later` tells the topics that appeared while the group was running, `parked` is what this
     process held of the partitions before.
 
     Raises:
         LookUpFailed: a question was not answered in time.
     """
-    committed = {(one.topic, one.partition): one for one in _committed(consumer, partitions)}
-    found: list[Found] = []
-    for topic in sorted({one.topic for one in partitions}):
-        mine = [one for key, one in committed.items() if key[0] == topic]
-        beginners = [one for one in mine if one.offset < 0]
-        group_begins_with = _partitions_at_start(consumer, topic) if beginners else None
+    found, beginners = find_known(consumer, partitions, parked)
+    for topic in sorted({one.topic for one in beginners}):
+        group_begins_with = _partitions_at_start(consumer, topic)
         if group_begins_with is None and came_later(topic):
             group_begins_with = 0
-        for one in mine:
-            before = parked.get((topic, one.partition))
-            if one.offset >= 0:
-                found.append(_resume(one, group_begins_with, before))
-            elif before is not None and not before.committed:
-                found.append(_go_on(before))
-            else:
-                found.append(_begin(consumer, one, start, group_begins_with))
+        mine = [one for one in beginners if one.topic == topic]
+        found += [_begin(consumer, one, start, group_begins_with) for one in mine]
     return found
+
+
+def find_known(
+    consumer: Consumer, partitions: Sequence[TopicPartition], parked: Mapping[Key, Holding]
+) -> tuple[list[Found], list[TopicPartition]]:
+    """Where those begin that the group has a commit for, or that were held before; and the rest.
+
+    Raises:
+        LookUpFailed: the question was not answered in time.
+    """
+    found: list[Found] = []
+    beginners: list[TopicPartition] = []
+    for one in _committed(consumer, partitions):
+        before = parked.get((one.topic, one.partition))
+        if one.offset >= 0:
+            found.append(_resume(one, before))
+        elif before is not None and not before.committed:
+            found.append(_go_on(before))
+        else:
+            beginners.append(TopicPartition(one.topic, one.partition))
+    return found, beginners
 
 
 def begin_at(
@@ -105,7 +120,7 @@ def begin_at(
     return Found(Holding(assignment, Progress(offset), group_begins_with or 0, dirty=True))
 
 
-def _resume(one: TopicPartition, group_begins_with: int | None, before: Holding | None) -> Found:
+def _resume(one: TopicPartition, before: Holding | None) -> Found:
     assignment = Assignment(one.topic, one.partition)
     halted = None
     try:
@@ -116,7 +131,7 @@ def _resume(one: TopicPartition, group_begins_with: int | None, before: Holding 
     settled = listed.settled if listed else ()
     if listed is not None and before is not None:
         settled = joined([*settled, *before.progress.settled_from(one.offset)])
-    began_with = listed.partitions_at_start if listed else group_begins_with or 0
+    began_with = listed.partitions_at_start if listed else 0
     progress = Progress(one.offset, leader_epoch=one.leader_epoch, settled=settled)
     holding = Holding(assignment, progress, began_with, dirty=before is not None, committed=True)
     return Found(holding, halted)

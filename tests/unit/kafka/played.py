@@ -37,6 +37,7 @@ class Consumer(Kafka):
         self.stop = threading.Event()
         self.callbacks: dict[str, Any] = {}
         self.subscriptions: list[list[str]] = []
+        self.in_callback = False
 
     def __call__(self, configuration: dict[str, Any]) -> "Consumer":
         """Made by the poller with its callbacks."""
@@ -47,6 +48,11 @@ class Consumer(Kafka):
         """Note the topics and the callbacks of the group."""
         self.subscriptions.append(topics)
         self.callbacks |= callbacks
+
+    def list_topics(self, topic: str | None = None, *, timeout: float) -> Any:
+        """How many partitions there are; within a callback this aborts the process."""
+        assert not self.in_callback
+        return super().list_topics(topic, timeout=timeout)
 
     def consume(self, count: int, wait_s: float) -> list[Message]:
         """The next turn; after the last one the test is over."""
@@ -153,7 +159,9 @@ class Bridge:
     def _call(self, name: str, partitions: Sequence[int]) -> Turn:
         def turn() -> None:
             asked = [TopicPartition("t", partition) for partition in partitions]
+            self.consumer.in_callback = True
             self.consumer.callbacks[name](self.consumer, asked)
+            self.consumer.in_callback = False
             if name != "on_assign":
                 self.consumer.incremental_unassign(asked)
 
