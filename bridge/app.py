@@ -13,10 +13,12 @@ from bridge.avro.store import FileSchemas, Schemas
 from bridge.avro.transport import RegistryOptions
 from bridge.avro.wire import ConfluentFormat, RawFormat, WireFormat
 from bridge.delivery.answers import Policy
+from bridge.delivery.dead_letter import ToldBy
 from bridge.documents.problems import Problem, Problems
-from bridge.errors import SetupError, Unavailable
+from bridge.errors import Unavailable
+from bridge.fullstory.builders import builder
 from bridge.fullstory.client import Client, ClientOptions
-from bridge.fullstory.request import Request, build_v1
+from bridge.fullstory.request import Request
 from bridge.fullstory.sender import Sender
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka import admin
@@ -62,10 +64,10 @@ class Bridge:
         """
         settings = self._prepared.settings
         async with AsyncExitStack() as stack:
-            topics = await self._topics_there()
+            cluster = await self._await_kafka()
             registry = await self._registry(stack)
             decoder = Decoder(self._schemas(registry), self._formats(), self._admit)
-            await self._check_newest(registry, topics)
+            await self._check_newest(registry, cluster.topics)
             client = await stack.enter_async_context(Client(self._client_options()))
             letters = await stack.enter_async_context(
                 DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
@@ -80,11 +82,11 @@ class Bridge:
                 source=self._source,
                 decoder=decoder,
                 tombstones=self._prepared.tombstones(),
-                build=build_v1,
+                build=builder(settings.fullstory.api, cluster.id),
                 sender=sender,
                 dead_letters=letters,
                 observer=self._observer,
-                group=str(settings.kafka_config()["group.id"]),
+                told_by=ToldBy(self._prepared.group, self._prepared.owners()),
                 clock=time.time,
                 topics_of=self._prepared.topics_of,
                 session_window_s=settings.fullstory.session_window_s,
@@ -92,28 +94,22 @@ class Bridge:
             await Pipeline(ports).run()
             return self._source.left()
 
-    async def _topics_there(self) -> Collection[str]:
-        """The topics of the cluster, waiting until it answers.
+    async def _await_kafka(self) -> admin.Cluster:
+        """Wait until Kafka answers, and see that all dead-letter topics are there.
 
         Raises:
-            SetupError: the dead-letter topic is not among them.
+            SetupError: one is not; with the command that creates it.
         """
         settings = self._prepared.settings
-        topic = settings.dead_letters.topic
         while not self._stopping.is_set():
             try:
-                existing = await asyncio.to_thread(admin.topics, settings.kafka_config())
+                cluster = await asyncio.to_thread(admin.look, settings.kafka_config())
             except Unavailable as error:
                 await self._wait("kafka", error)
                 continue
-            if topic in existing:
-                return existing
-            servers = settings.kafka_config()["bootstrap.servers"]
-            raise SetupError(
-                f"dead_letters.topic: there is no topic {topic}\n    cure: kafka-topics.sh"
-                f" --bootstrap-server {servers} --create --topic {topic} --partitions 4"
-            )
-        return ()
+            self._prepared.check_letter_topics(cluster.topics)
+            return cluster
+        return admin.Cluster("", {})
 
     async def _registry(self, stack: AsyncExitStack) -> RegistryClient | None:
         options = registry_options(self._prepared.settings)

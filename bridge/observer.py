@@ -6,7 +6,7 @@ holds a payload value, a user id or a request URL.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 PartitionName = tuple[str, int]
 
@@ -66,6 +66,18 @@ class DeadLettered:
     stage: str
     reason: str
     place: str
+
+
+Fate = Literal["sent", "filtered", "dead_lettered"]
+"""How a record ended: with any dead letter; else with any event delivered; else with nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Every event of a record that mappings wanted has come to its end."""
+
+    topic: str
+    fate: Fate
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,7 @@ Fact = (
     | Answered
     | Retrying
     | DeadLettered
+    | Settled
     | Waiting
     | Resumed
     | HaltedScope

@@ -9,6 +9,9 @@ Laws:
 - A record that halts its mapping's topics is not begun and not settled, nor are those after it.
 - What fails for the time being is tried again, here for the registry and the dead-letter topic,
   in the sender for FullStory. Nothing is given up.
+- A record's letters are written after its events are sent. The race: a letter is written, the
+  partition drains, an event of the record is begun no more; the next owner reads the record again
+  and writes the letter again. So a letter is begun last, and while the partition is ours.
 
 The rooms it joins do not know each other: it says in Protocols what it needs, `app.py` hands it
 in. Time and sockets are theirs.
@@ -18,16 +21,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
+from bridge.delivery.dead_letter import DeadLetter, Failure, ToldBy, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import Halts, Topics
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.late import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
 from bridge.mapping.plan import Plan
-from bridge.observer import DeadLettered, Delivered, Filtered, Observer, Waiting
+from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Observer, Settled, Waiting
 from bridge.observer import Skipped as SkippedFact
 from bridge.records import Assignment, AssignmentEnded, Record
 
@@ -119,14 +122,21 @@ class Ports(Generic[R]):
     source: Source
     decoder: Decoder
     tombstones: Callable[[str], Plan]
-    build: Callable[[Event], R]
+    build: Callable[[Event, Record], R]
     sender: Sender[R]
     dead_letters: DeadLetters
     observer: Observer
-    group: str
+    told_by: ToldBy
     clock: Clock
     topics_of: Callable[[str], Topics]
     session_window_s: float
+
+
+class Built(NamedTuple, Generic[R]):
+    """An event's mapping, and the request that every try sends."""
+
+    mapping: str
+    request: R
 
 
 class Pipeline(Generic[R]):
@@ -185,70 +195,79 @@ class Pipeline(Generic[R]):
     async def _finish(self, record: Record, outcomes: Sequence[Outcome | Failure]) -> None:
         """Bring every outcome of a record to its end, then settle the record.
 
-        Once one of its events is delivered the record is seen through, though its partition be
-        draining: left half done, the whole of it would be sent again.
+        Once an event of it is answered it is seen through, though its partition be draining.
         """
-        events = sum(isinstance(outcome, Event) and not outcome.shadow for outcome in outcomes)
-        begun = False
+        work = [self._built(record, outcome) for outcome in outcomes]
+        events = [one for one in work if isinstance(one, Built)]
+        failures = [one for one in work if isinstance(one, Failure)]
+        begun = delivered = False
         with ExitStack() as seen_through:
-            for outcome in outcomes:
-                answered = await self._end(record, outcome, events=0 if begun else events)
+            for event in events:
+                end = await self._send(record, event, events=0 if begun else len(events))
+                if isinstance(end, Failure):
+                    failures.append(end)
+                delivered |= isinstance(end, Done)
+                answered = not isinstance(end, Failure) or end.stage == "send"
                 if answered and not begun:
                     begun = True
                     seen_through.enter_context(record.assignment.hold())
-            self._ports.source.settle(record, events if begun else 0)  # settle; it commits
+            for number, failure in enumerate(failures):
+                await self._bury(record, failure, see_through=begun or number > 0)
+            self._ports.source.settle(record, len(events) if begun else 0)  # settle; it commits
+        fate: Fate = "dead_lettered" if failures else "sent" if delivered else "filtered"
+        self._ports.observer.tell(Settled(record.topic, fate))
 
-    async def _end(self, record: Record, outcome: Outcome | Failure, *, events: int) -> bool:
-        """Bring one outcome to its end; returns whether FullStory answered."""
+    def _built(self, record: Record, outcome: Outcome | Failure) -> Built[R] | Failure | None:
+        """What is to be sent for an outcome, or written as a dead letter; None: neither."""
         match outcome:
             case Event(shadow=True):
                 self._ports.observer.tell(SkippedFact(outcome.mapping, "shadow"))
-            case Event():
-                return await self._deliver(record, outcome, events=events)
             case Skipped(mapping, why):
                 self._ports.observer.tell(SkippedFact(mapping, why))
             case Rejected(mapping, reason, message, path):
-                await self._bury(record, Failure("map", reason, message, mapping, path))
+                return Failure("map", reason, message, mapping, path)
             case Failure():
-                await self._bury(record, outcome)
-        return False
+                return outcome
+            case Event(mapping):
+                try:
+                    return Built(mapping, self._ports.build(outcome, record))  # build
+                except PoisonRecord as error:
+                    return Failure.of(error, mapping)
+                except Exception as error:
+                    return _internal(error, mapping)
+        return None
 
-    async def _deliver(self, record: Record, event: Event, *, events: int) -> bool:
+    async def _send(self, record: Record, event: Built[R], *, events: int) -> Done | Skip | Failure:
+        """Send one event until FullStory's last word; a refusal is the failure to be buried."""
+        mapping, request = event
         try:
-            return await self._send(record, event, events=events)
+            decision, tries = await self._ports.sender.send(  # send
+                request, mapping, record.assignment, events=events
+            )
         except AssignmentEnded:
             raise
         except Exception as error:
-            await self._bury(record, _internal(error, event.mapping))
-            return False
-
-    async def _send(self, record: Record, event: Event, *, events: int) -> bool:
-        try:
-            request = self._ports.build(event)  # build
-        except PoisonRecord as error:
-            await self._bury(record, Failure.of(error, event.mapping))
-            return False
-        decision, tries = await self._ports.sender.send(  # send
-            request, event.mapping, record.assignment, events=events
-        )
+            return _internal(error, mapping)
         match decision:
             case Done():
-                self._ports.observer.tell(Delivered(event.mapping, tries))
+                self._ports.observer.tell(Delivered(mapping, tries))
             case Skip(why):
-                self._ports.observer.tell(SkippedFact(event.mapping, why))
+                self._ports.observer.tell(SkippedFact(mapping, why))
             case Reject(why, status, code):
                 message = f"FullStory answered {status}"
-                await self._bury(
-                    record, Failure("send", why, message, event.mapping, status=status, code=code)
-                )
-        return True
+                return Failure("send", why, message, mapping, status=status, code=code)
+        return decision
 
-    async def _bury(self, record: Record, failure: Failure) -> None:
-        """Write a dead letter, again and again until Kafka has acknowledged it."""
-        letter = dead_letter(record, failure, self._ports.group)
+    async def _bury(self, record: Record, failure: Failure, *, see_through: bool) -> None:
+        """Write a dead letter until Kafka has acknowledged it, or AssignmentEnded."""
+        letter = dead_letter(record, failure, self._ports.told_by, self._ports.clock())
         with record.assignment.hold():
-            while not await self._buried(letter):  # noqa: ASYNC110  (Kafka tells nobody)
+            while see_through or record.assignment.open:
+                if await self._buried(letter):
+                    break
                 await asyncio.sleep(WAIT_AGAIN_S)
+            else:
+                raise AssignmentEnded
         self._ports.observer.tell(
             DeadLettered(failure.mapping, failure.stage, failure.reason, record.place)
         )

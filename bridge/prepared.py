@@ -1,10 +1,11 @@
 """Settings and mapping files, read and found to be right: all that is known without a network."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bridge.delivery.dead_letter import letter_topic
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problem, Problems, did_you_mean
 from bridge.errors import SetupError
@@ -54,6 +55,39 @@ class Prepared:
             return False
         name = self.name(topic)
         return any(rule.pattern is not None and rule.reads(name) for rule in self.rules)
+
+    def letter_topics(self, existing: Iterable[str]) -> list[str]:
+        """The dead-letter topics of what is read, patterns looked up among the existing topics."""
+        met = [topic for topic in sorted(existing) if self.reads(topic)]
+        template = self.settings.dead_letters.topic
+        read = dict.fromkeys([*self.topics, *met])
+        return list(dict.fromkeys(letter_topic(template, topic) for topic in read))
+
+    def check_letter_topics(self, existing: Collection[str]) -> None:
+        """See that every dead-letter topic is there.
+
+        Raises:
+            SetupError: with the command that creates each of those that are not.
+        """
+        servers = self.settings.kafka_config()["bootstrap.servers"]
+        missing = [topic for topic in self.letter_topics(existing) if topic not in existing]
+        if missing:
+            raise SetupError(
+                "\n".join(
+                    f"dead_letters.topic: there is no topic {topic}\n    cure: kafka-topics.sh"
+                    f" --bootstrap-server {servers} --create --topic {topic} --partitions 4"
+                    for topic in missing
+                )
+            )
+
+    @property
+    def group(self) -> str:
+        """The consumer group of the settings."""
+        return str(self.settings.kafka_config()["group.id"])
+
+    def owners(self) -> dict[str, str]:
+        """Who is asked about each mapping, where its file says so."""
+        return {rule.name: rule.owner for rule in self.rules if rule.owner is not None}
 
     @property
     def events_per_record_max(self) -> int:

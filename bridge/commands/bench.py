@@ -7,7 +7,7 @@ from bridge.avro.literals import Misfit
 from bridge.avro.reader import make_name_of, make_reader
 from bridge.avro.store import WriterSchema
 from bridge.errors import PoisonRecord
-from bridge.fullstory.request import build_v1
+from bridge.fullstory.builders import Build, builder
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.examples import CannotRun
 from bridge.mapping.explain import Specimen, failed_clauses
@@ -16,6 +16,9 @@ from bridge.mapping.options import Options
 from bridge.mapping.outcome import Event, Outcome, Rejected
 from bridge.records import Record
 
+NO_CLUSTER = ""
+"""In place of Kafka's cluster id, where no request is sent and its `Idempotency-Key` not shown."""
+
 
 class RealBench:
     """`mapping.examples.Bench` with everything that `run` uses, and schemas by topic."""
@@ -23,13 +26,14 @@ class RealBench:
     def __init__(self, schemas: Mapping[str, WriterSchema], options: Options) -> None:
         self._schemas = schemas
         self._options = options
+        self._build = build_for(options)
 
     def outcomes(self, rules: Sequence[Rule], record: Record, value: object) -> Sequence[Outcome]:
         """Encode, decode, map and build; raises CannotRun, or Problems of the mappings."""
         specimen = self.specimen(record, value)
         plan = compile_plan(rules, record.topic, specimen.schema, self._options)
         outcomes = plan.map(record, specimen.value, specimen.record_name)
-        return [built(outcome) for outcome in outcomes]
+        return [built(outcome, record, self._build) for outcome in outcomes]
 
     def reasons(self, rule: Rule, record: Record, value: object) -> Sequence[str]:
         """Why the mapping's filter does not match, a line each."""
@@ -54,12 +58,17 @@ class RealBench:
         return Specimen(record, make_reader(writer.schema)(data, 0), writer.schema, name)
 
 
-def built(outcome: Outcome) -> Outcome:
+def build_for(options: Options) -> Build:
+    """The builder of the settings' API, for requests that are looked at and not sent."""
+    return builder(options.api, NO_CLUSTER)
+
+
+def built(outcome: Outcome, record: Record, build: Build) -> Outcome:
     """The outcome, with what only the request's builder refuses as a reject."""
     if not isinstance(outcome, Event):
         return outcome
     try:
-        build_v1(outcome)
+        build(outcome, record)
     except PoisonRecord as poison:
         return Rejected(outcome.mapping, poison.reason, str(poison), poison.path)
     return outcome

@@ -103,7 +103,7 @@ def _topics(materials: Materials, topic: str | None, loaded: Loaded) -> Sequence
         return [topic]
     if not materials.patterns:
         return materials.topics()
-    there = admin.topics(loaded.settings.kafka_config())
+    there = admin.look(loaded.settings.kafka_config()).topics
     found = materials.topics(sorted(map(materials.own_name, there)))
     if not found:
         raise SetupError(f"Kafka has no topic for the mappings; they read: {materials.read}")

@@ -8,17 +8,19 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from bridge.commands.bench import built
+from bridge.commands.bench import build_for, built
 from bridge.commands.materials import Materials
 from bridge.commands.output import paint
 from bridge.documents.problems import Problems
-from bridge.fullstory.request import Request, build_v1
+from bridge.fullstory.request import Request
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.explain import Specimen, failed_clauses
 from bridge.mapping.load import Rule
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
+from bridge.records import Record
 
 _INDENT = "  "
+_IDEMPOTENT = "Idempotency-Key: (of the record's place in Kafka, the mapping and this body)"
 
 
 def told(materials: Materials, specimen: Specimen, *, show_values: bool) -> Iterator[str]:
@@ -48,27 +50,29 @@ def _of_rule(
         return
     outcomes = plan.map(specimen.record, specimen.value, specimen.record_name)
     if outcomes:
-        yield from _of_outcome(rule, built(outcomes[0]), materials)
+        yield from _of_outcome(rule, outcomes[0], specimen.record, materials)
         return
     yield f"{rule.name}: {paint('no event', 'yellow')}: its filter does not match"
     for line in failed_clauses(rule, specimen, materials.options, show_values=show_values):
         yield f"{_INDENT}{line}"
 
 
-def _of_outcome(rule: Rule, outcome: Outcome, materials: Materials) -> Iterator[str]:
-    match outcome:
-        case Event():
+def _of_outcome(
+    rule: Rule, outcome: Outcome, record: Record, materials: Materials
+) -> Iterator[str]:
+    build = build_for(materials.options)
+    match built(outcome, record, build):
+        case Event() as event:
             what = "would be sent"
-            if outcome.shadow:
+            if event.shadow:
                 what = "would be counted and not sent: the mapping says `mode: shadow`"
             yield f"{rule.name}: {paint(what, 'green')}"
-            yield from (
-                f"{_INDENT}{line}".rstrip() for line in _request(build_v1(outcome), materials)
-            )
+            request = build(event, record)
+            yield from (f"{_INDENT}{line}".rstrip() for line in _request(request, materials))
         case Skipped(why=why):
             yield f"{rule.name}: {paint('skipped', 'yellow')}: {why}"
-        case Rejected(reason=reason, message=message):
-            end = "the mapping's topics would halt" if outcome.halt else "dead letter"
+        case Rejected(reason=reason, message=message, halt=halt):
+            end = "the mapping's topics would halt" if halt else "dead letter"
             yield f"{rule.name}: {paint(end, 'red')}: {reason}: {message}"
 
 
@@ -77,10 +81,12 @@ def _request(request: Request, materials: Materials) -> Sequence[str]:
     loaded = materials.loaded
     host = "" if loaded is None else loaded.settings.fullstory.endpoint
     body = json.dumps(orjson.loads(request.body), indent=2, ensure_ascii=False)
+    idempotent = [] if request.idempotency_key is None else [_IDEMPOTENT]
     return [
         f"{request.method} {host}{request.path}",
         "Authorization: Basic ***",
         "Content-Type: application/json",
+        *idempotent,
         "",
         *body.splitlines(),
     ]

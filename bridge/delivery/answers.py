@@ -17,7 +17,8 @@ RETRY_AFTER_MAX_S = 300.0
 _KEY_REFUSED = frozenset({401, 403})
 _TRY_AGAIN = frozenset({408, 409, 425})
 
-UnknownUser = Literal["skip", "dead_letter"]
+UnknownUser = Literal["skip", "dead_letter", "create"]
+"""What a 404 means; with `create` (API v2) it is none of a user, for v2 creates them."""
 
 
 class Answer(NamedTuple):
@@ -80,7 +81,7 @@ class Judge:
             return self._throttled(answer)
         if status in _KEY_REFUSED:
             return Pause("key_refused")
-        if status == 404:
+        if status == 404 and self._policy.unknown_user != "create":
             return self._unknown_user(answer)
         if status >= 500 or status < 400 or status in _TRY_AGAIN:
             return self._again(f"status_{status}", answer.retry_after_s)

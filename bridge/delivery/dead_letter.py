@@ -4,20 +4,31 @@ Key, value, headers and timestamp go on as they are. The names of the origin's h
 Connect's (`errors.deadletterqueue.context.headers.enable`), all UTF-8 text, so that the tools
 people have can read them; what only the bridge knows begins with `fullstory_bridge.`.
 
-Laws: no payload value stands in a header of ours. A record that fails again keeps the header of
-its first origin; what it failed of is the newest.
+Laws: no payload value stands in a header of ours. A letter that fails again keeps the headers of
+its first origin, and its attempts are counted; what it failed of is the newest.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from bridge.errors import PoisonRecord
 from bridge.records import Record
 
 CONNECT = "__connect.errors."
 OURS = "fullstory_bridge."
+GROUP = CONNECT + "connector.name"
+MAPPING = OURS + "mapping"
+REASON = OURS + "reason"
+FAILED_AT = OURS + "failed_at"
+ATTEMPTS = OURS + "attempts"
 
-_ORIGIN = ("topic", "partition", "offset")
+ORIGIN = ("topic", "partition", "offset")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+"""What a code of FullStory's looks like; anything else could be an echo of the request."""
+
+_COUNT = re.compile(rb"[0-9]{1,9}")
 _STAGES = {
     "decode": "VALUE_CONVERTER",
     "map": "TRANSFORMATION",
@@ -53,54 +64,87 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldBy:
+    """Who gives a record up: the consumer group, and who owns each of its mappings."""
+
+    group: str
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What is written to the dead-letter topic."""
+    """What is written to the dead-letter topic; `topic` is where the record was first."""
 
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     timestamp_ms: int
     failure: Failure
-    place: str
+    topic: str
 
 
-def dead_letter(record: Record, failure: Failure, group: str) -> DeadLetter:
-    """The dead letter of a record; `group` is the consumer group that gave it up."""
-    kept = [(name, value) for name, value in record.headers if not _replaced(name)]
+def letter_topic(template: str, topic: str) -> str:
+    """The topic to which the dead letters of a topic go."""
+    return template.replace("{topic}", topic)
+
+
+def dead_letter(record: Record, failure: Failure, told_by: ToldBy, now_s: float) -> DeadLetter:
+    """The dead letter of a record that failed at `now_s`, in seconds since 1970."""
+    before = dict(record.headers)
+    again = REASON in before  # Connect's headers alone are those of somebody else's failure
+    kept = [(name, value) for name, value in record.headers if not _replaced(name, again=again)]
     told = {name for name, _ in kept}
     origin = [
-        (CONNECT + field, str(getattr(record, field)).encode())
-        for field in _ORIGIN
-        if CONNECT + field not in told
+        (CONNECT + part, str(getattr(record, part)).encode())
+        for part in ORIGIN
+        if CONNECT + part not in told
     ]
+    causes = _causes(failure, told_by, now_s, attempts_of(before) + 1)
     return DeadLetter(
         record.key,
         record.value,
-        [*kept, *origin, *_causes(failure, group)],
+        [*kept, *origin, *causes],
         record.timestamp_ms,
         failure,
-        record.place,
+        record.topic,
     )
 
 
-def _replaced(name: str) -> bool:
+def attempts_of(headers: Mapping[str, bytes | None]) -> int:
+    """How often a letter was given up, by its headers; 0 for a record that is no letter."""
+    if REASON not in headers:
+        return 0
+    match = _COUNT.fullmatch(headers.get(ATTEMPTS) or b"")
+    return int(match[0]) if match is not None else 1
+
+
+def _replaced(name: str, *, again: bool) -> bool:
     if name.startswith(OURS):
         return True
-    return name.startswith(CONNECT) and name.removeprefix(CONNECT) not in _ORIGIN
+    if not name.startswith(CONNECT):
+        return False
+    return not (again and name.removeprefix(CONNECT) in ORIGIN)
 
 
-def _causes(failure: Failure, group: str) -> list[tuple[str, bytes | None]]:
+def _causes(
+    failure: Failure, told_by: ToldBy, now_s: float, attempts: int
+) -> list[tuple[str, bytes | None]]:
+    moment = datetime.fromtimestamp(now_s, UTC)
+    code = failure.code if _CODE.fullmatch(failure.code or "") else None
     facts = {
         CONNECT + "stage": _STAGES[failure.stage],
-        CONNECT + "connector.name": group,
+        GROUP: told_by.group,
         CONNECT + "exception.class.name": f"fullstory_bridge.{failure.reason}",
         CONNECT + "exception.message": failure.message,
         OURS + "stage": failure.stage,
-        OURS + "reason": failure.reason,
-        OURS + "mapping": failure.mapping,
+        REASON: failure.reason,
+        MAPPING: failure.mapping,
+        OURS + "owner": told_by.owners.get(failure.mapping or ""),
         OURS + "path": failure.path,
         OURS + "byte_offset": failure.byte_offset,
         OURS + "http.status": failure.status,
-        OURS + "http.code": failure.code,
+        OURS + "http.code": code,
+        FAILED_AT: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        ATTEMPTS: attempts,
     }
     return [(name, str(fact).encode()) for name, fact in facts.items() if fact is not None]

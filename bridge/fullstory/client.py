@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import email.utils
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -83,19 +83,24 @@ class Client:
 
     async def send(self, request: Request) -> Answer | NoAnswer:
         """Send a request once and say what came back; raises nothing."""
-        return await self._ask(request.method, request.path, request.body)
+        return await self._ask(request.method, request.path, request.body, request.idempotency_key)
 
     async def probe(self) -> Answer | NoAnswer:
         """`GET /me`: does FullStory answer, and does it take this key?"""
         return await self._ask("GET", "/me", None)
 
-    async def _ask(self, method: str, path: str, body: bytes | None) -> Answer | NoAnswer:
+    async def _ask(
+        self, method: str, path: str, body: bytes | None, idempotency_key: str | None = None
+    ) -> Answer | NoAnswer:
+        headers: Mapping[str, str] = self._headers
+        if idempotency_key is not None:
+            headers = CIMultiDict(headers, **{"Idempotency-Key": idempotency_key})
         try:
             async with self._session.request(
                 method,
                 self._base.with_path(path, encoded=True),
                 data=body,
-                headers=self._headers,
+                headers=headers,
                 allow_redirects=False,
             ) as response:
                 return await _answer(response)

@@ -1,7 +1,7 @@
 """Look-ups before anything runs: does a topic exist, is the configuration one librdkafka takes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -26,8 +26,15 @@ def check_configuration(user: Mapping[str, Any]) -> None:
         raise SetupError(f"kafka: librdkafka refuses this: {error}") from error
 
 
-def topics(user: Mapping[str, Any]) -> Mapping[str, int]:
-    """Topics by name with their number of partitions; blocks up to five seconds.
+class Cluster(NamedTuple):
+    """What Kafka says of itself: its id, and its topics with their numbers of partitions."""
+
+    id: str
+    topics: Mapping[str, int]
+
+
+def look(user: Mapping[str, Any]) -> Cluster:
+    """Ask Kafka about itself; blocks up to five seconds.
 
     Raises:
         Unavailable: no broker answered in time.
@@ -37,4 +44,5 @@ def topics(user: Mapping[str, Any]) -> Mapping[str, int]:
         metadata = client.list_topics(timeout=LOOK_UP_TIMEOUT_S)
     except KafkaException as error:
         raise Unavailable(f"Kafka does not answer: {error.args[0].str()}") from error
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+    topics = {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+    return Cluster(str(metadata.cluster_id), topics)

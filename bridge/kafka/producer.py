@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from bridge.delivery.dead_letter import DeadLetter
+from bridge.delivery.dead_letter import DeadLetter, letter_topic
 from bridge.errors import Unavailable
 from bridge.kafka.configuration import producer_configuration
 
@@ -15,7 +15,7 @@ _POLL_S = 0.1
 
 
 class DeadLetterProducer:
-    """Writes dead letters to one topic; `async with` it.
+    """Writes dead letters; `async with` it. `topic` may hold `{topic}` for the record's topic.
 
     A thread of its own serves librdkafka's delivery reports, which come back to the event loop.
     """
@@ -42,21 +42,22 @@ class DeadLetterProducer:
             Unavailable: Kafka did not take it; it may be tried again.
         """
         acknowledged: asyncio.Future[None] = self._loop.create_future()
+        topic = letter_topic(self._topic, letter.topic)
         try:
             self._producer.produce(
-                self._topic,
+                topic,
                 key=letter.key,
                 value=letter.value,
                 headers=list(letter.headers),
                 timestamp=max(letter.timestamp_ms, 0),
-                on_delivery=self._reporter(acknowledged),
+                on_delivery=self._reporter(acknowledged, topic),
             )
         except (BufferError, KafkaException) as error:
-            raise Unavailable(f"the dead-letter topic takes nothing: {error}") from error
+            raise Unavailable(f"the dead-letter topic {topic} takes nothing: {error}") from error
         await acknowledged
 
     def _reporter(
-        self, acknowledged: asyncio.Future[None]
+        self, acknowledged: asyncio.Future[None], topic: str
     ) -> Callable[[KafkaError | None, Message], None]:
         def settle(error: KafkaError | None) -> None:
             if acknowledged.done():
@@ -64,7 +65,7 @@ class DeadLetterProducer:
             if error is None:
                 acknowledged.set_result(None)
             else:
-                why = f"the dead-letter topic {self._topic} takes nothing: {error.str()}"
+                why = f"the dead-letter topic {topic} takes nothing: {error.str()}"
                 acknowledged.set_exception(Unavailable(why))
 
         def report(error: KafkaError | None, _: Message) -> None:

@@ -11,10 +11,7 @@ from typing import Final
 
 
 class Code(StrEnum):
-    """The stable codes; below M030 the file alone tells, from M030 on the schema is needed.
-
-    M029 is no longer used.
-    """
+    """The stable codes; M030 to M044 need the schema, the others the file alone."""
 
     MAPPING_NAME = "M001"
     NAME_TWICE = "M002"
@@ -59,6 +56,7 @@ class Code(StrEnum):
     UID_TYPE = "M042"
     TYPE_CONFLICT = "M043"
     RECORD_NAME = "M044"
+    NOT_IN_API = "M045"
 
 
 TITLES: Final[Mapping[Code, str]] = MappingProxyType(
@@ -106,6 +104,7 @@ TITLES: Final[Mapping[Code, str]] = MappingProxyType(
         Code.UID_TYPE: "a value of this type cannot identify a user",
         Code.TYPE_CONFLICT: "one property of one event has two types",
         Code.RECORD_NAME: "the record's name cannot be told from its value",
+        Code.NOT_IN_API: "the chosen API has no such field",
     }
 )
 """One line for each code."""

@@ -227,4 +227,8 @@ MAPPING: Final[Mapping[str, str]] = {
         "schema's top is no record, or its records cannot be told apart; tell them apart by a "
         "field."
     ),
+    "M045": (
+        "`user_initiated` and `integration` are fields of FullStory's API v1. API v2 has no place "
+        "for them, and would refuse the event; `fullstory.api` in the settings says which is used."
+    ),
 }

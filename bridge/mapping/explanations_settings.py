@@ -78,9 +78,6 @@ SETTINGS: Final[Mapping[str, str]] = {
         "Over plain http to another machine, anybody on the way could read the FullStory key and "
         "every event. Use https; `fullstory.allow_http: true` is for a proxy that you trust."
     ),
-    "S017": (
-        "This setting will come, and does nothing yet. It is refused, so that nobody relies on it."
-    ),
     "S018": (
         "A key travels in a header, so it has no blanks and no line breaks and is ASCII only; a "
         "user and a password are written `user:password`. Often a secret file holds more than the "
@@ -99,5 +96,11 @@ SETTINGS: Final[Mapping[str, str]] = {
     "S022": (
         "`topic_names` gives each topic of Kafka one name for the mapping files; two names for "
         "one topic would send its records through the mappings twice."
+    ),
+    "S023": (
+        "FullStory's API v1 answers 404 for a user that was never identified in a session, so the "
+        "event can be skipped or become a dead letter. API v2 creates such users, and takes every "
+        "event: a wrong uid in a mapping fills the account with users who do not exist. So v2 "
+        "wants `unknown_user: create` to be said, and v1 refuses it."
     ),
 }

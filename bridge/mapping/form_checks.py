@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from bridge.mapping.api_checks import check_fields, check_session
 from bridge.mapping.chain import zone_of
 from bridge.mapping.codes import Code
 from bridge.mapping.findings import DocumentPath, Fault, Findings
@@ -19,7 +20,6 @@ from bridge.mapping.rules import (
     LongUid,
     LongValue,
     MappingRule,
-    SessionPath,
     TopicPattern,
     long_timestamp,
     long_uid,
@@ -69,8 +69,8 @@ def check_form(
     _paths(findings, ("uid",), "first_of", uid.first_of or ())
     _event(form.event, findings)
     _timestamp(long_timestamp(form.timestamp), findings)
-    if isinstance(form.session, SessionPath):
-        _session(form.session, findings, options)
+    check_session(form.session, findings, options.api)
+    check_fields(form, findings, options.api)
     _targets(form, findings)
     for name, value in form.properties.items():
         _value(long_value(value), ("properties", name), findings)
@@ -84,8 +84,7 @@ def check_form(
 
 def check_defaults(defaults: Defaults, findings: Findings, options: Options) -> None:
     """Tell what is wrong with what a file says for all of its mappings."""
-    if isinstance(defaults.session, SessionPath):
-        _session(defaults.session, findings, options)
+    check_session(defaults.session, findings, options.api)
 
 
 def _topics(form: MappingRule, findings: Findings) -> None:
@@ -149,22 +148,6 @@ def _timestamp(timestamp: LongTimestamp, findings: Findings) -> None:
     _paths(findings, ("timestamp",), "path", [timestamp.path])
     with findings.catch("timestamp", "zone"):
         zone_of(timestamp.zone)
-
-
-def _session(session: SessionPath, findings: Findings, options: Options) -> None:
-    named = {"url": session.url, "device": session.device, "id": session.id}
-    used = [name for name, path in named.items() if path is not None]
-    if len(used) != 1:
-        message = f"a session is named in one way, here in {len(used)}"
-        cure = "name one of `url`, `device` (v1), `id` (v2)"
-        findings.add(Fault(Code.SESSION_FORM, message, cure), ("session",))
-    for name in used:
-        _paths(findings, ("session",), name, [named[name] or ""])
-        api = "v2" if name == "id" else "v1"
-        if options.api != api:
-            message = f"API {options.api} knows no session by `{name}`"
-            cure = "`id` is v2's, `url` and `device` are v1's; `recent` fits both"
-            findings.add(Fault(Code.SESSION_FORM, message, cure), ("session", name), key=True)
 
 
 def _targets(form: MappingRule, findings: Findings) -> None:

@@ -50,7 +50,8 @@ def _is_text(value: object) -> bool:
     return type(value) is str and value != ""
 
 
-def _is_event_name(value: object) -> bool:
+def is_event_name(value: object) -> bool:
+    """A text of 1 to 250 characters."""
     return type(value) is str and 1 <= len(value) <= EVENT_NAME_MAX
 
 
@@ -77,7 +78,7 @@ def _list_of(fits: Callable[[object], bool]) -> Callable[[object], bool]:
     return fits_all
 
 
-_TYPES: dict[str, Callable[[object], bool]] = {
+TYPES: dict[str, Callable[[object], bool]] = {
     "str": _is_str,
     "int": _is_int,
     "real": _is_real,
@@ -90,7 +91,7 @@ _TYPES: dict[str, Callable[[object], bool]] = {
     "bools": _list_of(_is_bool),
 }
 _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
-    "event_name": (_is_event_name, f"a text of 1 to {EVENT_NAME_MAX} characters"),
+    "event_name": (is_event_name, f"a text of 1 to {EVENT_NAME_MAX} characters"),
     "timestamp": (is_time, "an RFC 3339 date-time with an offset"),
     "session_url": (_is_text, "a text"),
     "device_session": (_is_text, "a text"),
@@ -159,6 +160,6 @@ def _data_refusal(data: object) -> str | None:
         match = _PROPERTY.fullmatch(name)
         if match is None or len(name) > PROPERTY_NAME_MAX:
             return f"event_data: the name {name} breaks the rules or has none of the ten suffixes"
-        if not _TYPES[match[1]](value):
+        if not TYPES[match[1]](value):
             return f"event_data: the value of {name} is not of its suffix's type"
     return None

@@ -1,8 +1,9 @@
-"""A FullStory on this machine: v1 `customevent`, `GET /me` and the quota, on loopback.
+"""A FullStory on this machine: v1 `customevent`, `/v2/events`, `GET /me` and the quota.
 
-Laws: as strict as `contract.py`; an event counts as accepted once it is applied, whether or not
-its answer leaves. The path is judged raw, as it stood in the request line. One event loop, no
-locks. Run as a module it is a process of its own, see `control.py`.
+Laws: on loopback only. As strict as `contract.py` and `contract_v2.py`; an event counts as
+accepted once it is applied, whether or not its answer leaves. The path is judged raw, as it stood
+in the request line. One event loop, no locks. Run as a module it is a process of its own, see
+`control.py`.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Self
 import orjson
 from aiohttp import hdrs, web
 
-from bridge.sandbox import contract
+from bridge.sandbox import contract, contract_v2
 from bridge.sandbox.answers import (
     JSON,
     Answer,
@@ -29,10 +30,12 @@ from bridge.sandbox.answers import (
     too_many,
 )
 from bridge.sandbox.faults import Faults, Spell, TokenBucket
+from bridge.sandbox.idempotency import KEY_CHARS_MAX, Idempotency, OtherBody
 from bridge.sandbox.ledger import Accepted, Ledger
 
 HOST = "127.0.0.1"
-_EVENT_PREFIX = "/users/v1/individual/"
+_IDEMPOTENCY_KEY = "Idempotency-Key"
+_EVENT_PREFIXES = ("/users/v1/individual/", contract_v2.PATH)
 _SHUTDOWN_S = 0.2
 
 
@@ -43,8 +46,9 @@ def _everybody(_uid: str) -> bool:
 class FullStoryStandIn:
     """A FullStory account for the length of an `async with` block.
 
-    `known` says whether a user was ever identified: all others get 404. `faults` holds the
-    knobs; `ledger` what was accepted and answered. `quota` is (usage, limit) of server events.
+    `known` says whether a user was ever identified: all others get 404 from v1, and are created
+    by v2. `faults` holds the knobs; `ledger` what was accepted and answered. `quota` is (usage,
+    limit) of server events.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class FullStoryStandIn:
         self.quota = (0, 500_000)
         self.faults = Faults()
         self.ledger = Ledger(ledger_file)
+        self.created: set[str] = set()
+        self.idempotency = Idempotency()
         self._revoked = False
         self._port = port
         self._server: web.Server | None = None
@@ -157,7 +163,7 @@ class FullStoryStandIn:
         self._revoked = False
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        is_event = request.raw_path.startswith(_EVENT_PREFIX)
+        is_event = request.raw_path.startswith(_EVENT_PREFIXES)
         if is_event:
             self.ledger.events += 1
         else:
@@ -200,7 +206,7 @@ class FullStoryStandIn:
         spell = self.faults.spell
         if spell is not None and spell.strikes(now_s, me=not is_event):
             if spell.applied and is_event:
-                self._customevent(request, body)
+                self._event(request, body, now_s)
             return spelled(spell)
         if self._revoked or request.headers.get(hdrs.AUTHORIZATION) != f"Basic {self.key}":
             return refused(401, "the key must stand verbatim after Basic, and be valid")
@@ -209,16 +215,45 @@ class FullStoryStandIn:
         wait_s = 0.0 if self.faults.bucket is None else self.faults.bucket.wait_s(now_s)
         if wait_s:
             return too_many(wait_s)
+        return self._event(request, body, now_s)
+
+    def _event(self, request: web.BaseRequest, body: bytes, now_s: float) -> Answer:
+        """An event of either API."""
+        if request.raw_path.startswith(contract_v2.PATH):
+            return self._v2_event(request, body, now_s)
         return self._customevent(request, body)
+
+    def _v2_event(self, request: web.BaseRequest, body: bytes, now_s: float) -> Answer:
+        if request.raw_path != contract_v2.PATH:
+            return refused(404, "no such resource")
+        key = request.headers.get(_IDEMPOTENCY_KEY)
+        if key is not None and not 1 <= len(key) <= KEY_CHARS_MAX:
+            return refused(400, "the idempotency key is empty or too long")
+        answer = _badly_put(request, body, contract_v2.refusal)
+        if answer is not None:
+            return answer
+        try:
+            if key is not None and self.idempotency.is_repeat(key, body, now_s):
+                self.ledger.repeats += 1
+                return Answer(200, b"{}")
+        except OtherBody:
+            return refused(400, "the idempotency key was used for another body")
+        if key is not None:
+            self.idempotency.applied(key, body, now_s)
+        uid = contract_v2.uid_of(body)
+        if uid and not self.known(uid):
+            self.created.add(uid)
+        self.ledger.add(Accepted(uid, request.raw_path, body, now_s))
+        return Answer(200, b"{}")
 
     def _customevent(self, request: web.BaseRequest, body: bytes) -> Answer:
         uid = contract.uid_of(request.raw_path)
         if uid is None:
             return refused(404, "no such resource: the uid is one percent-encoded segment")
-        answer = _badly_put(request, body)
+        answer = _badly_put(request, body, contract.refusal)
         if answer is not None:
             return answer
-        if not self.known(uid):
+        if not self.known(uid) and uid not in self.created:
             return refused(404, "user not found")
         self.ledger.add(Accepted(uid, request.raw_path, body, time.monotonic()))
         return Answer(200, b"{}")
@@ -234,7 +269,9 @@ class FullStoryStandIn:
         return refused(404, "no such resource")
 
 
-def _badly_put(request: web.BaseRequest, body: bytes) -> Answer | None:
+def _badly_put(
+    request: web.BaseRequest, body: bytes, refusal: Callable[[bytes], str | None]
+) -> Answer | None:
     """The refusal of a request that no user could make right."""
     if request.method != hdrs.METH_POST:
         return refused(405, "only POST")
@@ -243,7 +280,7 @@ def _badly_put(request: web.BaseRequest, body: bytes) -> Answer | None:
         return refused(415, "the content type must be application/json")
     if len(body) > contract.BODY_BYTES_MAX:
         return refused(413, "the body is too large")
-    problem = contract.refusal(body)
+    problem = refusal(body)
     return None if problem is None else refused(400, problem)
 
 

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 import orjson
 
-from bridge.sandbox.contract import uid_of
+from bridge.sandbox import contract, contract_v2
 
 
 class Accepted(NamedTuple):
-    """One custom event that FullStory has applied; `path` is the raw request path."""
+    """One custom event that FullStory has applied; `path` is the raw request path.
+
+    `uid` is empty where an event of v2 names a session.
+    """
 
     uid: str
     path: str
@@ -26,7 +29,8 @@ class Ledger:
     """Accepted events in order, and how many requests got which answer.
 
     `answers` counts by status over all endpoints, `events` and `probes` count requests to
-    `customevent` and to everything else, `unanswered` those that never got an answer.
+    the two event endpoints and to everything else, `unanswered` those that never got an answer,
+    `repeats` those that v2 had applied before under the same `Idempotency-Key`.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -35,6 +39,7 @@ class Ledger:
         self.events = 0
         self.probes = 0
         self.unanswered = 0
+        self.repeats = 0
         self._file = file.open("ab", buffering=0) if file else None
 
     def add(self, entry: Accepted) -> None:
@@ -51,6 +56,7 @@ class Ledger:
             "answers": {str(status): n for status, n in sorted(self.answers.items())},
             "events": self.events,
             "probes": self.probes,
+            "repeats": self.repeats,
             "unanswered": self.unanswered,
         }
 
@@ -71,4 +77,7 @@ def read_ledger(file: Path) -> list[Accepted]:
 
 
 def _entry(line: dict[str, str]) -> Accepted:
-    return Accepted(uid_of(line["path"]) or "", line["path"], line["body"].encode(), 0.0)
+    path, body = line["path"], line["body"].encode()
+    v2 = path == contract_v2.PATH
+    uid = contract_v2.uid_of(body) if v2 else contract.uid_of(path) or ""
+    return Accepted(uid, path, body, 0.0)

@@ -16,7 +16,7 @@ from bridge.sandbox.ledger import Accepted
 from bridge.sandbox.oracle import Sighting
 from bridge.sandbox.traffic import Made
 
-_RECORD_IDS = ("payment_id_str", "order_id_str")
+_RECORD_IDS = ("payment_id", "order_id")
 """What names the record of an event: a payment may carry its order's id too, so in this order."""
 
 
@@ -78,11 +78,15 @@ class Reckoning:
 
 
 def sighting(accepted: Accepted) -> Sighting:
-    """Who, which event and of which record: what an accepted request tells."""
-    event = orjson.loads(accepted.body)["event"]
-    data = event.get("event_data", {})
-    record_id = next((data[name] for name in _RECORD_IDS if name in data), "")
-    return Sighting(accepted.uid, event["event_name"], record_id)
+    """Who, which event and of which record: what an accepted request of either API tells."""
+    body = orjson.loads(accepted.body)
+    if "event" in body:
+        name, data = body["event"]["event_name"], body["event"].get("event_data", {})
+        data = {property_.removesuffix("_str"): value for property_, value in data.items()}
+    else:
+        name, data = body["name"], body.get("properties", {})
+    record_id = next((data[known] for known in _RECORD_IDS if known in data), "")
+    return Sighting(accepted.uid, name, record_id)
 
 
 def reckon(

@@ -1,7 +1,7 @@
 """Every mistake that this room tells, by a stable code.
 
-Laws: a code is never used again for something else; the titles are what a reader gets who asks
-for a code alone.
+Laws: a code is never used again for something else (S017 spoke of API v2 while there was none);
+the titles are what a reader gets who asks for a code alone.
 """
 
 from collections.abc import Mapping
@@ -29,12 +29,12 @@ class Code(StrEnum):
     NO_SUCH_FILE = "S014"
     URL_FORM = "S015"
     PLAIN_HTTP = "S016"
-    NOT_YET = "S017"
     SECRET_FORM = "S018"  # noqa: S105 -- a code
     NO_SCHEMAS = "S019"
     TWO_CREDENTIALS = "S020"
     TOPIC_NAME = "S021"
     ONE_NAME = "S022"
+    UNKNOWN_USER = "S023"
 
 
 TITLES: Final[Mapping[Code, str]] = MappingProxyType(
@@ -55,12 +55,12 @@ TITLES: Final[Mapping[Code, str]] = MappingProxyType(
         Code.NO_SUCH_FILE: "a file that a setting names is not there",
         Code.URL_FORM: "this is not an address that the bridge can use",
         Code.PLAIN_HTTP: "events and the key would travel unencrypted",
-        Code.NOT_YET: "this is not built yet",
         Code.SECRET_FORM: "this cannot be a key",
         Code.NO_SCHEMAS: "there is neither a registry nor a schema to decode with",
         Code.TWO_CREDENTIALS: "these credentials do not go together",
         Code.TOPIC_NAME: "this cannot be the name of a topic",
         Code.ONE_NAME: "one topic has two names",
+        Code.UNKNOWN_USER: "the chosen API cannot treat unknown users so",
     }
 )
 """One line for each code."""

@@ -1,8 +1,8 @@
 """The section `fullstory`: the account that the events go to."""
 
-from typing import Annotated, Any, Literal
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bridge.documents.wording import Mistake, refuse
 from bridge.settings.codes import Code
@@ -13,17 +13,10 @@ API_HOSTS = {"na1.": "https://api.fullstory.com", "eu1.": "https://api.eu1.fulls
 """A key's prefix says which data centre it belongs to."""
 
 
-def _known_api(value: Any) -> Any:
-    if value == "v2":
-        message = "FullStory's v2 API is not supported yet"
-        raise refuse(Mistake(Code.NOT_YET, message, cure="use `v1`, the default"))
-    return value
-
-
 class FullStory(Section):
     """The account that the events go to."""
 
-    api: Annotated[Literal["v1"], BeforeValidator(_known_api)] = Field(
+    api: Literal["v1", "v2"] = Field(
         default="v1", description="Which of FullStory's server APIs the events are sent to."
     )
     key: Key = Field(description="An API key that may write events; read again after a 401.")
@@ -46,8 +39,10 @@ class FullStory(Section):
     timeout_s: Number = Field(
         default=10, gt=0, le=300, description="Seconds after which a request has failed."
     )
-    unknown_user: Literal["skip", "dead_letter"] = Field(
-        default="skip", description="What becomes of an event whose user FullStory does not know."
+    unknown_user: Literal["skip", "dead_letter", "create"] = Field(
+        default="skip",
+        description="What becomes of an event whose user FullStory does not know: v1 knows `skip` "
+        "and `dead_letter`, v2 only `create`, which must be said.",
     )
     unknown_user_wait_s: Number = Field(
         default=60, ge=0, le=3600, description="Seconds until an unknown user is tried once more."
@@ -61,6 +56,18 @@ class FullStory(Section):
             cure = "use https, or set `fullstory.allow_http: true`"
             raise refuse(Mistake(Code.PLAIN_HTTP, message, cure=cure))
         return value
+
+    @model_validator(mode="after")
+    def _users_as_the_api_has_them(self) -> Self:
+        if (self.api == "v2") == (self.unknown_user == "create"):
+            return self
+        cure = "set `fullstory.unknown_user: create` if that is meant, or `fullstory.api: v1`"
+        message = "API v2 creates users that it does not know; it can neither skip nor refuse them"
+        if self.api == "v1":
+            cure = "write `skip` or `dead_letter`, or set `fullstory.api: v2`"
+            message = "API v1 creates no users"
+        path = ("unknown_user",)
+        raise refuse(Mistake(Code.UNKNOWN_USER, message, path, cure=cure))
 
     @property
     def endpoint(self) -> str:

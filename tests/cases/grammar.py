@@ -30,7 +30,7 @@ from bridge.avro.reader import make_name_of, make_reader
 from bridge.avro.tree import parse_schema
 from bridge.documents.document import parse
 from bridge.documents.problems import Problems
-from bridge.fullstory.request import build_v1
+from bridge.fullstory.request_v1 import build_v1
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.late import in_time
 from bridge.mapping.load import load_rules

@@ -12,6 +12,8 @@ Each `*.yaml` beside this file is one case. Its keys:
   for a time is taken as Avro's own ticks. What comes out is what fastavro and Confluent's
   AvroSerializer can encode.
 - `requests`: what must be sent, in this order: `path`, and `body` byte for byte (as UTF-8).
+- `v2`: the bodies of the same requests to `/v2/events`, byte for byte; left out where the mapping
+  says what only API v1 knows.
 - `skipped`, `rejected`: for mappings that match and send nothing: the mapping's name and why.
 """
 
@@ -59,6 +61,7 @@ class Case:
     headers: tuple[tuple[str, bytes], ...]
     timestamp_ms: int
     requests: tuple[ExpectedRequest, ...]
+    v2: tuple[bytes, ...]
     skipped: tuple[tuple[str, str], ...]
     rejected: tuple[tuple[str, str], ...]
 
@@ -85,6 +88,7 @@ def load_case(file: Path) -> Case:
             ExpectedRequest(request["path"], request["body"].encode())
             for request in data.get("requests", [])
         ),
+        v2=tuple(body.encode() for body in data.get("v2", [])),
         skipped=tuple(data.get("skipped", {}).items()),
         rejected=tuple(data.get("rejected", {}).items()),
     )

@@ -11,7 +11,7 @@ import pytest
 from bridge.avro.tree import parse_schema
 from bridge.cli import main
 from bridge.documents.document import parse
-from bridge.fullstory.request import build_v1
+from bridge.fullstory.request_v1 import build_v1
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.load import load_rules
 from bridge.mapping.outcome import Event

@@ -1,7 +1,8 @@
 """How an outcome ends: as a request, or for a reason."""
 
 from bridge.errors import PoisonRecord
-from bridge.fullstory.request import Request, build_v1
+from bridge.fullstory.request import Request
+from bridge.fullstory.request_v1 import build_v1
 from bridge.mapping.outcome import Outcome, Rejected, Skipped
 
 

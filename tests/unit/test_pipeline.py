@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from bridge.delivery.dead_letter import DeadLetter
+from bridge.delivery.dead_letter import DeadLetter, ToldBy
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import MEND
 from bridge.errors import PoisonRecord, Unavailable
@@ -23,7 +23,7 @@ from bridge.mapping.outcome import (
     Skipped,
 )
 from bridge.mapping.plan import Plan
-from bridge.observer import DeadLettered, Delivered, Fact, Filtered, HaltedScope, Waiting
+from bridge.observer import DeadLettered, Delivered, Fact, Filtered, HaltedScope, Settled, Waiting
 from bridge.observer import Skipped as SkippedFact
 from bridge.pipeline import Pipeline, Ports
 from bridge.records import Assignment, AssignmentEnded, Record
@@ -80,7 +80,7 @@ class World:
             sender=cast("Any", _Method(self.send_event)),
             dead_letters=cast("Any", _Method(self.send_letter)),
             observer=self,
-            group="group",
+            told_by=ToldBy("group", {"BAD": "the shop team"}),
             clock=lambda: self.now_s,
             topics_of=lambda mapping: lambda topic: topic.startswith(mapping),
             session_window_s=1800,
@@ -125,7 +125,7 @@ class World:
             raise answer
         self.values[record.offset] = answer
 
-    def build(self, event: Event) -> str:
+    def build(self, event: Event, _record: Record) -> str:
         """The request is the event's name; `large` cannot be built."""
         if event.name == "large":
             raise PoisonRecord("too large", stage="build", reason="value_too_large")
@@ -284,6 +284,80 @@ def test_a_letter_that_kafka_does_not_take_is_written_again_until_it_does() -> N
     run(story())
 
 
+def test_a_letter_is_not_begun_once_its_partition_drains() -> None:
+    """The next owner reads the record and writes its letter; ours beside it would be a second."""
+
+    async def story() -> None:
+        world = World({0: POISON, 1: Value([Rejected("BAD", "missing_uid", "no user", "user")])})
+        world.assignment.open = False
+        await world.poll(world.record(0), world.record(1))
+        await asyncio.sleep(5)
+        assert (world.letters, world.settled, world.assignment.busy) == ([], [], 0)
+
+    run(story())
+
+
+def test_a_letter_that_waits_for_its_topic_is_left_when_its_partition_drains() -> None:
+    """Nothing was written here, so the partition goes at once, and not after the drain's limit."""
+
+    async def story() -> None:
+        world = World({0: POISON}, letters_refused=2)
+        await world.poll(world.record())
+        await asyncio.sleep(0.5)
+        world.assignment.open = False
+        await asyncio.sleep(1)
+        assert world.assignment.busy == 0
+        await asyncio.sleep(10)
+        assert (world.letters, world.settled) == ([], [])
+
+    run(story())
+
+
+@pytest.mark.parametrize("answer", [Done(), Reject("refused_by_fullstory", 400, "bad")])
+def test_the_letters_of_a_record_half_done_are_written_while_its_partition_drains(
+    answer: Done | Reject,
+) -> None:
+    """Its event was answered here: left to the next owner, it would be sent a second time."""
+
+    async def story() -> None:
+        rejected = [Rejected(name, "missing_uid", "no user", "user") for name in ("BAD", "WORSE")]
+        world = World({0: Value([rejected[0], _event("a"), rejected[1]])}, answers={"a": answer})
+        await world.poll(world.record())
+        await asyncio.sleep(0.5)  # a is under way
+        world.assignment.open = False
+        await asyncio.sleep(5)
+        refused = ["A"] * isinstance(answer, Reject)
+        assert [one.failure.mapping for one in world.letters] == ["BAD", "WORSE", *refused]
+        assert world.settled == [(0, 1)]
+        assert world.assignment.busy == 0
+
+    run(story())
+
+
+def test_a_record_counts_once_by_the_worst_of_its_ends() -> None:
+    """With any dead letter, else with any event delivered, else with nothing sent."""
+
+    async def story() -> None:
+        rejected = Rejected("BAD", "missing_uid", "no user", "user")
+        skipped = Skipped("GUEST", "no_uid")
+        world = World(
+            {
+                0: Value([_event("a"), rejected]),
+                1: Value([_event("b"), skipped]),
+                2: Value([skipped, _event("c", shadow=True)]),
+                3: Value([_event("d")]),
+            },
+            answers={"d": Skip("unknown_user")},
+        )
+        for offset in range(4):
+            await world.poll(world.record(offset))
+            await asyncio.sleep(5)
+        fates = [cast("Settled", fact).fate for fact in world.told(Settled)]
+        assert fates == ["dead_lettered", "sent", "filtered", "filtered"]
+
+    run(story())
+
+
 def test_what_one_mapping_rejects_does_not_stop_the_others() -> None:
     """One letter, which names its mapping; one delivery; one settle after both."""
 
@@ -292,8 +366,9 @@ def test_what_one_mapping_rejects_does_not_stop_the_others() -> None:
         world = World({0: Value([rejected, _event("a"), Skipped("GUEST", "no_uid")])})
         await world.poll(world.record())
         await asyncio.sleep(5)
-        assert world.log == ["letter missing_uid", "sending a", "sent a of A", "settled 0"]
+        assert world.log == ["sending a", "sent a of A", "letter missing_uid", "settled 0"]
         assert world.letters[0].failure.mapping == "BAD"
+        assert ("fullstory_bridge.owner", b"the shop team") in world.letters[0].headers
         assert world.settled == [(0, 1)]
         assert world.told(SkippedFact) == [SkippedFact("GUEST", "no_uid")]
 
@@ -342,7 +417,7 @@ def test_an_event_that_cannot_be_built_is_a_dead_letter_of_its_mapping() -> None
         world = World({0: Value([_event("large"), _event("b")])})
         await world.poll(world.record())
         await asyncio.sleep(5)
-        assert world.log == ["letter value_too_large", "sending b", "sent b of B", "settled 0"]
+        assert world.log == ["sending b", "sent b of B", "letter value_too_large", "settled 0"]
         assert world.letters[0].failure.mapping == "LARGE"
         assert world.settled == [(0, world.reserved["b"])]
 

@@ -54,6 +54,13 @@ def test_a_user_who_is_unknown_twice_is_settled_by_the_settings(
     assert judge.decide(Answer(404, is_json=True)) == decision
 
 
+def test_a_404_of_v2_tells_nothing_of_a_user() -> None:
+    """v2 creates the users that it does not know: whatever is not found, waiting will not help."""
+    judge = Judge(Policy(unknown_user="create"), lambda: 1.0)
+    decision = judge.decide(Answer(404, True, None, "resource_not_found"))
+    assert decision == Reject("refused_by_fullstory", 404, "resource_not_found")
+
+
 def test_waits_double_up_to_a_bound_and_chance_spreads_them() -> None:
     """Full jitter: anything between nothing and the doubled wait."""
     judge = Judge(POLICY, lambda: 0.5)

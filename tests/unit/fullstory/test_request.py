@@ -3,7 +3,8 @@
 import pytest
 
 from bridge.errors import PoisonRecord
-from bridge.fullstory.request import Request, build_v1
+from bridge.fullstory.request import Request
+from bridge.fullstory.request_v1 import build_v1
 from bridge.mapping.outcome import (
     Atom,
     DeviceSession,

@@ -3,15 +3,21 @@
 import pytest
 
 from bridge.avro.tree import parse_schema
-from bridge.fullstory.request import build_v1
+from bridge.fullstory.request_v1 import build_v1
+from bridge.fullstory.request_v2 import build_v2
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.load import load_rules
+from bridge.mapping.options import Options
 from bridge.mapping.outcome import Event, Rejected, Skipped
+from bridge.sandbox import contract_v2
 from tests.cases.load import Case, ExpectedRequest, load_cases
 from tests.cases.raw import raw_value, record
 
+CASES = load_cases()
+V2 = [case for case in CASES if case.v2]
 
-@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_record_becomes_exactly_the_requests_of_its_case(case: Case) -> None:
     """Path and body byte for byte, skips and rejects by mapping and reason."""
     plan = compile_plan(load_rules([case.mapping]), case.topic, parse_schema(case.schema))
@@ -25,3 +31,26 @@ def test_a_record_becomes_exactly_the_requests_of_its_case(case: Case) -> None:
     assert skipped == list(case.skipped)
     rejected = [(found.mapping, found.reason) for found in outcomes if isinstance(found, Rejected)]
     assert rejected == list(case.rejected)
+
+
+@pytest.mark.parametrize("case", V2, ids=lambda case: case.name)
+def test_the_same_mapping_makes_the_requests_of_v2(case: Case) -> None:
+    """Bodies byte for byte, to one address, each with a key of its own."""
+    options = Options(api="v2")
+    rules = load_rules([case.mapping], options)
+    plan = compile_plan(rules, case.topic, parse_schema(case.schema), options)
+    polled = record(case.topic, key=case.key, headers=case.headers, timestamp_ms=case.timestamp_ms)
+
+    outcomes = plan.map(polled, raw_value(case.schema, case.value))
+
+    built = [build_v2(found, polled, "c") for found in outcomes if isinstance(found, Event)]
+    assert [made.body for made in built] == list(case.v2)
+    assert [contract_v2.refusal(body) for body in case.v2] == [None] * len(built)
+    assert {(made.method, made.path) for made in built} == {("POST", "/v2/events")}
+    assert len({made.idempotency_key for made in built}) == len(built)
+
+
+def test_most_cases_are_told_for_v2_too() -> None:
+    """One event more or less between the APIs would be a mistake in one of them."""
+    assert len(V2) >= 16
+    assert all(len(case.v2) == len(case.requests) for case in V2)

@@ -55,6 +55,14 @@ def test_a_session_that_only_the_other_api_knows_is_refused() -> None:
         plan_of("session: {url: u}", "int", v2)
 
 
+@pytest.mark.parametrize("line", ["user_initiated: false", "integration: bus"])
+def test_a_field_that_only_v1_has_is_refused_for_v2(line: str) -> None:
+    """v2 would refuse each event, so nobody finds out only then."""
+    assert plan_of(line, "int").warnings == ()
+    with pytest.raises(Problems, match="M045: API v2 knows no `"):
+        plan_of(line, "int", Options(api="v2"))
+
+
 @pytest.mark.parametrize(
     ("filter_", "type_"),
     [

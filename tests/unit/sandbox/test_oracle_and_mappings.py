@@ -9,13 +9,14 @@ from bridge.avro.tree import parse_schema
 from bridge.avro.walker import walk
 from bridge.documents.document import parse
 from bridge.errors import PoisonRecord
-from bridge.fullstory.request import build_v1
+from bridge.fullstory.request_v1 import build_v1
+from bridge.fullstory.request_v2 import build_v2
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.load import load_rules
 from bridge.mapping.outcome import Event
 from bridge.mapping.plan import Plan
 from bridge.records import Assignment, Record
-from bridge.sandbox import contract, files
+from bridge.sandbox import contract, contract_v2, files
 from bridge.sandbox.ledger import Accepted
 from bridge.sandbox.reckoning import sighting
 from bridge.sandbox.traffic import STRANGER, Made, Traffic
@@ -33,7 +34,7 @@ def _plans() -> dict[str, Plan]:
 
 
 def _accepted(made: Made, plan: Plan) -> list[Accepted]:
-    """What the bridge's rooms would send for a record; each request passes the contract."""
+    """What the bridge's rooms would send for a record; each request passes either contract."""
     value = None if made.value is None else walk(SCHEMAS[made.topic], made.value, 5)
     record = Record(
         *(made.topic, 0, 0, made.timestamp_ms, made.key, made.value),
@@ -48,6 +49,9 @@ def _accepted(made: Made, plan: Plan) -> list[Accepted]:
             uid = contract.uid_of(request.path)
             assert uid is not None
             found.append(Accepted(uid, request.path, request.body, 0.0))
+            v2 = build_v2(outcome, record, "c")
+            assert contract_v2.refusal(v2.body) is None
+            assert sighting(Accepted(uid, v2.path, v2.body, 0.0)) == sighting(found[-1])
     return found
 
 

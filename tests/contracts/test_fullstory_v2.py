@@ -1,0 +1,262 @@
+"""What FullStory's `/v2/events` accepts, refuses and answers again, pinned on the stand-in."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+import pytest_asyncio
+
+from bridge.delivery.answers import Answer
+from bridge.fullstory.client import Client, ClientOptions
+from bridge.fullstory.request import Request
+from bridge.sandbox.fullstory import FullStoryStandIn
+from bridge.sandbox.idempotency import KEPT_S, Idempotency, OtherBody
+
+KEY = "na1.contract-key"
+EVENT: dict[str, Any] = {
+    "name": "Support Ticket",
+    "user": {"uid": "u/1"},
+    "session": {"use_most_recent": True},
+    "timestamp": "2022-03-15T14:23:23.000Z",
+    "properties": {"priority": "Normal", "visits": 3, "skus": ["a"]},
+    "schema": {"properties": {"priority": "str", "visits": "int", "skus": "strs"}},
+}
+
+
+class Caller:
+    """One HTTP client with the stand-in at the other end."""
+
+    def __init__(self, stand_in: FullStoryStandIn, session: aiohttp.ClientSession) -> None:
+        self.stand_in = stand_in
+        self.session = session
+
+    async def send(
+        self,
+        body: object,
+        *,
+        key: str | None = None,
+        auth: str = f"Basic {KEY}",
+        path: str = "/v2/events",
+        method: str = "POST",
+        content_type: str = "application/json",
+    ) -> tuple[int, Any]:
+        """Status and decoded body of one request."""
+        headers = {"Authorization": auth, "Content-Type": content_type}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        async with self.session.request(
+            method,
+            self.stand_in.url + path,
+            data=body if isinstance(body, bytes) else orjson.dumps(body),
+            headers=headers,
+        ) as answer:
+            return answer.status, orjson.loads(await answer.read())
+
+    async def event(self, **changes: Any) -> int:
+        """The status for the good event with some fields changed; None takes one away."""
+        body = {name: value for name, value in (EVENT | changes).items() if value is not None}
+        return (await self.send(body))[0]
+
+
+@pytest_asyncio.fixture
+async def caller() -> AsyncIterator[Caller]:
+    """A stand-in and a client of it."""
+    async with (
+        FullStoryStandIn(key=KEY, known=lambda uid: not uid.startswith("stranger")) as stand_in,
+        aiohttp.ClientSession() as session,
+    ):
+        yield Caller(stand_in, session)
+
+
+async def test_an_event_is_accepted_with_an_empty_object(caller: Caller) -> None:
+    """200 `{}`, and the very bytes are remembered under the body's uid."""
+    body = orjson.dumps(EVENT)
+    assert await caller.send(body) == (200, {})
+    (accepted,) = caller.stand_in.accepted
+    assert (accepted.uid, accepted.path, accepted.body) == ("u/1", "/v2/events", body)
+
+
+@pytest.mark.parametrize("auth", ["", KEY, f"Bearer {KEY}", "Basic bmExLmNvbnRyYWN0LWtleTo="])
+async def test_a_key_that_is_not_verbatim_after_basic_is_refused(caller: Caller, auth: str) -> None:
+    """As in v1."""
+    status, body = await caller.send(EVENT, auth=auth, key="k")
+    assert (status, body["code"]) == (401, "unauthorized")
+
+
+async def test_only_post_of_json_to_the_very_path_is_taken(caller: Caller) -> None:
+    """No query, nothing below."""
+    assert (await caller.send(EVENT, method="PUT"))[0] == 405
+    assert (await caller.send(EVENT, content_type="text/plain"))[0] == 415
+    assert (await caller.send(EVENT, path="/v2/events/x"))[0] == 404
+    assert (await caller.send(EVENT, path="/v2/events?a=b"))[0] == 404
+    assert not caller.stand_in.accepted
+
+
+async def test_a_user_who_is_not_known_is_created(caller: Caller) -> None:
+    """v2 answers no 404; from then on v1 knows the user too."""
+    v1 = b'{"event":{"event_name":"x"}}'
+    path = "/users/v1/individual/stranger/customevent"
+    assert (await caller.send(v1, path=path))[0] == 404
+    assert await caller.event(user={"uid": "stranger"}) == 200
+    assert caller.stand_in.created == {"stranger"}
+    assert (await caller.send(v1, path=path))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"session": None},
+        {"user": None, "session": {"id": "1:2"}},
+        {"user": None, "session": {"uid": "u1"}},
+        {"user": {"id": "4711"}, "session": None},
+        {"user": None, "session": None},
+        {"timestamp": None},
+        {"properties": None, "schema": None},
+        {"schema": None},
+        {"properties": {"a": 1.5, "b": [True], "c": "x"}, "schema": None},
+        {"properties": {"at": "2026-02-28T00:00:00Z"}, "schema": {"properties": {"at": "date"}}},
+        {"name": "é" * 250},
+        {"properties": {"n" * 512: 1}, "schema": None},
+    ],
+)
+async def test_what_the_contract_allows_is_accepted(
+    caller: Caller, changes: dict[str, object]
+) -> None:
+    """One form of identification or none; types declared or not."""
+    assert await caller.event(**changes) == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": ""},
+        {"name": "x" * 251},
+        {"name": 5},
+        {"user": {"uid": ""}},
+        {"user": {"uid": "x" * 257}},
+        {"user": {"uid": "u", "id": "1"}},
+        {"user": {}},
+        {"user": "u"},
+        {"session": {"use_most_recent": False}},
+        {"session": {"use_most_recent": 1}},
+        {"session": {"id": "1:2"}},
+        {"session": {"id": "1:2", "use_most_recent": True}},
+        {"session": {}},
+        {"user": None},
+        {"timestamp": "2022-03-15"},
+        {"timestamp": 1},
+        {"properties": []},
+        {"properties": {"a_str": "x"}, "schema": None},
+        {"properties": {"a_ints": [1]}, "schema": None},
+        {"properties": {"1a": "x"}, "schema": None},
+        {"properties": {"a-b": "x"}, "schema": None},
+        {"properties": {"n" * 513: 1}, "schema": None},
+        {"properties": {"a": {"b": 1}}, "schema": None},
+        {"properties": {"a": [1, "x"]}, "schema": None},
+        {"properties": {"a": "1"}, "schema": {"properties": {"a": "int"}}},
+        {"properties": {"a": 1.0}, "schema": {"properties": {"a": "int"}}},
+        {"properties": {"a": "soon"}, "schema": {"properties": {"a": "date"}}},
+        {"schema": {"properties": {"other": "int"}}},
+        {"schema": {"properties": {"priority": "text"}}},
+        {"schema": {"priority": "str"}},
+        {"schema": []},
+        {"use_recent_session": True},
+        {"event_name": "x"},
+        {"context": {"browser": {}}},
+    ],
+)
+async def test_what_is_against_the_rules_is_refused(
+    caller: Caller, changes: dict[str, object]
+) -> None:
+    """400, and nothing is applied: v1's spellings, two identifications, suffixes, wrong types."""
+    assert await caller.event(**changes) == 400
+    assert not caller.stand_in.accepted
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", {}, {"event": EVENT}])
+async def test_the_body_is_one_flat_object_with_a_name(caller: Caller, body: object) -> None:
+    """Nothing is wrapped in `event` here."""
+    assert (await caller.send(body))[0] == 400
+
+
+async def test_a_refusal_never_repeats_a_value(caller: Caller) -> None:
+    """Error bodies name fields only."""
+    body = {**EVENT, "properties": {"visits": "s3cret"}, "schema": {"properties": {}}}
+    body["schema"] = {"properties": {"visits": "int"}}
+    _, told = await caller.send(body)
+    assert "visits" in told["message"]
+    assert "s3cret" not in told["message"]
+
+
+async def test_the_same_key_and_body_is_answered_again_and_applied_once(caller: Caller) -> None:
+    """The answer of the first is given again; without a key each request is an event."""
+    assert await caller.send(EVENT, key="k1") == (200, {})
+    assert await caller.send(EVENT, key="k1") == (200, {})
+    assert await caller.send(EVENT, key="k2") == (200, {})
+    assert len(caller.stand_in.accepted) == 2
+    assert caller.stand_in.ledger.repeats == 1
+    await caller.send(EVENT)
+    await caller.send(EVENT)
+    assert len(caller.stand_in.accepted) == 4
+
+
+async def test_the_same_key_with_another_body_is_an_error(caller: Caller) -> None:
+    """Not applied; the first body still stands behind the key."""
+    await caller.send(EVENT, key="k")
+    status, told = await caller.send({**EVENT, "name": "Other"}, key="k")
+    assert (status, told["code"]) == (400, "invalid_argument")
+    assert len(caller.stand_in.accepted) == 1
+    assert await caller.send(EVENT, key="k") == (200, {})
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_request_that_was_not_executed_leaves_its_key_free(
+    caller: Caller, status: int
+) -> None:
+    """Limits and failures are not stored: the same request may be tried again."""
+    caller.stand_in.spell(status, count=1)
+    assert (await caller.send(EVENT, key="k"))[0] == status
+    assert (await caller.send({**EVENT, "name": ""}, key="k"))[0] == 400
+    assert await caller.send(EVENT, key="k") == (200, {})
+    assert len(caller.stand_in.accepted) == 1
+
+
+async def test_what_was_applied_without_an_answer_is_not_applied_again(caller: Caller) -> None:
+    """The case that v1 cannot tell: the connection is cut after the event was taken."""
+    caller.stand_in.faults.close_without_answer = 1
+    with pytest.raises(aiohttp.ClientError):
+        await caller.send(EVENT, key="k")
+    assert await caller.send(EVENT, key="k") == (200, {})
+    assert len(caller.stand_in.accepted) == 1
+
+
+async def test_the_bridges_own_client_sends_the_key(caller: Caller) -> None:
+    """A request of v1 has none."""
+    options = ClientOptions(caller.stand_in.url, lambda: KEY)
+    v1 = Request("POST", "/users/v1/individual/u/customevent", b'{"event":{"event_name":"x"}}')
+    async with Client(options) as client:
+        for request in (Request("POST", "/v2/events", orjson.dumps(EVENT), "k1"), v1) * 2:
+            assert await client.send(request) == Answer(200, is_json=True)
+    assert [one.path[:4] for one in caller.stand_in.accepted] == ["/v2/", "/use", "/use"]
+    assert caller.stand_in.ledger.repeats == 1
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256])
+async def test_a_key_has_1_to_255_characters(caller: Caller, key: str) -> None:
+    """The bridge's own have 36; the limit is not published."""
+    assert (await caller.send(EVENT, key=key))[0] == 400
+
+
+def test_a_key_is_free_again_after_24_hours() -> None:
+    """To the second, and each for itself."""
+    keys = Idempotency()
+    keys.applied("a", b"1", now_s=0)
+    keys.applied("b", b"1", now_s=60)
+    assert keys.is_repeat("a", b"1", KEPT_S - 1)
+    with pytest.raises(OtherBody):
+        keys.is_repeat("a", b"2", KEPT_S - 1)
+    assert not keys.is_repeat("a", b"2", KEPT_S)
+    assert keys.is_repeat("b", b"1", KEPT_S)
+    assert not keys.is_repeat("b", b"1", KEPT_S + 60)
