@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 
 from bridge import __version__
 from bridge.avro.decoder import Decoder
+from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.registry import RegistryClient
 from bridge.avro.store import FileSchemas, Schemas
 from bridge.avro.transport import RegistryOptions
-from bridge.avro.wire import ConfluentFormat, RawFormat, WireFormat
+from bridge.avro.wire import ConfluentFormat, RawFormat, SingleObjectFormat, WireFormat
 from bridge.delivery.answers import Policy
 from bridge.delivery.dead_letter import ToldBy
 from bridge.documents.problems import Problem, Problems
@@ -32,6 +33,7 @@ from bridge.mapping.schema import Schema
 from bridge.observer import Misfit, Noted, Observer, Waiting
 from bridge.pipeline import Pipeline, Ports
 from bridge.prepared import Prepared, raise_problems
+from bridge.settings.avro_section import TopicCodec
 from bridge.settings.model import Settings
 
 START_AGAIN_S = 1.0
@@ -66,8 +68,10 @@ class Bridge:
         async with AsyncExitStack() as stack:
             cluster = await self._await_kafka()
             registry = await self._registry(stack)
-            decoder = Decoder(self._schemas(registry), self._formats(), self._admit)
-            await self._check_newest(registry, cluster.topics)
+            files = FileSchemas(self._local_files())
+            store = files if registry is None else Schemas(files, registry)
+            decoder = Decoder(store, self._formats(files), self._admit)
+            await self._check_newest(files, registry, cluster.topics)
             client = await stack.enter_async_context(Client(self._client_options()))
             letters = await stack.enter_async_context(
                 DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
@@ -117,39 +121,31 @@ class Bridge:
             return None
         return await stack.enter_async_context(RegistryClient(options))
 
-    def _schemas(self, registry: RegistryClient | None) -> FileSchemas | Schemas:
-        files = FileSchemas(
-            [
-                str(codec.schema_file)
-                for codec in self._prepared.settings.avro.topics.values()
-                if codec.wire_format == "raw"
-            ]
-        )
-        return files if registry is None else Schemas(files, registry)
+    def _local_files(self) -> list[str]:
+        codecs = self._prepared.settings.avro.topics.values()
+        return [str(file) for codec in codecs if codec.is_local for file in codec.schema_files]
 
-    def _formats(self) -> dict[str, WireFormat]:
+    def _formats(self, files: FileSchemas) -> dict[str, WireFormat]:
         settings = self._prepared.settings
-        formats: dict[str, WireFormat] = {}
-        for name, codec in settings.avro.topics.items():
-            raw = codec.wire_format == "raw"
-            topic = settings.topic_names.get(name, name)
-            formats[topic] = RawFormat(str(codec.schema_file)) if raw else ConfluentFormat()
-        return formats
+        return {
+            settings.topic_names.get(name, name): _format(codec, files)
+            for name, codec in settings.avro.topics.items()
+        }
 
-    async def _check_newest(self, registry: RegistryClient | None, topics: Collection[str]) -> None:
-        """The newest schema of every framed topic must fit the mappings, before the first record.
+    async def _check_newest(
+        self, files: FileSchemas, registry: RegistryClient | None, topics: Collection[str]
+    ) -> None:
+        """The newest schema of every topic must fit the mappings, before the first record.
 
         `topics` are those of the cluster: those that a pattern takes are looked at, too.
 
         Raises:
             SetupError: with everything in which it does not.
         """
-        if registry is None:
-            return
         plans: list[Plan] = []
         problems: list[Problem] = []
         for topic in self._prepared.among(topics):
-            schema = await self._newest(registry, topic)
+            schema = await self._newest(files, registry, topic)
             if schema is None:
                 continue
             try:
@@ -167,7 +163,14 @@ class Bridge:
             self._observer.tell(Misfit(topic, misfit.mapping, misfit.problem.message))
         return plan
 
-    async def _newest(self, registry: RegistryClient, topic: str) -> Schema | None:
+    async def _newest(
+        self, files: FileSchemas, registry: RegistryClient | None, topic: str
+    ) -> Schema | None:
+        codec = self._prepared.settings.avro.topics.get(self._prepared.name(topic))
+        if codec is not None and codec.is_local:
+            return files[str(codec.schema_files[-1])].schema
+        if registry is None:
+            return None
         subject = self._prepared.settings.avro.subject.replace("{topic}", topic)
         while not self._stopping.is_set():
             try:
@@ -246,3 +249,14 @@ def registry_options(settings: Settings) -> RegistryOptions | None:
         client_cert=str(registry.certificate) if registry.certificate else None,
         client_key=str(registry.certificate_key) if registry.certificate_key else None,
     )
+
+
+def _format(codec: TopicCodec, files: FileSchemas) -> WireFormat:
+    match codec.wire_format:
+        case "confluent":
+            return ConfluentFormat()
+        case "raw":
+            return RawFormat(str(codec.schema_files[0]))
+        case "single_object":
+            paths = [str(file) for file in codec.schema_files]
+            return SingleObjectFormat(by_fingerprint({path: files[path].schema for path in paths}))

@@ -11,6 +11,7 @@ from bridge.documents.problems import Problem, Problems, did_you_mean
 from bridge.errors import SetupError
 from bridge.kafka import admin
 from bridge.mapping.checks import Types
+from bridge.mapping.codes import Code
 from bridge.mapping.compiler import compile_plan, fit_plan
 from bridge.mapping.load import Rule, load_rules
 from bridge.mapping.options import Options
@@ -188,8 +189,24 @@ def prepare(loaded: Loaded) -> Prepared:
     admin.check_configuration(settings.kafka_config())
     topics = {names.get(topic, topic): topic for topic in listed}
     prepared = Prepared(loaded, rules, options, topics, patterns)
-    raise_problems(_unfit_for_tombstones(prepared))
+    raise_problems([*reads_letters(rules, settings), *_unfit_for_tombstones(prepared)])
     return prepared
+
+
+def reads_letters(rules: Sequence[Rule], settings: Settings) -> list[Problem]:
+    """The mappings that list the topic of the dead letters, which would come back for ever."""
+    return [
+        rule.document.problem(
+            Code.DEAD_LETTERS.value,
+            f"dead letters are written to `{topic}`, so no mapping may read it",
+            (*rule.at, "topics", index),
+            cure="leave it out, or set `dead_letters.topic`",
+        )
+        for rule in rules
+        if rule.mode != "off"
+        for index, topic in enumerate(rule.topics)
+        if _holds_letters(settings, settings.topic_names.get(topic, topic))
+    ]
 
 
 def _unfit_for_tombstones(prepared: Prepared) -> list[Problem]:

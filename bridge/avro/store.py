@@ -45,6 +45,10 @@ class FileSchemas:
     def __init__(self, paths: Iterable[str]) -> None:
         self._schemas = {SchemaFile(path): read_schema_file(path) for path in paths}
 
+    def __getitem__(self, path: str) -> WriterSchema:
+        """The schema of one of the files."""
+        return self._schemas[SchemaFile(path)]
+
     def known(self, key: SchemaKey) -> WriterSchema | None:
         """The schema of a file that was read at the start."""
         return self._schemas.get(key) if isinstance(key, SchemaFile) else None

@@ -13,7 +13,7 @@ import click
 from bridge.avro.store import WriterSchema
 from bridge.commands.bench import RealBench
 from bridge.commands.materials import Materials, read_materials
-from bridge.commands.output import counted, paint, show_problems
+from bridge.commands.output import counted, paint, show_problems, table
 from bridge.commands.schemas import SchemaFinder, schema_flags
 from bridge.documents.problems import Problem, Problems, suggest
 from bridge.errors import SetupError
@@ -21,10 +21,12 @@ from bridge.mapping import codes as mapping_codes
 from bridge.mapping import explanations
 from bridge.mapping.checks import check_types
 from bridge.mapping.examples import FAILED, Example, Result, examples_of, run_example, untested
+from bridge.mapping.leaves import LOGICAL
 from bridge.mapping.load import Rule
+from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
 from bridge.mapping.versions import check_topics
-from bridge.prepared import prepare
+from bridge.prepared import prepare, reads_letters
 from bridge.settings import codes as settings_codes
 
 REFUSED = "C005"
@@ -106,6 +108,9 @@ class _Report:
     problems: Sequence[Problem]
     tests: int
     schemas: int
+    taken: Sequence[tuple[str, str, str]]
+    """What fields with a logical type are taken for: path, type, topics."""
+
     without: Sequence[str]
     """Topics for which there was no schema, and patterns for which there was no topic."""
 
@@ -128,6 +133,8 @@ class _Report:
                 f"not checked against a schema: {', '.join(self.without)}"
                 f" (name one: --schema {first}=FILE.avsc)"
             )
+        if self.taken:
+            lines += ["taken for:", *(f"  {line}" for line in table(self.taken))]
         return "\n".join(lines)
 
 
@@ -137,6 +144,7 @@ async def _report(
     examples = [example for document in materials.documents for example in examples_of(document)]
     inputs = [example.form.input.topic for example in examples]
     problems: list[Problem] = list(materials.problems)
+    problems += [one for rule in materials.rules if rule.mode != "off" for one in rule.warnings]
     newest: dict[str, WriterSchema] = {}
     trees: dict[str, dict[str, Schema]] = {}
     async with SchemaFinder(materials, given) as finder:
@@ -150,6 +158,8 @@ async def _report(
         problems += finder.problems
     plans, wrong = check_topics(materials.rules, trees, materials.options)
     problems += [*wrong, *check_types(plans)]
+    if materials.loaded is not None:
+        problems += reads_letters(materials.rules, materials.loaded.settings)
     bench = RealBench(newest, materials.options)
     able = [example for example in examples if _can_run(example, newest)]
     problems += _failures(materials, able, bench)
@@ -159,7 +169,26 @@ async def _report(
     if not files and not any(problem.severity == "error" for problem in problems):
         problems += _refusal(materials)
     unique = list(dict.fromkeys(problems))
-    return _Report(materials, unique, len(able), sum(map(len, trees.values())), without)
+    return _Report(
+        materials, unique, len(able), sum(map(len, trees.values())), _taken(plans), without
+    )
+
+
+def _taken(plans: Sequence[Plan]) -> list[tuple[str, str, str]]:
+    """The fields that a logical type gives a meaning, and which."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for plan in plans:
+        for path, leaves in plan.taken.items():
+            if any(leaf.measure in LOGICAL for leaf in leaves):
+                what = " or ".join(leaf.what for leaf in leaves)
+                found.setdefault((path, what), {})[plan.topic] = None
+    return [(path, what, _some(list(topics))) for (path, what), topics in found.items()]
+
+
+def _some(topics: Sequence[str]) -> str:
+    """Names for a line: the first three of many."""
+    more = len(topics) - 3
+    return ", ".join(topics) if more <= 0 else f"{', '.join(topics[:3])} and {more} more"
 
 
 def _idle(rules: Sequence[Rule], topics: Sequence[str]) -> list[str]:

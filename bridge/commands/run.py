@@ -12,9 +12,11 @@ import uvloop
 from bridge.app import Bridge
 from bridge.errors import Halted, SetupError
 from bridge.kafka.keys import KNOWN_KEYS
+from bridge.observer import Everybody
 from bridge.prepared import Prepared, prepare
 from bridge.settings.load import load
-from bridge.status.log import LogObserver, configure_log
+from bridge.status.counts import Counts
+from bridge.status.log import LogObserver, configure_log, log_end
 
 DEFAULT_FILE = Path("bridge.yaml")
 
@@ -36,7 +38,9 @@ def run(file: Path | None) -> None:
     try:
         prepared = prepare(load(file, os.environ, known_kafka_keys=KNOWN_KEYS))
         configure_log(prepared.settings.log.level, prepared.settings.log.format)
-        left = uvloop.run(_run(prepared))
+        counts = Counts()
+        left = uvloop.run(_run(prepared, counts))
+        log_end(counts)
     except SetupError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -49,8 +53,8 @@ def run(file: Path | None) -> None:
         os._exit(0)
 
 
-async def _run(prepared: Prepared) -> bool:
-    bridge = Bridge(prepared, LogObserver())
+async def _run(prepared: Prepared, counts: Counts) -> bool:
+    bridge = Bridge(prepared, Everybody(LogObserver(), counts))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)

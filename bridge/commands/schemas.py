@@ -13,6 +13,7 @@ from bridge.avro.store import WriterSchema, read_schema_file
 from bridge.commands.materials import Materials, shown_path
 from bridge.documents.problems import Problem
 from bridge.errors import SetupError, Unavailable
+from bridge.settings.avro_section import TopicCodec
 
 REGISTRY_AWAY = "C002"
 NOT_REGISTERED = "C003"
@@ -92,30 +93,36 @@ class SchemaFinder:
         """All schemas that records of a topic may have, oldest first."""
         if topic in self.given:
             return [self.given[topic]]
-        found = self.local(topic)
-        registered = [] if self.is_raw(topic) else await self._registered(topic)
-        return [*([] if found is None else [found]), *registered]
+        registered = [] if self.framing(topic) != "confluent" else await self._registered(topic)
+        return [*self.locals(topic), *registered]
 
     def local(self, topic: str) -> WriterSchema | None:
-        """The schema of a flag or of a file of the settings."""
+        """The schema of a flag, or the newest one of the files of the settings."""
+        found = self.locals(topic)
+        return found[-1] if found else None
+
+    def locals(self, topic: str) -> list[WriterSchema]:
+        """The schema of a flag, or those of the files of the settings, the newest last."""
         if topic in self.given:
-            return self.given[topic]
-        loaded = self.materials.loaded
-        codec = None if loaded is None else loaded.settings.avro.topics.get(topic)
-        if codec is None or codec.schema_file is None:
-            return None
+            return [self.given[topic]]
+        codec = self._codec(topic)
         try:
-            found = read_schema_file(str(codec.schema_file))
+            return [
+                replace(read_schema_file(str(file)), label=shown_path(file))
+                for file in (() if codec is None else codec.schema_files)
+            ]
         except SetupError as error:
             self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
-            return None
-        return replace(found, label=shown_path(codec.schema_file))
+            return []
 
-    def is_raw(self, topic: str) -> bool:
-        """Whether the values of a topic come without framing."""
+    def framing(self, topic: str) -> str:
+        """How the values of a topic name their schema: the settings' `wire_format`."""
+        codec = self._codec(topic)
+        return "confluent" if codec is None else codec.wire_format
+
+    def _codec(self, topic: str) -> TopicCodec | None:
         loaded = self.materials.loaded
-        codec = None if loaded is None else loaded.settings.avro.topics.get(topic)
-        return codec is not None and codec.wire_format == "raw"
+        return None if loaded is None else loaded.settings.avro.topics.get(topic)
 
     async def _topics_registered(self) -> list[str]:
         """Our names of the topics that have a subject; none where a subject names no topic."""

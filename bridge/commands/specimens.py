@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.reader import make_name_of, make_reader
-from bridge.avro.wire import ConfluentFormat
+from bridge.avro.store import WriterSchema
+from bridge.avro.wire import ConfluentFormat, SingleObjectFormat
 from bridge.commands.materials import Materials
 from bridge.commands.schemas import SchemaFinder
 from bridge.errors import SetupError
@@ -161,19 +163,34 @@ async def decode(given: Given, finder: SchemaFinder) -> Specimen:
     """
     record = given.record
     data = given.data or b""
-    if finder.is_raw(record.topic):
-        writer, start = finder.local(record.topic), 0
-    elif finder.registry is None:
-        message = "framed Avro names its schema by a number, which only a registry can tell"
-        raise SetupError(f"{message}: set `avro.registry.url`")
-    else:
-        located = ConfluentFormat().locate(record)
-        writer, start = (
-            await finder.registry.fetch(ConfluentFormat().key(located.token)),
-            located.start,
-        )
+    match finder.framing(record.topic):
+        case "raw":
+            writer, start = finder.local(record.topic), 0
+        case "single_object":
+            writer, start = _single_object(record, finder)
+        case _:
+            writer, start = await _registered(record, finder)
     if writer is None:
         raise SetupError(f"there is no schema for the topic {record.topic}")
     value = make_reader(writer.schema)(data, start)
     name = make_name_of(writer.schema)(data, start)
     return Specimen(record, value, writer.schema, name)
+
+
+def _single_object(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
+    """The schema whose fingerprint a value has, and where its body begins."""
+    writers = {writer.label: writer for writer in finder.locals(record.topic)}
+    names = by_fingerprint({label: writer.schema for label, writer in writers.items()})
+    framing = SingleObjectFormat(names)
+    located = framing.locate(record)
+    return writers[framing.key(located.token).path], located.start
+
+
+async def _registered(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
+    """The schema that the registry has for a value, and where its body begins."""
+    if finder.registry is None:
+        message = "framed Avro names its schema by a number, which only a registry can tell"
+        raise SetupError(f"{message}: set `avro.registry.url`")
+    framing = ConfluentFormat()
+    located = framing.locate(record)
+    return await finder.registry.fetch(framing.key(located.token)), located.start

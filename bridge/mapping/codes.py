@@ -11,7 +11,7 @@ from typing import Final
 
 
 class Code(StrEnum):
-    """The stable codes; M030 to M044 need the schema, the others the file alone."""
+    """The stable codes; M030 to M044 need the schema, M046 the settings, the others the file."""
 
     MAPPING_NAME = "M001"
     NAME_TWICE = "M002"
@@ -57,6 +57,7 @@ class Code(StrEnum):
     TYPE_CONFLICT = "M043"
     RECORD_NAME = "M044"
     NOT_IN_API = "M045"
+    DEAD_LETTERS = "M046"
 
 
 TITLES: Final[Mapping[Code, str]] = MappingProxyType(
@@ -103,6 +104,7 @@ TITLES: Final[Mapping[Code, str]] = MappingProxyType(
         Code.NEEDS_FORMAT: "this time says neither its zone nor its unit",
         Code.UID_TYPE: "a value of this type cannot identify a user",
         Code.TYPE_CONFLICT: "one property of one event has two types",
+        Code.DEAD_LETTERS: "the mapping reads the topic that dead letters are written to",
         Code.RECORD_NAME: "the record's name cannot be told from its value",
         Code.NOT_IN_API: "the chosen API has no such field",
     }

@@ -105,6 +105,7 @@ def _plan(topic: str, live: _Live, empty: list["_Compiled"], warnings: Sequence[
         tombstones=_steps(empty),
         typed=[typed for compiled in every for typed in compiled.typed],
         warnings=warnings,
+        taken={path: leaves for compiled in every for path, leaves in compiled.taken.items()},
         misfits=[one.misfit for one in (*every, *empty) if one.misfit is not None],
     )
 
@@ -153,6 +154,7 @@ class _Compiled:
         self.wanted_all: frozenset[WantedPath] = frozenset()
         self.step: Step | Refusal | None = None
         scope = Scope(topic, schema, options, self.findings)
+        self.taken = scope.taken
         answer = compile_filter(rule.filter, scope)
         self.answer = None if self.findings.errors else answer
         if self.answer is False:

@@ -231,4 +231,9 @@ MAPPING: Final[Mapping[str, str]] = {
         "`user_initiated` and `integration` are fields of FullStory's API v1. API v2 has no place "
         "for them, and would refuse the event; `fullstory.api` in the settings says which is used."
     ),
+    "M046": (
+        "What the bridge cannot deliver goes to this topic, unchanged. A mapping that read it "
+        "would make dead letters of dead letters, for ever. To send them again once the cause is "
+        "mended, write them back to the topic that they came from; each letter's headers name it."
+    ),
 }

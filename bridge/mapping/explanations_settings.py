@@ -86,7 +86,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "S019": (
         "Framed records name their schema by a number that only a Schema Registry can tell: set "
         "`avro.registry.url`. Records without framing need `wire_format: raw` and a `schema` file "
-        "for each topic, under `avro.topics`."
+        "for each topic, under `avro.topics`; so do those in Avro's single-object encoding "
+        "(`wire_format: single_object`), one file for each schema that wrote any of them."
     ),
     "S020": (
         "These credentials do not go together: a request carries a user and password or a token, "

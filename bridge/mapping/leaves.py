@@ -66,6 +66,11 @@ RAW_OF: Final[dict[Measure, type]] = {
 }
 """The Python type of the raw value: what tells the branches of a union apart."""
 
+LOGICAL: Final[frozenset[Measure]] = frozenset(
+    ("uuid", "decimal", "instant", "local", "date", "time", "duration")
+)
+"""What a plain type is taken for only because of a logical type, wherever that stands."""
+
 _TICKS: Final = {"millis": 3, "micros": 6, "nanos": 9}
 _TIMES: Final[dict[str, Measure]] = {
     "timestamp": "instant",

@@ -12,6 +12,7 @@ from bridge.documents.problems import Place, Problem
 from bridge.mapping.converters import MappingError
 from bridge.mapping.filters import Matches
 from bridge.mapping.identity import ReadSession, ReadText, ReadUid
+from bridge.mapping.leaves import Leaf
 from bridge.mapping.misfits import Misfit, Refusal
 from bridge.mapping.outcome import Event, Late, Outcome, Property, PropertyType, Rejected, Skipped
 from bridge.mapping.privacy import share_of
@@ -107,10 +108,14 @@ class Plan:
     """The compiled mappings of one topic and schema; immutable.
 
     `wanted` is what must be decoded. `typed` are the types of all properties, `warnings` what
-    `check` tells and `run` does not mind, `misfits` the mappings that reject for the schema.
+    `check` tells and `run` does not mind, `misfits` the mappings that reject for the schema,
+    `taken` by path what the values are taken for.
     """
 
-    __slots__ = ("_steps", "_tombstones", "misfits", "topic", "typed", "wanted", "warnings")
+    __slots__ = (
+        *("_steps", "_tombstones", "misfits", "taken"),
+        *("topic", "typed", "wanted", "warnings"),
+    )
 
     def __init__(
         self,
@@ -121,6 +126,7 @@ class Plan:
         tombstones: Sequence[Step | Refusal],
         typed: Sequence[TypedProperty],
         warnings: Sequence[Problem],
+        taken: Mapping[str, Sequence[Leaf]],
         misfits: Sequence[Misfit] = (),
     ) -> None:
         self.topic = topic
@@ -128,6 +134,7 @@ class Plan:
         self.typed = tuple(typed)
         self.warnings = tuple(warnings)
         self.misfits = tuple(misfits)
+        self.taken = dict(taken)
         self._steps = {name: tuple(found) for name, found in steps.items()}
         self._tombstones = tuple(tombstones)
 

@@ -19,7 +19,8 @@ _TEXT = Leaf("text", "text")
 class Scope:
     """Locates paths for one mapping; `schema` None is a tombstone, where every value is missing.
 
-    `wanted` collects what has been asked for, as field names from the root.
+    `wanted` collects what has been asked for, as field names from the root; `taken`, by the path
+    as the file writes it, what its value is taken for.
     """
 
     topic: str
@@ -28,6 +29,7 @@ class Scope:
     findings: Findings
     present: Iterable[str] = ()
     wanted: set[tuple[str, ...]] = field(default_factory=set)
+    taken: dict[str, tuple[Leaf, ...]] = field(default_factory=dict)
 
     def locate(self, text: str) -> Located:
         """What a path leads to.
@@ -68,6 +70,7 @@ class Scope:
         located = Locator(self.schema, self.present).locate(path)
         if located.wanted is not None:
             self.wanted.add(located.wanted)
+        self.taken[path.text] = located.leaves
         return located
 
     def _metadata(self, path: Path) -> Located:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from bridge.documents.wording import Mistake, refuse
 from bridge.settings.codes import Code
-from bridge.settings.kinds import Number, OptionalFile, OptionalSecret, Urls
+from bridge.settings.kinds import Files, Number, OptionalFile, OptionalSecret, Urls
 from bridge.settings.section import Section
 
 
@@ -70,22 +70,35 @@ class Registry(Section):
 class TopicCodec(Section):
     """How the records of one topic are encoded, where they are unlike the default."""
 
-    wire_format: Literal["confluent", "raw"] = Field(
+    wire_format: Literal["confluent", "raw", "single_object"] = Field(
         default="confluent",
-        description="`confluent`: framed with a schema's id; `raw`: nothing but the Avro value.",
+        description="`confluent`: framed with a schema's id; `raw`: nothing but the Avro value; "
+        "`single_object`: framed with a schema's fingerprint.",
     )
-    schema_file: OptionalFile = Field(
-        default=None,
+    schema_files: Files = Field(
+        default=(),
         alias="schema",
-        description="An .avsc file: the schema of raw records; of framed ones for tests only.",
+        description="An .avsc file: the schema of raw records; of framed ones for tests only. For "
+        "`single_object` one, or a list of them, the newest last.",
     )
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the schemas of its records are files; else the registry has them."""
+        return self.wire_format != "confluent"
+
     @model_validator(mode="after")
-    def _raw_has_schema(self) -> Self:
-        if self.wire_format == "raw" and self.schema_file is None:
-            message = "raw records name no schema, so `schema` is needed"
+    def _local_has_schemas(self) -> Self:
+        if self.is_local and not self.schema_files:
+            message = "raw records name no schema"
+            if self.wire_format == "single_object":
+                message = "a fingerprint cannot be looked up in a registry"
+            message += ", so `schema` is needed"
             cure = "add `schema: path/to/file.avsc`"
             raise refuse(Mistake(Code.NO_SCHEMAS, message, ("wire_format",), key=True, cure=cure))
+        if len(self.schema_files) > 1 and self.wire_format != "single_object":
+            message = "only `wire_format: single_object` says which of several schemas it is"
+            raise refuse(Mistake(Code.WRONG_VALUE, message, ("schema",), cure="name one file"))
         return self
 
 

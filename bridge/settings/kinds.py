@@ -7,7 +7,7 @@ What depends on the surroundings (files, directories) is checked only where thes
 import glob
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,12 +61,17 @@ def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _listed_or_one(value: Any) -> Any:
-    if type(value) is str:
-        return (value,)
-    if not isinstance(value, str | list | tuple):
-        raise refuse(Mistake(Code.WRONG_TYPE, "this must be one address, or a list of them"))
-    return _listed(value)
+def _listed_or_one(what: str) -> Callable[[Any], Any]:
+    """A list that may be written as its one member."""
+
+    def listed(value: Any) -> Any:
+        if type(value) is str:
+            return (value,)
+        if not isinstance(value, str | list | tuple):
+            raise refuse(Mistake(Code.WRONG_TYPE, f"this must be one {what}, or a list of them"))
+        return _listed(value)
+
+    return listed
 
 
 def _paired(value: Any) -> Any:
@@ -205,10 +210,15 @@ Patterns = Annotated[tuple[str, ...], AfterValidator(_patterns), BeforeValidator
 Pairs = Annotated[dict[str, str], BeforeValidator(_paired)]
 Url = Annotated[str, AfterValidator(_url)]
 Urls = Annotated[
-    tuple[Url, ...], BeforeValidator(_listed_or_one, json_schema_input_type=str | list[str])
+    tuple[Url, ...],
+    BeforeValidator(_listed_or_one("address"), json_schema_input_type=str | list[str]),
 ]
 OptionalUrl = Annotated[Url | None, BeforeValidator(_nothing_if_empty)]
 File = Annotated[Path, BeforeValidator(_file, json_schema_input_type=str)]
+Files = Annotated[
+    tuple[File, ...],
+    BeforeValidator(_listed_or_one("file"), json_schema_input_type=str | list[str]),
+]
 OptionalFile = Annotated[File | None, BeforeValidator(_nothing_if_empty)]
 Moment = Annotated[
     Literal["latest", "earliest"] | datetime, BeforeValidator(_moment, json_schema_input_type=str)

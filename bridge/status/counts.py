@@ -1,6 +1,7 @@
 """How much of everything has happened since the start."""
 
 from collections import Counter
+from typing import Any
 
 from bridge.observer import (
     Answered,
@@ -8,6 +9,8 @@ from bridge.observer import (
     Delivered,
     Fact,
     Filtered,
+    HaltedScope,
+    Misfit,
     Polled,
     Resumed,
     Retrying,
@@ -28,6 +31,11 @@ class Counts:
         self.answers: Counter[int] = Counter()
         self.retries: Counter[str] = Counter()
         self.waiting_for: dict[str, str] = {}
+        self.misfits: dict[tuple[str, str], str] = {}
+        """Topic and mapping that does not fit a schema met there, and why."""
+
+        self.halted: dict[str, str] = {}
+        """What stands still until a person has acted, and why."""
 
     def tell(self, fact: Fact) -> None:
         """Count a fact."""
@@ -46,9 +54,31 @@ class Counts:
                 self.answers[status] += 1
             case Retrying(_, why):
                 self.retries[why] += 1
+            case _:
+                self._remember(fact)
+
+    def _remember(self, fact: Fact) -> None:
+        """Note what is not as it should be, and why."""
+        match fact:
             case Waiting(what, why):
                 self.waiting_for[what] = why
             case Resumed(what):
                 self.waiting_for.pop(what, None)
+            case Misfit(topic, mapping, why):
+                self.misfits[topic, mapping] = why
+            case HaltedScope(scope, why):
+                self.halted[scope] = why
             case _:
                 pass
+
+    def summary(self) -> dict[str, Any]:
+        """What came of everything since the start, as a log line says it; nothing that is none."""
+        told: dict[str, Any] = {
+            "filtered": self.filtered,
+            "skipped": dict(self.skipped),
+            "dead_lettered": dict(self.dead_lettered),
+            "misfits": [f"{mapping} on {topic}" for topic, mapping in self.misfits],
+            "halted": list(self.halted),
+        }
+        kept = {name: number for name, number in told.items() if number}
+        return {"polled": self.polled, "delivered": self.delivered, **kept}

@@ -25,6 +25,7 @@ from bridge.observer import (
     Revoked,
     Waiting,
 )
+from bridge.status.counts import Counts
 
 SAME_AGAIN_AFTER_S = 10.0
 """Troubles that differ in numbers only (a port, a duration) are the same."""
@@ -50,6 +51,11 @@ def configure_log(
     )
     # librdkafka tells its troubles by callback too, which is where we hear them, once.
     logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
+
+
+def log_end(counts: Counts) -> None:
+    """Say what came of everything: the last line of a run."""
+    structlog.get_logger().info("ended", **counts.summary())
 
 
 _NUMBER = re.compile(r"\d+")

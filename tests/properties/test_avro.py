@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from fastavro import parse_schema as parse_for_fastavro
 from fastavro import schemaless_reader
+from fastavro.schema import to_parsing_canonical_form
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bridge.avro.fingerprint import canonical_form
 from bridge.avro.reader import make_reader
 from bridge.avro.tree import UnusableSchema, parse_schema
 from bridge.avro.walker import walk
@@ -262,3 +264,11 @@ def test_a_schema_of_any_kind_is_a_tree_or_unusable(node: Any) -> None:
     except UnusableSchema:
         return
     make_reader(schema)
+
+
+@RELAXED
+@given(_schemas())
+def test_the_canonical_form_is_fastavros(schema: Any) -> None:
+    """Ours is made from the tree, fastavro's from the JSON."""
+    node = _named(schema, [0])
+    assert canonical_form(tree(node)) == to_parsing_canonical_form(node)

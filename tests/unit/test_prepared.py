@@ -136,3 +136,22 @@ def test_the_topics_of_a_mapping_are_those_that_it_reads(tmp_path: Path) -> None
     every = ["prod.payments", "payments", "carts", "shop.eu", "shop.dead"]
     assert [topic for topic in every if found.topics_of("a")(topic)] == ["prod.payments", "carts"]
     assert [topic for topic in every if found.topics_of("b")(topic)] == ["shop.eu"]
+
+
+@pytest.mark.parametrize(
+    ("letters", "names"),
+    [
+        ("payments", {}),
+        ("prod.payments", {"payments": "prod.payments"}),
+        ("pay{topic}", {}),
+    ],
+)
+def test_a_mapping_that_lists_the_dead_letters_is_refused(
+    tmp_path: Path, letters: str, names: dict[str, str]
+) -> None:
+    """They would come back for ever; told at the topic, under whatever name it stands there."""
+    settings = {"dead_letters": {"topic": letters}, "topic_names": names}
+    with pytest.raises(SetupError, match="M046: dead letters are written to `payments`"):
+        prepared(tmp_path, [BY_NAME], **settings)
+    off = prepared(tmp_path, [BY_NAME | {"mode": "off"}, BY_PATTERN], **settings)
+    assert "payments" not in off.topics

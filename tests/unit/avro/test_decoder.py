@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from bridge.avro.decoder import Decoder
+from bridge.avro.fingerprint import by_fingerprint, fingerprint
 from bridge.avro.store import WriterSchema
-from bridge.avro.wire import RawFormat, SchemaFile, SchemaGuid, SchemaId, SchemaKey
+from bridge.avro.wire import (
+    RawFormat,
+    SchemaFile,
+    SchemaGuid,
+    SchemaId,
+    SchemaKey,
+    SingleObjectFormat,
+)
 from bridge.documents.problems import Problem, Problems
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.schema import Schema
@@ -114,6 +122,26 @@ def test_each_wire_format_leads_to_the_value(value: bytes, formats: dict[str, Ra
     decoded = Decoder[_Plan](store, formats, _Admission()).decode(_record(value))
     assert decoded is not None
     assert decoded.value == PAYMENT_VALUE
+
+
+def test_single_objects_are_read_by_the_schema_whose_fingerprint_they_have() -> None:
+    """One topic, two schemas; a third one is a dead letter for each of its records."""
+    prints = by_fingerprint({"p.avsc": tree(PAYMENT), "int.avsc": tree("int")})
+    files: dict[SchemaKey, Schema] = {
+        SchemaFile("p.avsc"): tree(PAYMENT),
+        SchemaFile("int.avsc"): tree("int"),
+    }
+    store = _Store(files, set(files))
+    formats = {"payments": SingleObjectFormat(prints)}
+    decoder = Decoder[_Plan](store, formats, _Admission())
+    values = [
+        decoder.decode(_record(b"\xc3\x01" + fingerprint(tree(schema)) + body))
+        for schema, body in ((PAYMENT, BODY), ("int", b"\x02"))
+    ]
+    assert [one and one.value for one in values] == [PAYMENT_VALUE, 1]
+    for _ in range(2):
+        with pytest.raises(PoisonRecord, match="no schema file has the fingerprint"):
+            decoder.decode(_record(b"\xc3\x01" + fingerprint(tree("long")) + b"\x02"))
 
 
 def test_a_schema_that_does_not_fit_is_refused_for_each_record() -> None:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from bridge.avro.wire import ConfluentFormat, RawFormat, SchemaFile, SchemaGuid, SchemaId, SchemaKey
+from bridge.avro.wire import (
+    ConfluentFormat,
+    RawFormat,
+    SchemaFile,
+    SchemaGuid,
+    SchemaId,
+    SchemaKey,
+    SingleObjectFormat,
+)
 from bridge.errors import PoisonRecord
 from bridge.records import Assignment, Headers, Record
 
@@ -98,3 +106,46 @@ def test_a_raw_topic_reads_no_header_and_no_prefix() -> None:
 def test_keys_name_themselves_in_messages(key: SchemaKey, text: str) -> None:
     """What a person can look for in the registry."""
     assert str(key) == text
+
+
+PRINT = bytes.fromhex("63dd24e7cc258f8a")[::-1]
+"""Of the schema `"null"`, as the specification of Avro writes it in its order of the wire."""
+
+SINGLE = SingleObjectFormat({PRINT: "null.avsc"})
+
+
+def test_a_single_object_names_its_schema_by_its_fingerprint() -> None:
+    """Magic, eight bytes, body; headers mean nothing here."""
+    headers = [("__value_schema_id", ID_TOKEN)]
+    located = SINGLE.locate(_record(b"\xc3\x01" + PRINT + b"body", headers))
+    assert (SINGLE.key(located.token), located.start) == (SchemaFile("null.avsc"), 10)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "offset", "told"),
+    [
+        (ID_TOKEN + b"body", "wrong_magic_byte", 0, "0x00"),
+        (b"\xc3\x02" + PRINT, "wrong_magic_byte", 1, "0x02"),
+        (b"", "too_short", 0, "takes 10"),
+        (b"\xc3", "too_short", 1, "takes 10"),
+        (b"\xc3\x01" + PRINT[:-1], "too_short", 9, "takes 10"),
+    ],
+)
+def test_what_is_no_single_object_is_poison(
+    value: bytes, reason: str, offset: int, told: str
+) -> None:
+    """The message says where it is wrong and how to set it right."""
+    with pytest.raises(PoisonRecord) as refusal:
+        SINGLE.locate(_record(value))
+    assert refusal.value.stage == "decode"
+    assert (refusal.value.reason, refusal.value.byte_offset) == (reason, offset)
+    assert told in str(refusal.value)
+    assert "wire_format" in str(refusal.value)
+
+
+def test_a_fingerprint_that_no_file_has_is_named() -> None:
+    """As a number is written, the other way round than on the wire."""
+    with pytest.raises(PoisonRecord, match="fingerprint 63dd24e7cc258f8a") as refusal:
+        SingleObjectFormat({}).key(PRINT)
+    assert (refusal.value.stage, refusal.value.reason) == ("decode", "unknown_fingerprint")
+    assert refusal.value.byte_offset == 2

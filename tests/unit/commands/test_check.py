@@ -8,6 +8,8 @@ import pytest
 from tests.unit.commands.desk import MAPPING, SETTINGS, TESTS, run, write
 
 SCHEMA = ("--schema", "payments=payment.avsc")
+TAKEN = "taken for:\n  amount  decimal(9, 2)  payments\n"
+GOOD = "nothing is wrong: 1 file, 1 mapping, 1 schema, 2 tests\n" + TAKEN
 
 
 def test_files_that_are_right_are_counted(folder: Path) -> None:
@@ -16,7 +18,7 @@ def test_files_that_are_right_are_counted(folder: Path) -> None:
 
     result = run("check", "m.yaml", *SCHEMA)
 
-    assert result.output == "nothing is wrong: 1 file, 1 mapping, 1 schema, 2 tests\n"
+    assert result.output == GOOD
     assert result.exit_code == 0
 
 
@@ -75,7 +77,7 @@ def test_a_failing_test_is_an_error_at_its_name(folder: Path) -> None:
         "      - name: a failed payment is sent\n"
         "              ^\n"
         "    cure: `fullstory-bridge test` shows every difference\n"
-        "1 error in 1 file, 1 mapping, 1 schema, 2 tests\n"
+        "1 error in 1 file, 1 mapping, 1 schema, 2 tests\n" + TAKEN
     )
     assert result.exit_code == 1
 
@@ -147,7 +149,7 @@ def test_the_settings_schema_files_are_used(folder: Path, monkeypatch: pytest.Mo
 
     result = run("check")
 
-    assert result.output == "nothing is wrong: 1 file, 1 mapping, 1 schema, 2 tests\n"
+    assert result.output == GOOD
 
 
 @pytest.mark.parametrize(
@@ -233,3 +235,78 @@ def test_help_has_an_example() -> None:
     """Each of the commands of this folder."""
     for command in ("check", "test", "explain", "fields", "schema", "config"):
         assert f"Example: fullstory-bridge {command}" in run(command, "--help").output
+
+
+def test_a_mapping_that_reads_the_dead_letters_is_told_at_its_topic(folder: Path) -> None:
+    """Without the settings nobody can know."""
+    write(folder)
+    settings = SETTINGS.replace("  sasl.password: ${BUS_PASSWORD:?}\n", "")
+    (folder / "bridge.yaml").write_text(settings + "dead_letters: {topic: payments}\n")
+
+    result = run("check")
+
+    assert result.output.startswith(
+        "m.yaml:5:14: error M046: dead letters are written to `payments`, so no mapping may read"
+        " it\n        topics: [payments]\n"
+    )
+    assert result.output.count("M046") == 1
+    assert run("check", "m.yaml", "--schema", "payments=payment.avsc").exit_code == 1
+    (folder / "bridge.yaml").write_text(
+        settings + "dead_letters: {topic: payments}\nmappings_off: [payment-failed]\n"
+    )
+    assert "M046" not in run("check").output
+
+
+def test_it_says_what_fields_with_a_logical_type_are_taken_for(folder: Path) -> None:
+    """Wherever that stands; in the filter too, by topic, and only of fields that are read."""
+    fields = [
+        {"name": "user", "type": "string"},
+        {"name": "beside", "type": "long", "logicalType": "timestamp-millis"},
+        {
+            "name": "connect",
+            "type": {"type": "long", "connect.name": "io.debezium.time.MicroTimestamp"},
+        },
+        {
+            "name": "day",
+            "type": ["null", {"type": "int", "logicalType": "date"}],
+            "default": None,
+        },
+        {"name": "ignored", "type": {"type": "long", "logicalType": "date"}},
+        {"name": "unread", "type": {"type": "long", "logicalType": "timestamp-nanos"}},
+    ]
+    schema = json.dumps({"type": "record", "name": "R", "fields": fields})
+    mapping = """\
+format: 1
+mappings:
+  - name: m
+    topics: [a, b, c, d, e]
+    uid: user
+    event: E
+    filter: {day: [{above: 2026-01-01}]}
+    timestamp: beside
+    properties: {at: connect, n: ignored}
+"""
+    write(folder, m_yaml=mapping, r_avsc=schema)
+    flags = [flag for topic in "abcde" for flag in ("--schema", f"{topic}=r.avsc")]
+
+    result = run("check", "m.yaml", *flags)
+
+    assert result.output.partition("taken for:\n")[2] == (
+        "  day      date              a, b, c and 2 more\n"
+        "  beside   timestamp-millis  a, b, c and 2 more\n"
+        "  connect  timestamp-micros  a, b, c and 2 more\n"
+    )
+
+
+def test_what_the_file_alone_warns_of_is_told_without_a_schema_too(folder: Path) -> None:
+    """And once, however many schemas there are."""
+    write(folder, m_yaml=MAPPING.replace("[payments]", "{pattern: payments}") + TESTS)
+
+    alone = run("check", "m.yaml")
+    with_schemas = run("check", "m.yaml", *SCHEMA, "--schema", "payments2=payment.avsc")
+
+    assert alone.output.startswith("m.yaml:5:23: warning M028: without `^` the pattern matches")
+    assert "1 warning in 1 file" in alone.output
+    assert with_schemas.output.count("M028") == 1
+    assert "1 warning in 1 file" in with_schemas.output
+    assert run("check", "m.yaml", "--strict").exit_code == 1

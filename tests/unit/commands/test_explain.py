@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.commands.desk import FAILED, MAPPING, SETTINGS, run, write
+from bridge.avro.fingerprint import fingerprint
+from bridge.avro.tree import parse_schema
+from tests.unit.commands.desk import FAILED, MAPPING, SCHEMA, SETTINGS, run, write
 
 FILES = ("--mapping", "m.yaml", "--schema", "payments=payment.avsc")
 
@@ -139,6 +141,32 @@ def test_bytes_without_framing_are_decoded_with_the_topics_schema(folder: Path) 
     result = run("explain", "record.avro")
 
     assert result.output.startswith("payment-failed: would be sent\n")
+
+
+def test_single_objects_are_decoded_with_the_schema_that_their_fingerprint_names(
+    folder: Path,
+) -> None:
+    """Of two files here; a fingerprint of neither is told."""
+    write(folder, int_avsc='"int"')
+    settings = SETTINGS.replace(
+        "wire_format: raw, schema: payment.avsc",
+        "wire_format: single_object, schema: [int.avsc, payment.avsc]",
+    )
+    (folder / "bridge.yaml").write_text(settings)
+    body = b"\x06p-1\x02\x04\x07\xcf\x02\x06u-1\x00"
+    print_ = fingerprint(parse_schema(json.dumps(SCHEMA)))
+    (folder / "record.avro").write_bytes(b"\xc3\x01" + print_ + body)
+    (folder / "other.avro").write_bytes(b"\xc3\x01" + bytes(7) + b"\x01" + body)
+
+    result = run("explain", "record.avro")
+    other = run("explain", "other.avro")
+
+    assert result.output.startswith("payment-failed: would be sent\n")
+    assert other.output.startswith(
+        "the record cannot be decoded: unknown_fingerprint: no schema file has the fingerprint"
+        " 0100000000000000"
+    )
+    assert other.exit_code == 1
 
 
 def test_bytes_that_are_no_value_of_the_schema_say_where_they_break(folder: Path) -> None:

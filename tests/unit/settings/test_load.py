@@ -157,7 +157,7 @@ def test_files_begin_in_the_directory_of_the_file(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     topics = load(tmp_path / "bridge.yaml", ENVIRON).settings.avro.topics
-    assert topics["orders"].schema_file == tmp_path / "order.avsc"
+    assert topics["orders"].schema_files == (tmp_path / "order.avsc",)
 
 
 def test_everything_can_come_from_the_environment(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from bridge.observer import (
     Delivered,
     Fact,
     Filtered,
+    HaltedScope,
+    Misfit,
     Polled,
     Resumed,
     Retrying,
@@ -44,6 +46,45 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
     assert counts.dead_lettered == {"truncated": 1}
     assert counts.answers == {200: 2, 0: 1}
     assert counts.retries == {"throttled": 1}
+
+
+def test_what_does_not_fit_and_what_stands_still_is_remembered_with_its_reason() -> None:
+    """By topic and mapping, and by scope; told again it is still one."""
+    counts = Counts()
+    for fact in (
+        Misfit("t", "m", "no field"),
+        Misfit("t", "n", "no field"),
+        Misfit("t", "m", "another type"),
+        HaltedScope("the topics of m", "invalid_uid", "mend it"),
+    ):
+        counts.tell(fact)
+    assert counts.misfits == {("t", "m"): "another type", ("t", "n"): "no field"}
+    assert counts.halted == {"the topics of m": "invalid_uid"}
+
+
+def test_the_summary_says_what_came_of_everything_and_leaves_out_what_did_not_happen() -> None:
+    """As the last line of a run."""
+    counts = Counts()
+    assert counts.summary() == {"polled": 0, "delivered": 0}
+    for fact in (
+        Polled(9),
+        Delivered("m", 1),
+        Filtered("t"),
+        Skipped("m", "no_uid"),
+        DeadLettered("n", "map", "schema_does_not_fit", "t/0/1"),
+        Misfit("t", "n", "no field"),
+        HaltedScope("t/0", "left the log", "reset"),
+    ):
+        counts.tell(fact)
+    assert counts.summary() == {
+        "polled": 9,
+        "delivered": 1,
+        "filtered": 1,
+        "skipped": {"no_uid": 1},
+        "dead_lettered": {"schema_does_not_fit": 1},
+        "misfits": ["n on t"],
+        "halted": ["t/0"],
+    }
 
 
 def test_what_is_waited_for_is_forgotten_once_it_answers() -> None:
