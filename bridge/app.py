@@ -21,6 +21,7 @@ from bridge.fullstory.builders import builder
 from bridge.fullstory.client import Client, ClientOptions
 from bridge.fullstory.request import Request
 from bridge.fullstory.sender import Sender
+from bridge.fullstory.share import Share
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka import admin
 from bridge.kafka.poller import SourceOptions
@@ -30,7 +31,7 @@ from bridge.kafka.window import Bounds
 from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
-from bridge.observer import Misfit, Noted, Observer, Waiting
+from bridge.observer import Everybody, Misfit, Noted, Observer, Waiting
 from bridge.pipeline import Pipeline, Ports
 from bridge.prepared import Prepared, raise_problems
 from bridge.settings.avro_section import TopicCodec
@@ -81,7 +82,8 @@ class Bridge:
             throttle = self._throttle()
             sender = self._sender(client, throttle)
             stack.push_async_callback(sender.close)
-            self._source = Source(self._source_options(), throttle.acknowledged, self._observer)
+            observer = self._with_share(stack, throttle)
+            self._source = Source(self._source_options(), throttle.acknowledged, observer)
             ports: Ports[Request] = Ports(
                 source=self._source,
                 decoder=decoder,
@@ -202,7 +204,21 @@ class Bridge:
             in_flight_max=settings.fullstory.max_in_flight,
             unacknowledged_max=settings.delivery.duplicate_budget,
             now_s=asyncio.get_running_loop().time,
+            max_rate=settings.fullstory.max_rate,
         )
+
+    def _with_share(self, stack: AsyncExitStack, throttle: Throttle) -> Observer:
+        """With a known rate, the share of it follows what the group gives us and takes."""
+        if self._prepared.settings.fullstory.max_rate is None:
+            return self._observer
+        share = Share(self._partitions, throttle.set_share)
+        stack.push_async_callback(share.close)
+        return Everybody(self._observer, share)
+
+    async def _partitions(self) -> int:
+        """How many partitions all the topics have that this group reads."""
+        cluster = await asyncio.to_thread(admin.look, self._prepared.settings.kafka_config())
+        return sum(count for topic, count in cluster.topics.items() if self._prepared.reads(topic))
 
     def _sender(self, client: Client, throttle: Throttle) -> Sender:
         settings = self._prepared.settings.fullstory

@@ -9,10 +9,10 @@ Laws:
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from bridge.delivery.answers import Answer, Judge, NoAnswer, Policy
-from bridge.delivery.decision import Done, Pause, Reject, RetryAfter, Skip
+from bridge.delivery.decision import Decision, Done, Pause, Reject, RetryAfter, Skip
 from bridge.fullstory.request import Request
 from bridge.fullstory.throttle import Throttle
 from bridge.observer import Answered, Observer, Resumed, Retrying, Waiting
@@ -72,14 +72,15 @@ class Sender:
         """
         judge = Judge(self._policy, self._chance)
         tries = 0
+        refused = False
         while True:
-            await self._throttle.enter(events)
+            begun_s = await self._throttle.enter(events, refused=refused)
             if events and not assignment.open:
                 self._throttle.leave(unanswered=events)
                 raise AssignmentEnded
             tries += 1
             try:
-                decision = judge.decide(await self._try(request, assignment))
+                decision = await self._try(request, assignment, judge, begun_s)
             except BaseException:
                 self._throttle.leave(unanswered=events)
                 raise
@@ -87,35 +88,47 @@ class Sender:
             self._throttle.leave(unanswered=0 if final else events)
             if isinstance(decision, Done | Skip | Reject):
                 return decision, tries
-            await self._wait(decision, mapping)
+            refused = await self._wait(decision, mapping)
 
     async def close(self) -> None:
         """End the probing, if there is any."""
         if self._pause is not None:
             self._pause.cancel()
 
-    async def _try(self, request: Request, assignment: Assignment) -> Answer | NoAnswer:
+    async def _try(
+        self, request: Request, assignment: Assignment, judge: Judge, begun_s: float
+    ) -> Decision:
         with assignment.hold():
             answer = await self._speaker.send(request)
-        if isinstance(answer, Answer):
-            self._observer.tell(Answered(answer.status, answer.code))
-            if answer.status < 500 and answer.status not in (401, 403):
-                self._last_success_s = self._now_s()
-        else:
+        decision = judge.decide(answer)
+        if isinstance(answer, NoAnswer):
             self._observer.tell(Answered(0, answer.why))
-        return answer
+            self._throttle.failed(begun_s)
+            return decision
+        self._observer.tell(Answered(answer.status, answer.code))
+        if _throttled(decision):
+            self._throttle.refused(begun_s, decision.s)
+        elif answer.status >= 500:
+            self._throttle.failed(begun_s)
+            return decision
+        else:
+            self._throttle.answered(begun_s)
+        if answer.status not in (401, 403):
+            self._last_success_s = self._now_s()
+        return decision
 
-    async def _wait(self, decision: RetryAfter | Pause, mapping: str) -> None:
+    async def _wait(self, decision: RetryAfter | Pause, mapping: str) -> bool:
+        """Wait for the next try; returns whether the account's limit refused this one."""
         if isinstance(decision, Pause):
             self._begin_pause(decision.why)
-            return
+            return False
         self._observer.tell(Retrying(mapping, decision.why, decision.s))
-        if decision.scope == "account":
-            self._throttle.close_for(decision.s)
-            return
+        if _throttled(decision):
+            return True
         if self._now_s() - self._last_success_s > OUTAGE_AFTER_S:
             self._begin_pause(decision.why)
         await asyncio.sleep(decision.s)
+        return False
 
     def _begin_pause(self, why: str) -> None:
         if self._pause is None:
@@ -138,3 +151,7 @@ class Sender:
         self._speaker.read_key_again()
         answer = await self._speaker.probe()
         return isinstance(answer, Answer) and 200 <= answer.status < 300
+
+
+def _throttled(decision: Decision) -> TypeGuard[RetryAfter]:
+    return isinstance(decision, RetryAfter) and decision.scope == "account"

@@ -1,16 +1,24 @@
-"""Who may send now: one queue before FullStory, for the whole account.
+"""Who may send now: one queue before FullStory, for this process's share of the account.
 
-A request enters when the gate is open, fewer than `in_flight_max` requests are unanswered, and
-at most `unacknowledged_max` events are in flight or answered without an acknowledged commit: that
-is the most a `kill -9` can repeat.
+A request enters when the pace has a slot for it and the gate is open (`delivery/rate.py`), fewer
+requests are unanswered than the cap allows (`delivery/in_flight.py`), and at most
+`unacknowledged_max` events are in flight or answered without an acknowledged commit: that is the
+most a `kill -9` can repeat.
 
 Laws:
-- What waits for its next try holds no place here.
+- What waits for its next try holds no place here, and no slot of the pace.
 - A record takes the places of all its events at once, with its first one, and its later events
   go before everybody else. Took they one by one, the budget could fill up with first events
   alone: none of their records would ever be settled, nothing committed, and all would wait for
   ever. A record with more events than the budget enters alone.
+- What the limit refused goes before what was never tried: it is the older one.
 - The event loop owns the object.
+
+**The race of a refusal.** A request is let in, and before its task runs, the refusal of another
+one comes: it lowers the rate and closes the gate. The request that was let in goes out all the
+same, and its own refusal is the same news. So a request's beginning is when it was let in, not
+when its task woke up: else one spell would be taken for two, and the rate measured between
+them, a few events in no time, brought down to almost nothing.
 """
 
 import asyncio
@@ -18,29 +26,44 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bridge.delivery.in_flight import InFlight
+from bridge.delivery.rate import Rate
+
+_LOOK_AGAIN_S_MIN = 0.001
+"""uvloop counts timers in milliseconds: a shorter one would come at once, and again."""
+
 
 class _Place(NamedTuple):
-    """Somebody who waits: how many events enter with the request, and the word that it may."""
+    """Somebody who waits: how many events enter with the request, and when it was let in."""
 
     events: int
-    free: asyncio.Future[None]
+    free: asyncio.Future[float]
 
 
 class Throttle:
-    """Admits requests in the order in which they asked."""
+    """Admits requests in the order in which they asked, at the pace that the account takes.
+
+    `max_rate` is the account's limit in events per second where it is known.
+    """
 
     def __init__(
-        self, *, in_flight_max: int, unacknowledged_max: int, now_s: Callable[[], float]
+        self,
+        *,
+        in_flight_max: int,
+        unacknowledged_max: int,
+        now_s: Callable[[], float],
+        max_rate: float | None = None,
     ) -> None:
-        self._in_flight_max = in_flight_max
+        self._cap = InFlight(in_flight_max)
+        self._rate = Rate(now_s(), max_rate)
         self._unacknowledged_max = unacknowledged_max
         self._now_s = now_s
         self._waiting: deque[_Place] = deque()
         self._later_events: deque[_Place] = deque()
         self._in_flight = 0
         self._unacknowledged = 0
-        self._closed_until_s = 0.0
         self._paused = False
+        self._look_again: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
@@ -52,16 +75,26 @@ class Throttle:
         """Events of records that were begun, and are not yet in an acknowledged commit."""
         return self._unacknowledged
 
-    async def enter(self, events: int) -> None:
-        """Wait for a place; whoever got one must `leave`.
+    @property
+    def per_s(self) -> float:
+        """Events per second that may begin now."""
+        return self._rate.per_s
 
-        `events` is how many the record has, 0 for the later events of one.
+    async def enter(self, events: int, *, refused: bool = False) -> float:
+        """Wait for a place; whoever got one must `leave`. Returns when it was let in.
+
+        `events` is how many the record has, 0 for the later events of one; `refused` when the
+        limit refused the event before.
         """
         place = _Place(events, asyncio.get_running_loop().create_future())
-        (self._waiting if events else self._later_events).append(place)
+        queue = self._waiting if events else self._later_events
+        if refused:
+            queue.appendleft(place)
+        else:
+            queue.append(place)
         self._admit()
         try:
-            await place.free
+            return await place.free
         except asyncio.CancelledError:
             if place.free.done() and not place.free.cancelled():
                 self.leave(unanswered=events)  # the place came in the same moment
@@ -78,12 +111,23 @@ class Throttle:
         self._unacknowledged -= events
         self._admit()
 
-    def close_for(self, s: float) -> None:
-        """Nothing enters for so many seconds; a longer closing stands."""
-        until_s = self._now_s() + s
-        if until_s > self._closed_until_s:
-            self._closed_until_s = until_s
-            asyncio.get_running_loop().call_later(s, self._reopen)
+    def answered(self, begun_s: float) -> None:
+        """FullStory worked on a request that began at `begun_s`, whatever it said."""
+        self._cap.succeeded()
+        self._rate.accepted(begun_s, self._now_s())
+
+    def failed(self, begun_s: float) -> None:
+        """A request that began at `begun_s` got a 5xx, or no answer."""
+        self._cap.failed(begun_s, self._now_s(), self._in_flight)
+
+    def refused(self, begun_s: float, retry_after_s: float) -> None:
+        """The limit refused a request that began at `begun_s`; nothing enters for so long."""
+        self._rate.refused(begun_s, retry_after_s, self._now_s())
+
+    def set_share(self, share: float) -> None:
+        """This process's share of the account from now on: that of its partitions, 0 to 1."""
+        self._rate.share(share)
+        self._admit()
 
     def pause(self) -> None:
         """Nothing enters until `resume`."""
@@ -94,37 +138,49 @@ class Throttle:
         self._paused = False
         self._admit()
 
-    def _reopen(self) -> None:
-        """Open, or wait for the rest: uvloop rounds to milliseconds, so it may come too early."""
-        left_s = self._closed_until_s - self._now_s()
-        if left_s > 0:
-            asyncio.get_running_loop().call_later(left_s, self._reopen)
-        else:
-            self._admit()
-
     def _admit(self) -> None:
-        while self._is_open():
-            if self._later_events:
-                self._give(self._later_events.popleft())
-            elif self._waiting and self._affords(self._waiting[0].events):
-                self._give(self._waiting.popleft())
-            else:
+        while (queue := self._next()) is not None:
+            if queue[0].free.done():  # given up
+                queue.popleft()
+                continue
+            now_s = self._now_s()
+            wait_s = self._rate.wait_s(now_s)
+            if wait_s > 0:
+                self._look_again_in(wait_s)
                 return
+            self._rate.begin(now_s)
+            self._give(queue.popleft(), now_s)
 
-    def _is_open(self) -> bool:
-        return (
-            not self._paused
-            and self._in_flight < self._in_flight_max
-            and self._now_s() >= self._closed_until_s
-        )
+    def _next(self) -> deque[_Place] | None:
+        """The queue whose first may enter as soon as the pace allows it."""
+        if self._paused or self._in_flight >= self._cap.limit:
+            return None
+        if self._later_events:
+            return self._later_events
+        if self._waiting and self._affords(self._waiting[0].events):
+            return self._waiting
+        return None
 
     def _affords(self, events: int) -> bool:
         if self._unacknowledged == 0:
             return True
         return self._unacknowledged + events <= self._unacknowledged_max
 
-    def _give(self, place: _Place) -> None:
-        if not place.free.done():
-            self._in_flight += 1
-            self._unacknowledged += place.events
-            place.free.set_result(None)
+    def _give(self, place: _Place, now_s: float) -> None:
+        self._in_flight += 1
+        self._unacknowledged += place.events
+        place.free.set_result(now_s)
+
+    def _look_again_in(self, s: float) -> None:
+        """A timer that comes too early, as one of uvloop's may, is set anew by what it calls."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + max(s, _LOOK_AGAIN_S_MIN)
+        if self._look_again is not None:
+            if self._look_again.when() <= due_s:
+                return
+            self._look_again.cancel()
+        self._look_again = loop.call_at(due_s, self._looked)
+
+    def _looked(self) -> None:
+        self._look_again = None
+        self._admit()

@@ -6,7 +6,15 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bridge.documents.wording import Mistake, refuse
 from bridge.settings.codes import Code
-from bridge.settings.kinds import Key, Number, OptionalUrl, Switch, Whole, is_open_http
+from bridge.settings.kinds import (
+    Key,
+    Number,
+    OptionalNumber,
+    OptionalUrl,
+    Switch,
+    Whole,
+    is_open_http,
+)
 from bridge.settings.section import Section
 
 API_HOSTS = {"na1.": "https://api.fullstory.com", "eu1.": "https://api.eu1.fullstory.com"}
@@ -29,6 +37,12 @@ class FullStory(Section):
     )
     max_in_flight: Whole = Field(
         default=256, ge=1, le=10_000, description="Most requests that are unanswered at one time."
+    )
+    max_rate: OptionalNumber = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="Events per second that the account may take, if known; else it is found out.",
     )
     session_window_s: Number = Field(
         default=1800,

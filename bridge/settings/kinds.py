@@ -213,6 +213,7 @@ Urls = Annotated[
     tuple[Url, ...],
     BeforeValidator(_listed_or_one("address"), json_schema_input_type=str | list[str]),
 ]
+OptionalNumber = Annotated[Number | None, BeforeValidator(_nothing_if_empty)]
 OptionalUrl = Annotated[Url | None, BeforeValidator(_nothing_if_empty)]
 File = Annotated[Path, BeforeValidator(_file, json_schema_input_type=str)]
 Files = Annotated[

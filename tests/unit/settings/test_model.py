@@ -29,6 +29,7 @@ def test_the_least_that_must_be_said_gives_all_defaults() -> None:
     found = settings()
     assert (found.start, found.out_of_range, found.log.format) == ("latest", "halt", "auto")
     assert (found.fullstory.max_in_flight, found.fullstory.timeout_s) == (256, 10)
+    assert found.fullstory.max_rate is None
     assert found.fullstory.session_window_s == 1800
     assert (found.fullstory.unknown_user, found.fullstory.unknown_user_wait_s) == ("skip", 60)
     assert found.delivery.model_dump() == {
@@ -152,8 +153,10 @@ def test_a_number_in_quotes_is_text_but_one_from_a_variable_is_not() -> None:
     with pytest.raises(ValidationError):
         settings(fullstory={"key": "na1.x", "max_in_flight": "5"})
     section = {"key": Ambient("5"), "max_in_flight": Ambient(" 5 "), "base_url": Ambient("")}
+    section |= {"max_rate": Ambient("")}
     found = settings(fullstory=section).fullstory
     assert (found.max_in_flight, found.key.get_secret_value(), found.base_url) == (5, "5", None)
+    assert found.max_rate is None
 
 
 def test_true_is_no_number() -> None:
