@@ -3,10 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 
-from bridge import __version__
+from bridge import __version__, ports
 from bridge.avro.decoder import Decoder
 from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.registry import RegistryClient
@@ -32,7 +32,8 @@ from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
 from bridge.observer import Everybody, Misfit, Noted, Observer, Waiting
-from bridge.pipeline import Pipeline, Ports
+from bridge.pipeline import Pipeline
+from bridge.ports import Ports
 from bridge.prepared import Prepared, raise_problems
 from bridge.settings.avro_section import TopicCodec
 from bridge.settings.model import Settings
@@ -68,11 +69,7 @@ class Bridge:
         settings = self._prepared.settings
         async with AsyncExitStack() as stack:
             cluster = await self._await_kafka()
-            registry = await self._registry(stack)
-            files = FileSchemas(self._local_files())
-            store = files if registry is None else Schemas(files, registry)
-            decoder = Decoder(store, self._formats(files), self._admit)
-            await self._check_newest(files, registry, cluster.topics)
+            decoder = await self._checked_decoder(stack, cluster)
             client = await stack.enter_async_context(Client(self._client_options()))
             letters = await stack.enter_async_context(
                 DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
@@ -83,11 +80,10 @@ class Bridge:
             sender = self._sender(client, throttle)
             stack.push_async_callback(sender.close)
             observer = self._with_share(stack, throttle)
-            self._source = Source(self._source_options(), throttle.acknowledged, observer)
-            ports: Ports[Request] = Ports(
-                source=self._source,
+            path: Ports[Request] = Ports(
+                source=self._open(self._source_options(), throttle, observer),
                 decoder=decoder,
-                tombstones=self._prepared.tombstones(),
+                tombstones=self._tombstones(),
                 build=builder(settings.fullstory.api, cluster.id),
                 sender=sender,
                 dead_letters=letters,
@@ -97,8 +93,27 @@ class Bridge:
                 topics_of=self._prepared.topics_of,
                 session_window_s=settings.fullstory.session_window_s,
             )
-            await Pipeline(ports).run()
-            return self._source.left()
+            await Pipeline(path).run()
+            return self._source is None or self._source.left()
+
+    def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
+        self._source = Source(options, throttle.acknowledged, observer)
+        return self._source
+
+    def _tombstones(self) -> Callable[[str], ports.Mapper]:
+        return self._prepared.tombstones()
+
+    async def _checked_decoder(
+        self, stack: AsyncExitStack, cluster: admin.Cluster
+    ) -> ports.Decoder:
+        registry = await self._registry(stack)
+        files = FileSchemas(self._local_files())
+        await self._check_newest(files, registry, cluster.topics)
+        return self._decoder(files, registry)
+
+    def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
+        store = files if registry is None else Schemas(files, registry)
+        return Decoder(store, self._formats(files), self._admit)
 
     async def _await_kafka(self) -> admin.Cluster:
         """Wait until Kafka answers, and see that all dead-letter topics are there.

@@ -5,6 +5,7 @@ import click
 from bridge import __version__
 from bridge.commands.check import check
 from bridge.commands.config import config
+from bridge.commands.dead_letters import dead_letters
 from bridge.commands.demo import demo
 from bridge.commands.explain import explain
 from bridge.commands.fields import fields
@@ -34,3 +35,4 @@ main.add_command(explain)
 main.add_command(tap)
 main.add_command(init)
 main.add_command(schema)
+main.add_command(dead_letters)

@@ -13,123 +13,28 @@ Laws:
   partition drains, an event of the record is begun no more; the next owner reads the record again
   and writes the letter again. So a letter is begun last, and while the partition is ours.
 
-The rooms it joins do not know each other: it says in Protocols what it needs, `app.py` hands it
-in. Time and sockets are theirs.
+The rooms it joins do not know each other: `ports.py` says in Protocols what it needs of them,
+`app.py` hands it in. Time and sockets are theirs.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple
 
-from bridge.delivery.dead_letter import DeadLetter, Failure, ToldBy, dead_letter
+from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.delivery.halts import Halts, Topics
+from bridge.delivery.halts import Halts
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.late import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
-from bridge.mapping.plan import Plan
-from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Observer, Settled, Waiting
+from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Settled, Waiting
 from bridge.observer import Skipped as SkippedFact
-from bridge.records import Assignment, AssignmentEnded, Record
+from bridge.ports import Ports, R
+from bridge.records import AssignmentEnded, Record
 
 WAIT_AGAIN_S = 1.0
 """Between two tries at the registry or the dead-letter topic."""
-
-Clock = Callable[[], float]
-"""What time it is, in seconds since 1970."""
-
-R = TypeVar("R")
-R_contra = TypeVar("R_contra", contravariant=True)
-
-
-class Source(Protocol):
-    """Polls, tracks and commits."""
-
-    def __aiter__(self) -> AsyncIterator[list[Record]]:
-        """Batches of tracked records."""
-        ...
-
-    def settle(self, record: Record, events: int) -> None:
-        """Nothing is left to do for a record, of which `events` events were begun."""
-        ...
-
-    def halt(self, topics: Topics) -> None:
-        """Read nothing more of these topics; what was read of them and not begun is left."""
-        ...
-
-
-class Decoded(Protocol):
-    """A decoded value and the mappings compiled for its schema."""
-
-    @property
-    def admitted(self) -> Plan:
-        """The mappings, compiled for the value's schema."""
-        ...
-
-    @property
-    def value(self) -> object:
-        """The value, raw."""
-        ...
-
-    @property
-    def record_name(self) -> str | None:
-        """Full name of the Avro record."""
-        ...
-
-
-class Decoder(Protocol):
-    """Decodes values by their writer schemas."""
-
-    def decode(self, record: Record) -> Decoded | None:
-        """The value; None when `prepare` must fetch its schema first."""
-        ...
-
-    async def prepare(self, record: Record) -> None:
-        """Fetch what `decode` lacks."""
-        ...
-
-
-class Sender(Protocol[R_contra]):
-    """Sends a request until FullStory has said its last word."""
-
-    async def send(
-        self, request: R_contra, mapping: str, assignment: Assignment, *, events: int
-    ) -> tuple[Done | Skip | Reject, int]:
-        """The final decision, and how many tries it took.
-
-        `events` is how many the record has, 0 when one of them was answered already.
-        """
-        ...
-
-
-class DeadLetters(Protocol):
-    """Writes dead letters."""
-
-    async def send(self, letter: DeadLetter) -> None:
-        """Return when Kafka has acknowledged the letter."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ports(Generic[R]):
-    """What the path is made of.
-
-    `topics_of` tells the topics of a mapping; an event older than `session_window_s` is late.
-    """
-
-    source: Source
-    decoder: Decoder
-    tombstones: Callable[[str], Plan]
-    build: Callable[[Event, Record], R]
-    sender: Sender[R]
-    dead_letters: DeadLetters
-    observer: Observer
-    told_by: ToldBy
-    clock: Clock
-    topics_of: Callable[[str], Topics]
-    session_window_s: float
 
 
 class Built(NamedTuple, Generic[R]):

@@ -144,10 +144,10 @@ def open_to_patterns(settings: Settings, topic: str) -> bool:
     whose name stands for another topic in the mapping files.
     """
     taken = settings.topic_names.get(own_name(settings, topic), topic) != topic
-    return not (taken or topic.startswith(INTERNAL) or _holds_letters(settings, topic))
+    return not (taken or topic.startswith(INTERNAL) or holds_letters(settings, topic))
 
 
-def _holds_letters(settings: Settings, topic: str) -> bool:
+def holds_letters(settings: Settings, topic: str) -> bool:
     """Whether dead letters are written to a topic; `{topic}` in its name stands for any."""
     before, hole, after = settings.dead_letters.topic.partition("{topic}")
     if not hole:
@@ -200,12 +200,12 @@ def reads_letters(rules: Sequence[Rule], settings: Settings) -> list[Problem]:
             Code.DEAD_LETTERS.value,
             f"dead letters are written to `{topic}`, so no mapping may read it",
             (*rule.at, "topics", index),
-            cure="leave it out, or set `dead_letters.topic`",
+            cure="leave it out (`dead-letters replay` sends them), or set `dead_letters.topic`",
         )
         for rule in rules
         if rule.mode != "off"
         for index, topic in enumerate(rule.topics)
-        if _holds_letters(settings, settings.topic_names.get(topic, topic))
+        if holds_letters(settings, settings.topic_names.get(topic, topic))
     ]
 
 

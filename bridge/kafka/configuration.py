@@ -41,6 +41,9 @@ CLASSIC: Configuration = {
     "heartbeat.interval.ms": 3_000,
 }
 
+LETTER_BYTES_MAX = 100_000_000
+"""A letter is larger than its record by its headers; whether it is too large the topic decides."""
+
 _CONSUMER_ONLY = frozenset(
     {
         "group.id",
@@ -75,6 +78,7 @@ def consumer_configuration(user: Mapping[str, Any]) -> Configuration:
 def producer_configuration(user: Mapping[str, Any]) -> Configuration:
     """The dead letters' producer: nothing counts that Kafka has not acknowledged everywhere."""
     return {
+        "message.max.bytes": LETTER_BYTES_MAX,
         **_client(_shared(user)),
         "enable.idempotence": True,
         "acks": "all",

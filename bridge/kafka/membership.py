@@ -69,7 +69,7 @@ class Membership:
         self._hold(found)
         self._give([*(one.offset for one in found), *(_end(one) for one in unknown)])
         self._still_or_flowing()
-        self._observer.tell(Assigned([(one.topic, one.partition) for one in partitions]))
+        self._tell_assigned(found)
 
     def look_up_again(self, now_s: float) -> None:
         """Ask where the partitions begin of which that is not known yet."""
@@ -85,6 +85,7 @@ class Membership:
         self._unknown.clear()
         self._hold(found)
         self._move([one.offset for one in found])
+        self._tell_assigned(found)
 
     def revoked(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
         """The group took partitions from us; librdkafka unassigns them itself."""
@@ -159,6 +160,12 @@ class Membership:
 
     def _parked(self, partitions: Sequence[TopicPartition]) -> dict[Key, Holding]:
         return self._holdings.parked((one.topic, one.partition) for one in partitions)
+
+    def _tell_assigned(self, found: Sequence[Found]) -> None:
+        """Told when it is known where they begin: what is written from then on is read."""
+        if found:
+            keys = [_key(one.holding.assignment) for one in found]
+            self._observer.tell(Assigned(keys))
 
     def _hold(self, found: Sequence[Found]) -> None:
         for one in found:

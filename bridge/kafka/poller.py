@@ -45,6 +45,9 @@ class SourceOptions:
     wanted: Callable[[str], bool] | None = None
     """Which other topics of the cluster are read; None: no others."""
 
+    ends: Mapping[Key, int] | None = None
+    """Where each partition ends for us; None: nowhere."""
+
     start: Start = "latest"
     out_of_range: Literal["halt", "earliest", "latest"] = "halt"
     bounds: Bounds = field(default_factory=Bounds)
@@ -186,12 +189,20 @@ class Poller:
             if message.error() is not None:
                 self._membership.partition_trouble(message)
                 continue
-            record = self._holdings.take(message)
+            record = None if self._is_past_its_end(message) else self._holdings.take(message)
             if record is not None:
                 records.append(record)
         if records:
             self._observer.tell(Polled(len(records)))
             self._handover.deliver(records)
+
+    def _is_past_its_end(self, message: Message) -> bool:
+        """Such a record is not even tracked: it would fill the window of work and never settle."""
+        ends = self._options.ends
+        if ends is None:
+            return False
+        place = (str(message.topic()), int(message.partition() or 0))
+        return int(message.offset() or 0) >= ends.get(place, 0)
 
     def _settle(self) -> None:
         """Take over what the event loop settled since the last turn."""

@@ -1,4 +1,6 @@
-"""Records read by hand: one, the last few, or all that come; for looking, not for delivering.
+"""Records read by hand: one, the last few, all that are there, or all that come.
+
+For looking, not for delivering.
 
 Laws: partitions are assigned with explicit offsets, so no group is joined and nobody's partitions
 move; nothing is committed. The settings' own `group.id` is used, since the rights to it are there:
@@ -70,6 +72,29 @@ def read_last(user: Mapping[str, Any], topic: str, count: int, timeout_s: float)
     return sorted(youngest, key=_age)
 
 
+def read_all(
+    user: Mapping[str, Any], topics: Sequence[str], timeout_s: float
+) -> Generator[Record, None, None]:
+    """All records that the topics hold now, partition by partition as they come.
+
+    What is written after the start is not among them; Kafka may be silent for `timeout_s`.
+
+    Raises:
+        SetupError: there is no such topic.
+        Unavailable: Kafka did not answer in time.
+    """
+    with _consumer(user) as consumer:
+        starts, ends = {}, {}
+        for topic in topics:
+            for partition in _partitions(consumer, topic):
+                low, high = _bounds(consumer, topic, partition)
+                if high > low:
+                    starts[topic, partition], ends[topic, partition] = low, high
+        for record in _until(consumer, starts, timeout_s, patient=True):
+            if record.offset < ends[record.topic, record.partition]:
+                yield record
+
+
 def follow(user: Mapping[str, Any], topics: Sequence[str]) -> Generator[Record, None, None]:
     """All records that come to the topics from now on, without end.
 
@@ -132,9 +157,16 @@ def _assign(consumer: Consumer, starts: Mapping[tuple[str, int], int]) -> None:
 
 
 def _until(
-    consumer: Consumer, starts: Mapping[tuple[str, int], int], timeout_s: float
+    consumer: Consumer,
+    starts: Mapping[tuple[str, int], int],
+    timeout_s: float,
+    *,
+    patient: bool = False,
 ) -> Iterator[Record]:
-    """The records from these offsets to the ends of their partitions."""
+    """The records from these offsets to the ends of their partitions.
+
+    `timeout_s` is for all of them; with `patient` for each wait.
+    """
     waiting = set(starts)
     if waiting:
         _assign(consumer, starts)
@@ -143,6 +175,8 @@ def _until(
         if time.monotonic() > deadline_s:
             raise Unavailable(f"Kafka did not hand over the records within {timeout_s:g} s")
         for message in _consume(consumer):
+            if patient:
+                deadline_s = time.monotonic() + timeout_s
             error = message.error()
             if error is None:
                 yield _record(message)

@@ -233,7 +233,7 @@ MAPPING: Final[Mapping[str, str]] = {
     ),
     "M046": (
         "What the bridge cannot deliver goes to this topic, unchanged. A mapping that read it "
-        "would make dead letters of dead letters, for ever. To send them again once the cause is "
-        "mended, write them back to the topic that they came from; each letter's headers name it."
+        "would make dead letters of dead letters, for ever. Once the cause is mended, "
+        "`fullstory-bridge dead-letters replay` sends them again."
     ),
 }

@@ -41,6 +41,10 @@ def _letter_topic(name: str) -> str:
     if fault is not None:
         cure = "`{topic}` may stand in it for the record's topic"
         raise refuse(Mistake(Code.TOPIC_NAME, fault, cure=cure))
+    if name == "{topic}":
+        cure = "write `{topic}.dead-letters`"
+        fault = "dead letters written to the record's own topic would be read again for ever"
+        raise refuse(Mistake(Code.TOPIC_NAME, fault, cure=cure))
     return name
 
 

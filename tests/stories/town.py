@@ -118,8 +118,7 @@ class Town:
 
     def arrived(self) -> Counter[int]:
         """How often each number is in FullStory."""
-        bodies = (orjson.loads(one.body)["event"] for one in self.fullstory.accepted)
-        return Counter(body["event_data"]["n_int"] for body in bodies)
+        return Counter(_number(orjson.loads(one.body)) for one in self.fullstory.accepted)
 
     def wait_for(self, count: int, timeout_s: float = 30) -> None:
         """Wait until FullStory holds at least so many events."""
@@ -168,6 +167,13 @@ class Town:
                 **self.settings.get("fullstory", {}),
             },
         }
+
+
+def _number(body: dict[str, Any]) -> int:
+    """The record's number in an event of either API."""
+    if "event" in body:
+        return int(body["event"]["event_data"]["n_int"])
+    return int(body["properties"]["n"])
 
 
 def moving(look: Callable[[], object], quiet_s: float = 1.0) -> None:

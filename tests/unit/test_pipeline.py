@@ -25,7 +25,8 @@ from bridge.mapping.outcome import (
 from bridge.mapping.plan import Plan
 from bridge.observer import DeadLettered, Delivered, Fact, Filtered, HaltedScope, Settled, Waiting
 from bridge.observer import Skipped as SkippedFact
-from bridge.pipeline import Pipeline, Ports
+from bridge.pipeline import Pipeline
+from bridge.ports import Ports
 from bridge.records import Assignment, AssignmentEnded, Record
 from tests.unit.virtual import run, settle_down
 

@@ -155,3 +155,31 @@ def test_a_mapping_that_lists_the_dead_letters_is_refused(
         prepared(tmp_path, [BY_NAME], **settings)
     off = prepared(tmp_path, [BY_NAME | {"mode": "off"}, BY_PATTERN], **settings)
     assert "payments" not in off.topics
+
+
+def test_dead_letter_topics_are_looked_up_for_all_that_is_read(tmp_path: Path) -> None:
+    """One for each topic, by Kafka's names; those of a pattern as far as they are there."""
+    found = prepared(
+        tmp_path,
+        [BY_NAME, BY_PATTERN],
+        topic_names={"payments": "prod.payments"},
+        dead_letters={"topic": "dlq.{topic}"},
+    )
+    existing = ["shop.eu", "dlq.shop.eu", "dlq.carts", "elsewhere"]
+
+    assert found.letter_topics(existing) == ["dlq.prod.payments", "dlq.carts", "dlq.shop.eu"]
+    with pytest.raises(SetupError) as told:
+        found.check_letter_topics(existing)
+    assert str(told.value) == (
+        "dead_letters.topic: there is no topic dlq.prod.payments\n    cure: kafka-topics.sh"
+        " --bootstrap-server kafka:9092 --create --topic dlq.prod.payments --partitions 4"
+    )
+    found.check_letter_topics([*existing, "dlq.prod.payments"])
+
+
+def test_a_mapping_has_the_owner_of_its_file(tmp_path: Path) -> None:
+    """Told in its dead letters; nothing where the file names none."""
+    assert prepared(tmp_path, [BY_NAME]).owners() == {}
+    file = tmp_path / "m.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "owner": "the shop team"}))
+    assert prepare(load(tmp_path / "bridge.yaml", {})).owners() == {"a": "the shop team"}

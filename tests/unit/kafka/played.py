@@ -114,6 +114,7 @@ class Bridge:
         duplicate_budget: int = 1_000,
         events_per_record_max: int = 1,
         wanted: Callable[[str], bool] | None = None,
+        ends: dict[tuple[str, int], int] | None = None,
     ) -> None:
         self.consumer = Consumer()
         monkeypatch.setattr(module, "Consumer", self.consumer)
@@ -127,6 +128,7 @@ class Bridge:
             kafka={"group.id": "g"},
             topics=["t"],
             wanted=wanted,
+            ends=ends,
             out_of_range=out_of_range,
             bounds=bounds or Bounds(),
             duplicate_budget=duplicate_budget,

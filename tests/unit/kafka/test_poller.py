@@ -32,6 +32,19 @@ def test_records_are_handed_over_settled_and_committed_before_the_group_is_left(
     assert bridge.told(Polled) == [Polled(2)]
 
 
+def test_what_lies_past_a_fixed_end_is_neither_taken_nor_committed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Taken, it would fill the window of work; a partition that has no end named ends at once."""
+    bridge = Bridge(monkeypatch, ends={("t", 0): 501})
+    log = bridge.run(
+        bridge.assign(0, 1),
+        brings(Message(500), Message(501), Message(502), Message(600, partition=1)),
+    )
+    assert [(one.partition, one.offset) for one in bridge.records] == [(0, 500)]
+    assert log == ["commit 0 at 501", "left"]
+
+
 def test_what_is_not_settled_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop that waits in vain leaves the record to the next one."""
     bridge = Bridge(monkeypatch, settles=False)

@@ -1,0 +1,193 @@
+"""`fullstory-bridge dead-letters replay`: letters on their way again, after the mending."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bridge.commands.letters import (
+    Chosen,
+    config_flag,
+    filter_flags,
+    letter_topics,
+    read_settings,
+    records,
+)
+from bridge.commands.output import counted
+from bridge.delivery.letters import Filter, read_letter
+from bridge.delivery.progress import Run
+from bridge.errors import Halted, SetupError, Unavailable
+from bridge.kafka.holdings import Key
+from bridge.kafka.settled import Settled, left
+from bridge.observer import Everybody, Observer
+from bridge.prepared import Prepared, prepare
+from bridge.rehearsal import Price, Rehearsal
+from bridge.replay import Replay, Tally
+from bridge.status.counts import Counts
+from bridge.status.log import LogObserver, configure_log
+
+DRAW_EVERY_S = 0.2
+
+
+@click.command()
+@config_flag
+@filter_flags
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and what it would cost.")
+def replay(
+    *,
+    file: Path | None,
+    reasons: tuple[str, ...],
+    mappings: tuple[str, ...],
+    topics: tuple[str, ...],
+    since: float | None,
+    until: float | None,
+    dry_run: bool,
+) -> None:
+    """Bring dead letters on their way again, after what was wrong has been mended.
+
+    Only the mapping that rejected a record counts (all of them, where it could not be decoded).
+    What lies in the topic at the start is replayed; what fails again is written again, behind it.
+    Interrupted, the same command goes on where it stopped; with other flags it begins anew.
+    Exit code 1 when something failed again, or is left.
+
+    Example: fullstory-bridge dead-letters replay --mapping payment-failed --dry-run
+    """
+    try:
+        prepared = prepare(read_settings(file))
+        meant = Chosen(reasons, mappings, topics, since, until).filter(prepared.loaded)
+        work = _survey(prepared, meant)
+        if dry_run:
+            sys.exit(_rehearse(prepared, work))
+        code, left_in_order = uvloop.run(_replay(prepared, work))
+    except (SetupError, Unavailable) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except Halted as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    if not left_in_order:
+        os._exit(code)  # as in `run`: only the farewell to the group hangs
+    sys.exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What lies in the dead-letter topics: all of it, what is meant of it, what is done of that."""
+
+    meant: Filter
+    topics: Sequence[str]
+    offsets: Mapping[Key, Sequence[int]]
+    matched: Mapping[Key, Sequence[int]] = field(default_factory=dict)
+    done: Mapping[Key, Sequence[Run]] = field(default_factory=dict)
+
+    @property
+    def left(self) -> int:
+        """How many letters are to be replayed."""
+        return left(self.matched, self.done)
+
+
+def _survey(prepared: Prepared, meant: Filter) -> _Work:
+    """Read what is there: that fixes the end, and tells how much there is to do."""
+    topics = letter_topics(prepared.loaded)
+    offsets: dict[Key, list[int]] = defaultdict(list)
+    matched: dict[Key, list[int]] = defaultdict(list)
+    for record in records(prepared.loaded, topics):
+        key = record.topic, record.partition
+        offsets[key].append(record.offset)
+        letter = read_letter(record)
+        if letter is not None and meant.matches(letter):
+            matched[key].append(record.offset)
+    return _with_done(prepared, _Work(meant, topics, offsets, matched))
+
+
+def _with_done(prepared: Prepared, work: _Work) -> _Work:
+    if not work.offsets:
+        return work
+    with Settled(prepared.settings.kafka_config(), work.meant.replay_group) as settled:
+        done = settled.done(work.offsets)
+    return _Work(work.meant, work.topics, work.offsets, work.matched, done)
+
+
+async def _replay(prepared: Prepared, work: _Work) -> tuple[int, bool]:
+    tally, counts = Tally(), Counts()
+    if not work.left:
+        click.echo(f"nothing to replay: {tally}")
+        return 0, True
+    console = Console(stderr=True)
+    observers: list[Observer] = [tally, counts]
+    if not console.is_terminal:
+        log = prepared.settings.log
+        configure_log(log.level, log.format)
+        observers.append(LogObserver())
+    bridge = Replay(prepared, Everybody(*observers), work.meant, work.offsets, tally)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, bridge.stop)
+    drawing = asyncio.create_task(_draw(console, work.left, tally, counts))
+    try:
+        left_in_order = await bridge.run()
+    finally:
+        drawing.cancel()
+        await asyncio.gather(drawing, return_exceptions=True)
+    rest = await asyncio.to_thread(_with_done, prepared, work)
+    click.echo(str(tally))
+    if rest.left:
+        left_over = counted(rest.left, "letter")
+        click.echo(f"stopped with {left_over} left: the same command goes on from there")
+    return int(bool(tally.dead_lettered or rest.left)), left_in_order
+
+
+async def _draw(console: Console, total: int, tally: Tally, counts: Counts) -> None:
+    """A bar for a person at a terminal; with what is waited for, if anything is."""
+    if not console.is_terminal:
+        return
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=console, auto_refresh=False) as bar:
+        task = bar.add_task("replay", total=total, said="")
+        try:
+            while True:
+                _update(bar, task, tally, counts)
+                await asyncio.sleep(DRAW_EVERY_S)
+        finally:
+            _update(bar, task, tally, counts)
+
+
+def _update(bar: Progress, task: object, tally: Tally, counts: Counts) -> None:
+    waiting = [f"waiting for {what}: {why}" for what, why in counts.waiting_for.items()]
+    failed = f"{tally.dead_lettered:,} failed again" if tally.dead_lettered else ""
+    said = "; ".join([*waiting, failed]) if waiting else failed
+    bar.update(task, completed=tally.read, said=said, refresh=True)  # type: ignore[arg-type]
+
+
+def _rehearse(prepared: Prepared, work: _Work) -> int:
+    tally = Tally()
+    rehearsal = Rehearsal(prepared, tally, work.meant, work.offsets, tally)
+    found = records(prepared.loaded, work.topics)
+    price = uvloop.run(rehearsal.rehearse(found, work.done))
+    click.echo("dry run: nothing is sent, written or committed")
+    click.echo(str(tally))
+    click.echo(_priced(price, prepared.settings.fullstory.session_window_s))
+    for reason, number in price.reasons.most_common():
+        click.echo(f"  would fail again: {reason} {number:,}")
+    return int(bool(tally.dead_lettered))
+
+
+def _priced(price: Price, window_s: float) -> str:
+    cost = f"price: {price.events:,} event{'' if price.events == 1 else 's'} of the quota"
+    if not price.late:
+        return cost
+    return f"{cost}; {price.late:,} too late for a session (older than {window_s:g} s)"

@@ -1,0 +1,119 @@
+"""What the path of a record needs of its neighbours, in Protocols: `pipeline.py` is made of these.
+
+Laws: no port imports a shell; `app.py` hands the real ones in, tests and rehearsals play them.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from bridge.delivery.dead_letter import DeadLetter, ToldBy
+from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.halts import Topics
+from bridge.mapping.outcome import Event, Outcome
+from bridge.observer import Observer
+from bridge.records import Assignment, Record
+
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+
+Clock = Callable[[], float]
+"""What time it is, in seconds since 1970."""
+
+
+class Source(Protocol):
+    """Polls, tracks and commits."""
+
+    def __aiter__(self) -> AsyncIterator[list[Record]]:
+        """Batches of tracked records."""
+        ...
+
+    def settle(self, record: Record, events: int) -> None:
+        """Nothing is left to do for a record, of which `events` events were begun."""
+        ...
+
+    def halt(self, topics: Topics) -> None:
+        """Read nothing more of these topics; what was read of them and not begun is left."""
+        ...
+
+
+class Mapper(Protocol):
+    """The mappings of a topic, compiled for one schema."""
+
+    def map(
+        self, record: Record, value: object | None, record_name: str | None = None
+    ) -> Sequence[Outcome]:
+        """What the mappings make of a record."""
+        ...
+
+
+class Decoded(Protocol):
+    """A decoded value and the mappings compiled for its schema."""
+
+    @property
+    def admitted(self) -> Mapper:
+        """The mappings, compiled for the value's schema."""
+        ...
+
+    @property
+    def value(self) -> object:
+        """The value, raw."""
+        ...
+
+    @property
+    def record_name(self) -> str | None:
+        """Full name of the Avro record."""
+        ...
+
+
+class Decoder(Protocol):
+    """Decodes values by their writer schemas."""
+
+    def decode(self, record: Record) -> Decoded | None:
+        """The value; None when `prepare` must fetch its schema first."""
+        ...
+
+    async def prepare(self, record: Record) -> None:
+        """Fetch what `decode` lacks."""
+        ...
+
+
+class Sender(Protocol[R_contra]):
+    """Sends a request until FullStory has said its last word."""
+
+    async def send(
+        self, request: R_contra, mapping: str, assignment: Assignment, *, events: int
+    ) -> tuple[Done | Skip | Reject, int]:
+        """The final decision, and how many tries it took.
+
+        `events` is how many the record has, 0 when one of them was answered already.
+        """
+        ...
+
+
+class DeadLetters(Protocol):
+    """Writes dead letters."""
+
+    async def send(self, letter: DeadLetter) -> None:
+        """Return when Kafka has acknowledged the letter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports(Generic[R]):
+    """What the path is made of.
+
+    `topics_of` tells the topics of a mapping; an event older than `session_window_s` is late.
+    """
+
+    source: Source
+    decoder: Decoder
+    tombstones: Callable[[str], Mapper]
+    build: Callable[[Event, Record], R]
+    sender: Sender[R]
+    dead_letters: DeadLetters
+    observer: Observer
+    told_by: ToldBy
+    clock: Clock
+    topics_of: Callable[[str], Topics]
+    session_window_s: float

@@ -1,0 +1,236 @@
+"""Dead letters brought on their way again: the bridge at work, on its own dead-letter topics.
+
+The path is the same; what differs is played by three small things: a source that shows each
+letter as the record it was (`Letters`), mappings of which only the one that rejected it counts
+(`Chosen`), and an end that is fixed at the start.
+
+Laws:
+- A record that fails again is written again, behind the fixed end: this replay does not read it.
+- Offsets are committed in a group of the filter's own, after delivery: the same filter goes on
+  where it stopped.
+- What is not meant is settled at once, and stays where it is.
+- A letter whose mapping is no more is written again, and not taken for filtered.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+
+from bridge import ports
+from bridge.app import Bridge
+from bridge.avro.registry import RegistryClient
+from bridge.avro.store import FileSchemas
+from bridge.delivery.dead_letter import MAPPING
+from bridge.delivery.halts import Topics
+from bridge.delivery.letters import Filter, Letter, read_letter
+from bridge.errors import PoisonRecord, Unavailable
+from bridge.fullstory.throttle import Throttle
+from bridge.kafka.holdings import Key
+from bridge.kafka.poller import SourceOptions
+from bridge.kafka.settled import Offsets, Settled, left
+from bridge.mapping.outcome import Outcome, Rejected
+from bridge.observer import Fact, Filtered, Observer
+from bridge.observer import Settled as SettledFact
+from bridge.prepared import Prepared
+from bridge.records import Record
+
+LOOK_EVERY_S = 0.3
+"""Between two looks at what the group has committed."""
+
+GONE = "mapping_gone"
+
+
+class Tally:
+    """An observer that counts how letters end; `unmatched` are those that are not meant."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.filtered = 0
+        self.dead_lettered = 0
+        self.unmatched = 0
+
+    @property
+    def read(self) -> int:
+        """Letters that came to their end."""
+        return self.sent + self.filtered + self.dead_lettered
+
+    def tell(self, fact: Fact) -> None:
+        """Count a fact."""
+        match fact:
+            case SettledFact(fate="sent"):
+                self.sent += 1
+            case SettledFact(fate="dead_lettered"):
+                self.dead_lettered += 1
+            case Filtered() | SettledFact():
+                self.filtered += 1
+            case _:
+                pass
+
+    def __str__(self) -> str:
+        return (
+            f"{self.read:,} read = {self.sent:,} sent + {self.filtered:,} filtered"
+            f" + {self.dead_lettered:,} dead-lettered again,"
+            f" {self.unmatched:,} not matched by the filter"
+        )
+
+
+class Letters:
+    """A source that gives the letters of another one as the records that they were.
+
+    Whatever a mapping or FullStory's `Idempotency-Key` makes of topic, partition and offset is
+    what it was at the first time. The assignment is the letter's own.
+    """
+
+    def __init__(self, source: ports.Source, meant: Filter, tally: Tally) -> None:
+        self._source = source
+        self._meant = meant
+        self._tally = tally
+        self._under_way: dict[int, Letter] = {}
+
+    async def __aiter__(self) -> AsyncIterator[list[Record]]:
+        """Batches of records, as they were."""
+        async for batch in self._source:
+            yield [letter.origin for letter in map(self._take, batch) if letter is not None]
+
+    def settle(self, record: Record, events: int) -> None:
+        """Nothing is left to do for a letter."""
+        letter = self._under_way.pop(id(record))
+        self._source.settle(letter.record, events)
+
+    def halt(self, topics: Topics) -> None:
+        """Let topics stand still; a replay never asks for it."""
+        self._source.halt(topics)
+
+    def _take(self, record: Record) -> Letter | None:
+        letter = read_letter(record)
+        if letter is None or not self._meant.matches(letter):
+            self._tally.unmatched += 1
+            self._source.settle(record, 0)
+            return None
+        # By identity: two mappings may have rejected one record, so its place is no key.
+        self._under_way[id(letter.origin)] = letter
+        return letter
+
+
+class Chosen:
+    """The mappings of a topic, of which the one that rejected the record counts.
+
+    All of them, where it failed before any mapping saw it.
+    """
+
+    def __init__(self, plan: ports.Mapper, known: Callable[[str], Sequence[str]]) -> None:
+        self._plan = plan
+        self._known = known
+
+    def map(
+        self, record: Record, value: object | None, record_name: str | None = None
+    ) -> Sequence[Outcome]:
+        """What becomes of a letter's record; raises PoisonRecord where no mapping is left."""
+        known = self._known(record.topic)
+        rejected_by = dict(record.headers).get(MAPPING)
+        name = None if rejected_by is None else rejected_by.decode("utf-8", "replace")
+        if name is not None and name not in known:
+            return [Rejected(name, GONE, f"no mapping of this name reads {record.topic}")]
+        if not known:
+            raise PoisonRecord(f"no mapping reads {record.topic}", stage="map", reason=GONE)
+        outcomes = self._plan.map(record, value, record_name)
+        return [_again(outcome) for outcome in outcomes if name in (None, outcome.mapping)]
+
+
+def _again(outcome: Outcome) -> Outcome:
+    """A mapping that asks for a halt asks for none here: the letter is written again, and waits."""
+    return replace(outcome, halt=False) if isinstance(outcome, Rejected) else outcome
+
+
+class ChosenDecoder:
+    """A decoder whose mappings are `Chosen`."""
+
+    def __init__(self, decoder: ports.Decoder, known: Callable[[str], Sequence[str]]) -> None:
+        self._decoder = decoder
+        self._known = known
+
+    def decode(self, record: Record) -> ports.Decoded | None:
+        """The value; None when `prepare` must fetch its schema first."""
+        decoded = self._decoder.decode(record)
+        return None if decoded is None else _Decoded(decoded, Chosen(decoded.admitted, self._known))
+
+    async def prepare(self, record: Record) -> None:
+        """Fetch what `decode` lacks."""
+        await self._decoder.prepare(record)
+
+
+class _Decoded:
+    def __init__(self, decoded: ports.Decoded, admitted: ports.Mapper) -> None:
+        self.admitted = admitted
+        self.value = decoded.value
+        self.record_name = decoded.record_name
+
+
+class Replay(Bridge):
+    """The bridge on its dead letters: `run` ends by itself when all of `offsets` are settled."""
+
+    def __init__(
+        self, prepared: Prepared, observer: Observer, meant: Filter, offsets: Offsets, tally: Tally
+    ) -> None:
+        super().__init__(prepared, observer)
+        self._meant = meant
+        self._offsets = offsets
+        self._tally = tally
+
+    async def run(self) -> bool:
+        """Replay until all is settled, or until `stop`; returns whether the group was left."""
+        ended = asyncio.Event()
+        watching = asyncio.create_task(self._stop_when_done(ended))
+        try:
+            return await super().run()
+        finally:
+            ended.set()
+            await watching
+
+    async def _stop_when_done(self, ended: asyncio.Event) -> None:
+        """Ask the group's commits: they alone know what other replays of this filter have done.
+
+        Never cancelled: a look-up in its thread must not outlive its client.
+        """
+        kafka = self._prepared.settings.kafka_config()
+        with Settled(kafka, self._meant.replay_group) as settled:
+            while not ended.is_set():
+                if not await asyncio.to_thread(_left, settled, self._offsets):
+                    self.stop()
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), LOOK_EVERY_S)
+
+    def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
+        ends = {key: those[-1] + 1 for key, those in self._offsets.items() if those}
+        kafka = {k: v for k, v in options.kafka.items() if k != "group.instance.id"}
+        options = replace(
+            options,
+            kafka={**kafka, "group.id": self._meant.replay_group},
+            topics=tuple({topic for topic, _ in self._offsets}),
+            ends=ends,
+            start="earliest",
+            out_of_range="earliest",
+        )
+        return Letters(super()._open(options, throttle, observer), self._meant, self._tally)
+
+    def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
+        return ChosenDecoder(super()._decoder(files, registry), self._known)
+
+    def _tombstones(self) -> Callable[[str], ports.Mapper]:
+        plans = super()._tombstones()
+        return lambda topic: Chosen(plans(topic), self._known)
+
+    def _known(self, topic: str) -> Sequence[str]:
+        """The names of the mappings that read a topic of Kafka's."""
+        prepared = self._prepared
+        name = prepared.name(topic)
+        return [rule.name for rule in prepared.rules if rule.reads(name)]
+
+
+def _left(settled: Settled, offsets: Mapping[Key, Sequence[int]]) -> int:
+    try:
+        return left(offsets, settled.done(offsets))
+    except Unavailable:
+        return 1  # it is asked again
