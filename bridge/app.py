@@ -90,7 +90,7 @@ class Bridge:
                 observer=self._observer,
                 told_by=ToldBy(self._prepared.group, self._prepared.owners()),
                 clock=time.time,
-                topics_of=self._prepared.topics_of,
+                mappings=self._prepared,
                 session_window_s=settings.fullstory.session_window_s,
             )
             await Pipeline(path).run()

@@ -50,6 +50,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsure:
+    """A request was written and no answer came: it may have been applied, and is sent again."""
+
+    mapping: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying:
     """A request is to be sent again after `wait_s`."""
 
@@ -97,11 +105,12 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class HaltedScope:
-    """`scope` stands still until a person acts."""
+    """`scope` stands still until a person acts; `owner` is whom its mapping's file says to ask."""
 
     scope: str
     why: str
     cure: str
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +164,7 @@ Fact = (
     | Skipped
     | Delivered
     | Answered
+    | Unsure
     | Retrying
     | DeadLettered
     | Settled

@@ -50,7 +50,7 @@ class Pipeline(Generic[R]):
     def __init__(self, ports: Ports[R]) -> None:
         self._ports = ports
         self._under_way: set[asyncio.Task[None]] = set()
-        self._halts = Halts(ports.topics_of, ports.source.halt, ports.observer)
+        self._halts = Halts(ports.mappings, ports.source.halt, ports.observer)
 
     async def run(self) -> None:
         """Carry records until the source ends; what was not begun by then is left to be re-read."""
@@ -159,7 +159,7 @@ class Pipeline(Generic[R]):
             case Skip(why):
                 self._ports.observer.tell(SkippedFact(mapping, why))
             case Reject(why, status, code):
-                message = f"FullStory answered {status}"
+                message = "no answer came" if status is None else f"FullStory answered {status}"
                 return Failure("send", why, message, mapping, status=status, code=code)
         return decision
 

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bridge.delivery.dead_letter import DeadLetter, ToldBy
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.delivery.halts import Topics
+from bridge.delivery.halts import Mappings, Topics
 from bridge.mapping.outcome import Event, Outcome
 from bridge.observer import Observer
 from bridge.records import Assignment, Record
@@ -101,10 +101,7 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports(Generic[R]):
-    """What the path is made of.
-
-    `topics_of` tells the topics of a mapping; an event older than `session_window_s` is late.
-    """
+    """What the path is made of; an event older than `session_window_s` is late."""
 
     source: Source
     decoder: Decoder
@@ -115,5 +112,5 @@ class Ports(Generic[R]):
     observer: Observer
     told_by: ToldBy
     clock: Clock
-    topics_of: Callable[[str], Topics]
+    mappings: Mappings
     session_window_s: float

@@ -103,8 +103,15 @@ class Prepared:
 
     def topics_of(self, mapping: str) -> Callable[[str], bool]:
         """Which topics (Kafka's names) are a mapping's."""
-        rule = next(rule for rule in self.rules if rule.name == mapping)
+        rule = self._rule(mapping)
         return cache(lambda topic: self.reads(topic) and rule.reads(self.name(topic)))
+
+    def owner_of(self, mapping: str) -> str | None:
+        """Whom a mapping's file says to ask."""
+        return self._rule(mapping).owner
+
+    def _rule(self, mapping: str) -> Rule:
+        return next(rule for rule in self.rules if rule.name == mapping)
 
     def admit(self, topic: str, schema: Schema | None) -> Plan:
         """The mappings of a topic (Kafka's name), compiled for one schema of its records.

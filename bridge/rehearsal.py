@@ -72,7 +72,7 @@ class Rehearsal(Replay):
                 observer=self._observer,
                 told_by=ToldBy(self._prepared.group),
                 clock=time.time,
-                topics_of=self._prepared.topics_of,
+                mappings=self._prepared,
                 session_window_s=window_s,
             )
             await Pipeline(path).run()

@@ -214,9 +214,10 @@ def _can_run(example: Example, schemas: dict[str, WriterSchema]) -> bool:
 def _failures(materials: Materials, examples: Sequence[Example], bench: RealBench) -> list[Problem]:
     """What the tests in the files say; nothing where their mappings are wrong themselves."""
     problems = []
-    right = {rule.document.file for rule in materials.rules}
+    errors = [problem for problem in materials.problems if problem.severity == "error"]
+    wrong = {problem.place.file for problem in errors if problem.place is not None}
     for example in examples:
-        if example.document.file not in right:
+        if example.document.file in wrong:
             continue
         try:
             result = run_example(example, materials.rules, bench)

@@ -15,7 +15,7 @@ import click
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Place, Problem, Problems
 from bridge.kafka.keys import KNOWN_KEYS
-from bridge.mapping.load import Rule, load_rules
+from bridge.mapping.load import Rule, read_rules
 from bridge.mapping.options import Options
 from bridge.prepared import mapping_options, open_to_patterns, own_name
 from bridge.settings.file import read_document
@@ -97,7 +97,7 @@ def read_materials(
         paths = _written(config) if loaded is None else loaded.mapping_files
     documents, unreadable = _documents(paths)
     options = _options(loaded)
-    rules, wrong = _rules(documents, options)
+    rules, wrong = read_rules(documents, options)
     off = () if loaded is None else loaded.settings.mappings_off
     rules = tuple(replace(rule, mode="off") if rule.name in off else rule for rule in rules)
     return Materials(loaded, documents, rules, options, (*problems, *unreadable, *wrong))
@@ -162,21 +162,3 @@ def shown_path(path: Path) -> str:
     """The path as a person would type it here."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _rules(
-    documents: Sequence[Document], options: Options
-) -> tuple[tuple[Rule, ...], list[Problem]]:
-    """The rules of the files that are right, and what is wrong with the others."""
-    problems: list[Problem] = []
-    right: list[Document] = []
-    for document in documents:
-        try:
-            load_rules([document], options)
-            right.append(document)
-        except Problems as found:
-            problems += found.problems
-    try:
-        return load_rules(right, options), problems
-    except Problems as found:
-        return (), [*problems, *found.problems]

@@ -3,13 +3,22 @@
 Sources: FullStory's pages on rate limits (429 with `Retry-After` in seconds), on v1 (404 for a
 user it has never seen identified) and RFC 9110 for the rest. Where FullStory's pages are silent,
 `bridge/README.md` says what is assumed.
+
+Laws:
+- One event is given up (`exhausted`) only on the ground of others: it failed for a quarter of an
+  hour and ten times beside an event that was accepted, and nineteen of twenty others that were
+  under way since its first failure were accepted. In an outage nothing is accepted, so nothing
+  is given up, however long it lasts.
+- No unknown user is settled before one was known: else a wrong key, or an id that is not the one
+  given to FS.identify, would skip everything.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from bridge.delivery.decision import Decision, Done, Pause, Reject, RetryAfter, Skip
+from bridge.delivery.decision import Decision, Done, Halt, Pause, Reject, RetryAfter, Skip
+from bridge.delivery.others import Others
 
 RETRY_AFTER_MAX_S = 300.0
 """A longer `Retry-After` is taken for a mistake: at most five minutes without asking again."""
@@ -52,31 +61,59 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings say about answers."""
+    """What the settings say about answers, and when one event is given up among good ones."""
 
     unknown_user: UnknownUser = "skip"
     unknown_user_wait_s: float = 60.0
     backoff: Backoff = Backoff()
+    exhausted_after_s: float = 900.0
+    exhausted_tries: int = 10
+    others_share: float = 0.95
 
 
 class Judge:
-    """Decides about every answer to one event; one object per event, since 404s are counted."""
+    """Decides about every answer to one event; `end` it when the event is at its end.
 
-    __slots__ = ("_chance", "_failures", "_policy", "_unknown")
+    One object per event, since failures and 404s are counted. `user` tells users apart and is
+    kept only while nobody is known.
+    """
 
-    def __init__(self, policy: Policy, chance: Callable[[], float]) -> None:
+    __slots__ = (
+        "_accepted",
+        "_accepted_before",
+        "_chance",
+        "_failed_beside",
+        "_failed_s",
+        "_failures",
+        "_others",
+        "_policy",
+        "_unknown",
+        "_user",
+    )
+
+    def __init__(
+        self, policy: Policy, others: Others, user: str, chance: Callable[[], float]
+    ) -> None:
         self._policy = policy
+        self._others = others
+        self._user = user
         self._chance = chance
         self._failures = 0
+        self._failed_beside = 0
+        self._failed_s = 0.0
+        self._accepted_before = self._accepted = 0
         self._unknown = 0
 
-    def decide(self, answer: Answer | NoAnswer) -> Decision:
-        """The decision about one answer."""
+    def decide(self, answer: Answer | NoAnswer, now_s: float) -> Decision:
+        """The decision about one answer, which came at `now_s`."""
         if isinstance(answer, NoAnswer):
-            return self._again(answer.why)
+            return self._again(answer.why, answer, now_s)
         status = answer.status
         if 200 <= status < 300:
-            return Done() if answer.is_json else self._again("answer_is_not_json")
+            if not answer.is_json:
+                return self._again("answer_is_not_json", answer, now_s)
+            self._others.accept()
+            return Done()
         if status == 429:
             return self._throttled(answer)
         if status in _KEY_REFUSED:
@@ -84,21 +121,56 @@ class Judge:
         if status == 404 and self._policy.unknown_user != "create":
             return self._unknown_user(answer)
         if status >= 500 or status < 400 or status in _TRY_AGAIN:
-            return self._again(f"status_{status}", answer.retry_after_s)
+            return self._again(f"status_{status}", answer, now_s)
         return Reject("refused_by_fullstory", status, answer.code)
 
-    def _again(self, why: str, retry_after_s: float | None = None) -> RetryAfter:
-        self._failures += 1
+    def end(self) -> None:
+        """The event is at its end, or is no longer ours."""
+        if self._failures:
+            self._others.failing -= 1
+            self._failures = 0
+
+    def _again(self, why: str, answer: Answer | NoAnswer, now_s: float) -> RetryAfter | Reject:
+        self._note_failure(now_s)
+        if self._is_exhausted(now_s):
+            if isinstance(answer, NoAnswer):
+                return Reject("exhausted", None)
+            return Reject("exhausted", answer.status, answer.code)
         wait_s = self._policy.backoff.wait_s(self._failures, self._chance())
-        return RetryAfter(max(wait_s, min(retry_after_s or 0.0, RETRY_AFTER_MAX_S)), why)
+        told_s = 0.0 if isinstance(answer, NoAnswer) else answer.retry_after_s or 0.0
+        return RetryAfter(max(wait_s, min(told_s, RETRY_AFTER_MAX_S)), why)
+
+    def _note_failure(self, now_s: float) -> None:
+        """Only a failure beside which another event was accepted counts against this one."""
+        accepted = self._others.accepted
+        if not self._failures:
+            self._failed_s = now_s
+            self._accepted_before = self._accepted = accepted
+            self._others.failing += 1
+        self._failures += 1
+        if accepted > self._accepted:
+            self._failed_beside += 1
+        self._accepted = accepted
+
+    def _is_exhausted(self, now_s: float) -> bool:
+        policy = self._policy
+        if self._failed_beside < policy.exhausted_tries:
+            return False
+        accepted = self._others.accepted - self._accepted_before
+        share = accepted / (accepted + self._others.failing - 1)
+        return now_s - self._failed_s >= policy.exhausted_after_s and share >= policy.others_share
 
     def _throttled(self, answer: Answer) -> RetryAfter:
         wait_s = 1.0 if answer.retry_after_s is None else answer.retry_after_s
         return RetryAfter(min(wait_s, RETRY_AFTER_MAX_S), "throttled", scope="account")
 
     def _unknown_user(self, answer: Answer) -> Decision:
+        """Once more after a while; settled only if FullStory has known somebody."""
         self._unknown += 1
-        if self._unknown == 1:
+        self._others.unknown(self._user)
+        if self._others.is_nobody_known:
+            return Halt("nobody_is_known")
+        if self._unknown == 1 or not self._others.is_anybody_known:
             return RetryAfter(self._policy.unknown_user_wait_s, "unknown_user")
         if self._policy.unknown_user == "dead_letter":
             return Reject("unknown_user", answer.status, answer.code)

@@ -36,11 +36,18 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """FullStory will never take this request: a dead letter."""
+    """FullStory will never take this request: a dead letter; without `status` if none came."""
 
     why: str
-    status: int
+    status: int | None
     code: str | None = None
 
 
-Decision = Done | Skip | RetryAfter | Pause | Reject
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Nothing is sent until a person has acted: going on by itself would do harm."""
+
+    why: str
+
+
+Decision = Done | Skip | RetryAfter | Pause | Reject | Halt

@@ -6,6 +6,7 @@ lasts as long as the process; it is told once.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from bridge.observer import HaltedScope, Observer
 
@@ -16,19 +17,25 @@ Topics = Callable[[str], bool]
 """Some of Kafka's topics: whether one of them is meant."""
 
 
-class Halts:
-    """What stands still.
+class Mappings(Protocol):
+    """What is known of a mapping by its name."""
 
-    `topics_of` tells a mapping's topics, `read_no_more` ends that they are read.
-    """
+    def topics_of(self, mapping: str) -> Topics:
+        """Its topics."""
+        ...
+
+    def owner_of(self, mapping: str) -> str | None:
+        """Whom its file says to ask."""
+        ...
+
+
+class Halts:
+    """What stands still; `read_no_more` ends that topics are read."""
 
     def __init__(
-        self,
-        topics_of: Callable[[str], Topics],
-        read_no_more: Callable[[Topics], None],
-        observer: Observer,
+        self, mappings: Mappings, read_no_more: Callable[[Topics], None], observer: Observer
     ) -> None:
-        self._topics_of = topics_of
+        self._mappings = mappings
         self._read_no_more = read_no_more
         self._observer = observer
         self._halted: list[Topics] = []
@@ -39,7 +46,8 @@ class Halts:
 
     def begin(self, mapping: str, why: str) -> None:
         """Let a mapping's topics stand still."""
-        topics = self._topics_of(mapping)
+        topics = self._mappings.topics_of(mapping)
         self._halted.append(topics)
         self._read_no_more(topics)
-        self._observer.tell(HaltedScope(f"the topics of {mapping}", why, MEND))
+        owner = self._mappings.owner_of(mapping)
+        self._observer.tell(HaltedScope(f"the topics of {mapping}", why, MEND, owner))

@@ -98,16 +98,14 @@ class Rate:
 
     def begin(self, now_s: float) -> None:
         """A request begins: it takes the next slot."""
-        passed_s = min(now_s - self._asked_s, _IDLE_S) if now_s > self._asked_s else 0.0
-        self._asked_s = now_s
-        self._measured.pass_by(passed_s)
-        if now_s - self._next_s < LATE_S:
-            self._held_back_s += passed_s
-            self._grow(passed_s)
+        passed_s = now_s - self._asked_s
+        if passed_s > 0:
+            self._pass_by(min(_IDLE_S, passed_s), now_s)
         step_s = 1.0 / self._per_s
         if self._one_at_a_time:
             step_s = max(step_s, _ASK_ROUND_TRIPS * self._round_trip_s)
-        self._next_s = max(self._next_s, now_s - LATE_S) + step_s
+        latest_s = now_s - LATE_S
+        self._next_s = (max(latest_s, self._next_s)) + step_s
 
     def accepted(self, begun_s: float, now_s: float) -> None:
         """The limit let a request through that began at `begun_s`, whatever was answered to it."""
@@ -133,6 +131,13 @@ class Rate:
         self._ceiling = max(self._account_max * share, RATE_MIN)
         if was_at_ceiling or self._per_s > self._ceiling:
             self._per_s = self._ceiling
+
+    def _pass_by(self, passed_s: float, now_s: float) -> None:
+        self._asked_s = now_s
+        self._measured.pass_by(passed_s)
+        if now_s - self._next_s < LATE_S:
+            self._held_back_s += passed_s
+            self._grow(passed_s)
 
     def _decrease(self, gate_s: float) -> None:
         if self._measured.count:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Any
 
 import aiohttp
 import orjson
@@ -83,15 +84,29 @@ class Client:
 
     async def send(self, request: Request) -> Answer | NoAnswer:
         """Send a request once and say what came back; raises nothing."""
-        return await self._ask(request.method, request.path, request.body, request.idempotency_key)
+        answer, _ = await self._ask(
+            request.method, request.path, request.body, request.idempotency_key
+        )
+        return answer
 
     async def probe(self) -> Answer | NoAnswer:
         """`GET /me`: does FullStory answer, and does it take this key?"""
-        return await self._ask("GET", "/me", None)
+        answer, _ = await self._ask("GET", "/me", None)
+        return answer
+
+    async def is_quota_used_up(self) -> bool:
+        """Whether `GET /v2/organization/quotas` says that no more events are taken this month."""
+        _, data = await self._ask("GET", "/v2/organization/quotas", None)
+        try:
+            quota = data["server_event_quota"]
+            return int(quota["usage"]) >= int(quota["limit"])
+        except (KeyError, TypeError, ValueError):
+            return False
 
     async def _ask(
         self, method: str, path: str, body: bytes | None, idempotency_key: str | None = None
-    ) -> Answer | NoAnswer:
+    ) -> tuple[Answer | NoAnswer, Any]:
+        """What came back, and its JSON; raises nothing."""
         headers: Mapping[str, str] = self._headers
         if idempotency_key is not None:
             headers = CIMultiDict(headers, **{"Idempotency-Key": idempotency_key})
@@ -105,11 +120,11 @@ class Client:
             ) as response:
                 return await _answer(response)
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
-            return NoAnswer(_name(error), sent=False)
+            return NoAnswer(_name(error), sent=False), None
         except TimeoutError:
-            return NoAnswer("timeout", sent=True)
+            return NoAnswer("timeout", sent=True), None
         except (aiohttp.ClientError, OSError) as error:
-            return NoAnswer(_name(error), sent=True)
+            return NoAnswer(_name(error), sent=True), None
 
 
 def _headers(options: ClientOptions) -> CIMultiDictProxy[str]:
@@ -125,27 +140,27 @@ def _headers(options: ClientOptions) -> CIMultiDictProxy[str]:
     )
 
 
-async def _answer(response: aiohttp.ClientResponse) -> Answer:
+async def _answer(response: aiohttp.ClientResponse) -> tuple[Answer, Any]:
     body = bytearray()
     async for piece in response.content.iter_any():  # one read may give a part of it only
         body += piece
         if len(body) > ANSWER_BYTES_MAX:
             response.close()  # a body without end
-            return Answer(response.status, is_json=False)
-    is_json, code = _read(body)
-    return Answer(response.status, is_json, _retry_after_s(response), code)
+            return Answer(response.status, is_json=False), None
+    is_json, data = _read(body)
+    code = data.get("code") if isinstance(data, dict) else None
+    said = code if isinstance(code, str) else None
+    return Answer(response.status, is_json, _retry_after_s(response), said), data
 
 
-def _read(body: bytearray) -> tuple[bool, str | None]:
-    """Whether the body is JSON (an empty one is taken for it), and FullStory's error code."""
+def _read(body: bytearray) -> tuple[bool, Any]:
+    """Whether the body is JSON (an empty one is taken for it), and what it says."""
     if not body:
         return True, None
     try:
-        data = orjson.loads(body)
+        return True, orjson.loads(body)
     except orjson.JSONDecodeError:
         return False, None
-    code = data.get("code") if isinstance(data, dict) else None
-    return True, code if isinstance(code, str) else None
 
 
 def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:

@@ -5,6 +5,8 @@ Laws:
 - What waits holds no place in the throttle.
 - Nothing is given up here: the loop ends with FullStory's word, or when the assignment the
   record belongs to has ended and nothing of the record was delivered.
+- No refusal is final while the account's quota is used up: nobody knows with which status
+  FullStory says that.
 """
 
 import asyncio
@@ -12,29 +14,20 @@ from collections.abc import Callable
 from typing import Protocol, TypeGuard
 
 from bridge.delivery.answers import Answer, Judge, NoAnswer, Policy
-from bridge.delivery.decision import Decision, Done, Pause, Reject, RetryAfter, Skip
+from bridge.delivery.decision import Decision, Done, Halt, Pause, Reject, RetryAfter, Skip
+from bridge.delivery.others import Others
+from bridge.fullstory.health import QUOTA_USED_UP, Health, Prober
 from bridge.fullstory.request import Request
 from bridge.fullstory.throttle import Throttle
-from bridge.observer import Answered, Observer, Resumed, Retrying, Waiting
+from bridge.observer import Answered, Observer, Retrying, Unsure
 from bridge.records import Assignment, AssignmentEnded
 
-OUTAGE_AFTER_S = 5.0
-"""When nothing has succeeded for so long, one probe at a time asks instead of every event."""
 
-PROBE_EVERY_S = 1.0
-
-
-class Speaker(Protocol):
+class Speaker(Prober, Protocol):
     """Speaks HTTP with FullStory."""
 
     async def send(self, request: Request) -> Answer | NoAnswer:
         """Send a request once."""
-
-    async def probe(self) -> Answer | NoAnswer:
-        """Ask something that changes nothing."""
-
-    def read_key_again(self) -> None:
-        """Take the key from where it lives."""
 
 
 class Sender:
@@ -56,8 +49,8 @@ class Sender:
         self._observer = observer
         self._now_s = now_s
         self._chance = chance
-        self._last_success_s = now_s()
-        self._pause: asyncio.Task[None] | None = None
+        self._others = Others()
+        self._health = Health(speaker, throttle, observer, now_s)
 
     async def send(
         self, request: Request, mapping: str, assignment: Assignment, *, events: int
@@ -70,88 +63,94 @@ class Sender:
         Raises:
             AssignmentEnded: the partition went away before the event was delivered.
         """
-        judge = Judge(self._policy, self._chance)
+        judge = Judge(self._policy, self._others, request.path, self._chance)
         tries = 0
         refused = False
-        while True:
-            begun_s = await self._throttle.enter(events, refused=refused)
-            if events and not assignment.open:
-                self._throttle.leave(unanswered=events)
-                raise AssignmentEnded
-            tries += 1
-            try:
-                decision = await self._try(request, assignment, judge, begun_s)
-            except BaseException:
-                self._throttle.leave(unanswered=events)
-                raise
-            final = isinstance(decision, Done | Skip | Reject)
-            self._throttle.leave(unanswered=0 if final else events)
-            if isinstance(decision, Done | Skip | Reject):
-                return decision, tries
-            refused = await self._wait(decision, mapping)
+        try:
+            while True:
+                begun_s = await self._throttle.enter(events, refused=refused)
+                if events and not assignment.open:
+                    self._throttle.leave(unanswered=events)
+                    raise AssignmentEnded
+                tries += 1
+                try:
+                    answer = await self._ask(request, assignment)
+                    decision = await self._decide(judge, answer, begun_s)
+                except BaseException:
+                    self._throttle.leave(unanswered=events)
+                    raise
+                final = isinstance(decision, Done | Skip | Reject)
+                self._throttle.leave(unanswered=0 if final else events)
+                if isinstance(decision, Done | Skip | Reject):
+                    return decision, tries
+                refused = _is_throttled(decision)
+                await self._wait(decision, answer, mapping)
+        finally:
+            judge.end()
 
     async def close(self) -> None:
         """End the probing, if there is any."""
-        if self._pause is not None:
-            self._pause.cancel()
+        await self._health.close()
 
-    async def _try(
-        self, request: Request, assignment: Assignment, judge: Judge, begun_s: float
-    ) -> Decision:
+    async def _ask(self, request: Request, assignment: Assignment) -> Answer | NoAnswer:
         with assignment.hold():
             answer = await self._speaker.send(request)
-        decision = judge.decide(answer)
-        if isinstance(answer, NoAnswer):
-            self._observer.tell(Answered(0, answer.why))
-            self._throttle.failed(begun_s)
-            return decision
-        self._observer.tell(Answered(answer.status, answer.code))
-        if _throttled(decision):
-            self._throttle.refused(begun_s, decision.s)
-        elif answer.status >= 500:
-            self._throttle.failed(begun_s)
-            return decision
+        if isinstance(answer, Answer):
+            self._observer.tell(Answered(answer.status, answer.code))
         else:
-            self._throttle.answered(begun_s)
-        if answer.status not in (401, 403):
-            self._last_success_s = self._now_s()
+            self._observer.tell(Answered(0, answer.why))
+        return answer
+
+    async def _decide(self, judge: Judge, answer: Answer | NoAnswer, begun_s: float) -> Decision:
+        """Decide, and let throttle and health learn from the answer."""
+        now_s = self._now_s()
+        decision = judge.decide(answer, now_s)
+        if isinstance(answer, NoAnswer) or answer.status >= 500:
+            self._throttle.failed(begun_s, now_s)
+            self._health.failed(begun_s, now_s, _why(decision, answer))
+        elif _is_throttled(decision):
+            self._throttle.refused(begun_s, decision.s, now_s)
+            self._health.alive(now_s)
+        elif _is_of_fullstory(answer):
+            self._throttle.answered(begun_s, now_s)
+            self._health.answered(now_s)
+        else:
+            self._health.failed(begun_s, now_s, _why(decision, answer))
+        refused = isinstance(decision, Reject) and decision.why == "refused_by_fullstory"
+        if refused and await self._health.is_quota_used_up():
+            return Pause(QUOTA_USED_UP)
         return decision
 
-    async def _wait(self, decision: RetryAfter | Pause, mapping: str) -> bool:
-        """Wait for the next try; returns whether the account's limit refused this one."""
+    async def _wait(
+        self, decision: RetryAfter | Pause | Halt, answer: Answer | NoAnswer, mapping: str
+    ) -> None:
+        """Wait as the decision says, or let everything wait; the throttle admits no one then."""
         if isinstance(decision, Pause):
-            self._begin_pause(decision.why)
-            return False
-        self._observer.tell(Retrying(mapping, decision.why, decision.s))
-        if _throttled(decision):
-            return True
-        if self._now_s() - self._last_success_s > OUTAGE_AFTER_S:
-            self._begin_pause(decision.why)
-        await asyncio.sleep(decision.s)
-        return False
-
-    def _begin_pause(self, why: str) -> None:
-        if self._pause is None:
-            self._throttle.pause()
-            self._observer.tell(Waiting("fullstory", why))
-            self._pause = asyncio.create_task(self._probe_until_well())
-
-    async def _probe_until_well(self) -> None:
-        # Wait first: a key may be good for `GET /me` and for nothing else, and then each round of
-        # events begins another pause.
-        await asyncio.sleep(PROBE_EVERY_S)
-        while not await self._is_well():  # noqa: ASYNC110  (FullStory tells nobody when it is)
-            await asyncio.sleep(PROBE_EVERY_S)
-        self._last_success_s = self._now_s()
-        self._pause = None
-        self._observer.tell(Resumed("fullstory"))
-        self._throttle.resume()
-
-    async def _is_well(self) -> bool:
-        self._speaker.read_key_again()
-        answer = await self._speaker.probe()
-        return isinstance(answer, Answer) and 200 <= answer.status < 300
+            self._health.pause(decision.why)
+        elif isinstance(decision, Halt):
+            self._health.halt(decision.why)
+        else:
+            failed_s = self._now_s()
+            unsure = isinstance(answer, NoAnswer) and answer.sent
+            if unsure:
+                self._observer.tell(Unsure(mapping, decision.why))
+            self._observer.tell(Retrying(mapping, decision.why, decision.s))
+            if not _is_throttled(decision):
+                await asyncio.sleep(decision.s)
+            if unsure:
+                await self._health.until_sure(failed_s)
 
 
-def _throttled(decision: Decision) -> TypeGuard[RetryAfter]:
+def _is_throttled(decision: Decision) -> TypeGuard[RetryAfter]:
     return isinstance(decision, RetryAfter) and decision.scope == "account"
+
+
+def _is_of_fullstory(answer: Answer) -> bool:
+    """Whether the answer is FullStory's own: a proxy redirects, or answers 200 with a page."""
+    return answer.status >= 400 or (answer.is_json and answer.status < 300)
+
+
+def _why(decision: Decision, answer: Answer | NoAnswer) -> str:
+    if isinstance(decision, RetryAfter):
+        return decision.why
+    return answer.why if isinstance(answer, NoAnswer) else f"status_{answer.status}"

@@ -63,7 +63,8 @@ class Throttle:
         self._in_flight = 0
         self._unacknowledged = 0
         self._paused = False
-        self._look_again: asyncio.TimerHandle | None = None
+        self._look_again: asyncio.Handle | None = None
+        self._look_again_s = 0.0
 
     @property
     def in_flight(self) -> int:
@@ -111,18 +112,18 @@ class Throttle:
         self._unacknowledged -= events
         self._admit()
 
-    def answered(self, begun_s: float) -> None:
+    def answered(self, begun_s: float, now_s: float) -> None:
         """FullStory worked on a request that began at `begun_s`, whatever it said."""
         self._cap.succeeded()
-        self._rate.accepted(begun_s, self._now_s())
+        self._rate.accepted(begun_s, now_s)
 
-    def failed(self, begun_s: float) -> None:
+    def failed(self, begun_s: float, now_s: float) -> None:
         """A request that began at `begun_s` got a 5xx, or no answer."""
-        self._cap.failed(begun_s, self._now_s(), self._in_flight)
+        self._cap.failed(begun_s, now_s, self._in_flight)
 
-    def refused(self, begun_s: float, retry_after_s: float) -> None:
+    def refused(self, begun_s: float, retry_after_s: float, now_s: float) -> None:
         """The limit refused a request that began at `begun_s`; nothing enters for so long."""
-        self._rate.refused(begun_s, retry_after_s, self._now_s())
+        self._rate.refused(begun_s, retry_after_s, now_s)
 
     def set_share(self, share: float) -> None:
         """This process's share of the account from now on: that of its partitions, 0 to 1."""
@@ -172,14 +173,18 @@ class Throttle:
         place.free.set_result(now_s)
 
     def _look_again_in(self, s: float) -> None:
-        """A timer that comes too early, as one of uvloop's may, is set anew by what it calls."""
+        """A timer that comes too early, as one of uvloop's may, is set anew by what it calls.
+
+        When it is due is noted here: uvloop's clock may tick between two looks at it, and what it
+        makes of a delay of 0 ms is a handle without a time.
+        """
         loop = asyncio.get_running_loop()
         due_s = loop.time() + max(s, _LOOK_AGAIN_S_MIN)
         if self._look_again is not None:
-            if self._look_again.when() <= due_s:
+            if self._look_again_s <= due_s:
                 return
             self._look_again.cancel()
-        self._look_again = loop.call_at(due_s, self._looked)
+        self._look_again, self._look_again_s = loop.call_at(due_s, self._looked), due_s
 
     def _looked(self) -> None:
         self._look_again = None

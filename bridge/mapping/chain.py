@@ -125,7 +125,7 @@ class Chain:
 
     def _to_other(self, kind: Kind) -> None:
         text = self.form.text if self.form.kind == "str" else None
-        exact = self.form.exact or (text and _after(text, exact_of_text))
+        exact = self.form.exact or self.form.number or (text and _after(text, exact_of_text))
         if kind == "int" and exact is not None:
             self._then(_after(exact, int_of), INT)
         elif kind == "real" and exact is not None:

@@ -167,7 +167,7 @@ class _Compiled:
     def settle(self, types: Types, record_name: str | None) -> None:
         """Make do with a refusal where the rule does not fit; its types become known if it does."""
         problems = self.findings.errors
-        at = self.findings.first
+        at = self.findings.wrong[0] if problems else ()
         if not problems:
             after = dict(types)
             problems = conflicts(self.typed, after)
@@ -175,7 +175,7 @@ class _Compiled:
                 types.update(after)
                 return
             at = ("properties", self._named_at(problems[0]))
-        path = field_of(self.rule.form, self.rule.session, at or ())
+        path = field_of(self.rule.form, self.rule.session, at)
         self.misfit = Misfit(self.rule.name, _in(problems[0], record_name), path)
         matches = self.answer if callable(self.answer) else None
         self.step = Refusal(self.misfit, matches, self.rule.on_error == "halt")

@@ -49,13 +49,13 @@ class Within:
 class Findings:
     """Collects what is wrong with one mapping of one document, all of it before anybody is told.
 
-    `first` is the path, below `base`, of the first error.
+    `wrong` are the paths, below `base`, of the errors.
     """
 
     document: Document
     base: DocumentPath = ()
     problems: list[Problem] = field(default_factory=list)
-    first: DocumentPath | None = None
+    wrong: list[DocumentPath] = field(default_factory=list)
 
     def add(
         self,
@@ -78,8 +78,8 @@ class Findings:
             cure=fault.cure,
         )
         self.problems.append(replace(problem, severity="warning") if warning else problem)
-        if self.first is None and not warning:
-            self.first = at + fault.at
+        if not warning:
+            self.wrong.append(at + fault.at)
 
     def catch(self, *at: str | int, key: bool = False) -> "Catch":
         """Note the `Fault` that ends the `with` block, if one does, and go on after it."""

@@ -12,6 +12,7 @@ from bridge.mapping.codes import Code
 from bridge.mapping.converters import (
     Convert,
     exact_of_double,
+    exact_of_text,
     finite,
     real_of,
     text_of_bool,
@@ -33,6 +34,7 @@ class Form:
 
     `kind` None: it cannot be sent as it is. `final` None: it is written as it is. `text` and
     `exact` None: there is none. `symbols`: the only values that are possible, if they are known.
+    `number` is `exact` where some of the values are text that may spell a number.
     """
 
     what: str
@@ -43,6 +45,7 @@ class Form:
     symbols: tuple[str, ...] | None = None
     measure: Measure | None = None
     digits: int = 0
+    number: Convert | None = None
 
 
 def same(value: Any) -> Any:
@@ -90,7 +93,16 @@ def form_of(leaves: Sequence[Leaf], where: str) -> Form:
         _by_type(raws, [form.final or same for form in forms]),
         _by_type(raws, [form.text for form in forms]),
         _by_type(raws, [form.exact for form in forms]),
+        number=_by_type(raws, [form.exact or _spelt(form) for form in forms]),
     )
+
+
+def _spelt(form: Form) -> Convert | None:
+    """The number that text spells; None for what is no text."""
+    text = form.text
+    if form.kind != "str" or text is None:
+        return None
+    return lambda value: exact_of_text(text(value))
 
 
 def _by_type(raws: list[type], converts: Sequence[Convert | None]) -> Convert | None:

@@ -5,7 +5,7 @@ what is wrong in the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.documents.document import Document
@@ -81,19 +81,35 @@ def load_rules(documents: Iterable[Document], options: Options = NO_OPTIONS) -> 
     Raises:
         Problems: whatever is wrong, in all of them.
     """
-    problems: list[Problem] = []
-    rules: list[Rule] = []
-    for document in documents:
-        found, wrong = _of_document(document, options)
-        rules += found
-        problems += wrong
-    problems += _name_clashes(rules)
+    rules, problems = read_rules(documents, options)
     if any(problem.severity == "error" for problem in problems):
         raise Problems(problems)
-    return tuple(rules)
+    return rules
 
 
-def _of_document(document: Document, options: Options) -> tuple[list[Rule], list[Problem]]:
+def read_rules(
+    documents: Iterable[Document], options: Options = NO_OPTIONS
+) -> tuple[tuple[Rule, ...], list[Problem]]:
+    """What is right in the files, to be looked at further, and what is wrong.
+
+    A rule of which properties are wrong is there without them; one of which anything else is
+    wrong is not.
+    """
+    problems: list[Problem] = []
+    every: list[Rule] = []
+    right: list[Rule] = []
+    for document in documents:
+        found, parts, wrong = _of_document(document, options)
+        every += found
+        right += parts
+        problems += wrong
+    return tuple(right), problems + _name_clashes(every)
+
+
+def _of_document(
+    document: Document, options: Options
+) -> tuple[list[Rule], list[Rule], list[Problem]]:
+    """The rules of a file, their right parts, and what is wrong."""
     problems: list[Problem] = []
     defaults, owner = Defaults(), None
     try:
@@ -106,13 +122,25 @@ def _of_document(document: Document, options: Options) -> tuple[list[Rule], list
     of_all = Findings(document, ("defaults",))
     check_defaults(defaults, of_all, options)
     problems += of_all.problems
-    rules = []
+    rules, parts = [], []
     for index, form in forms.items():
         findings = Findings(document, ("mappings", index))
         check_form(form, findings, options, defaults.never_send)
-        rules.append(_rule(findings, form, defaults, owner, options))
+        rule = _rule(findings, form, defaults, owner, options)
+        rules.append(rule)
+        if not of_all.wrong:
+            parts += _right_part(rule, findings.wrong)
         problems += findings.problems
-    return rules, problems
+    return rules, parts, problems
+
+
+def _right_part(rule: Rule, wrong: Sequence[DocumentPath]) -> list[Rule]:
+    """The rule without the properties that are wrong; nothing where anything else is."""
+    lost = {at[1] for at in wrong if at[0] == "properties" and len(at) > 1}
+    if any(at[0] != "properties" or len(at) < 2 for at in wrong):
+        return []
+    kept = {name: value for name, value in rule.form.properties.items() if name not in lost}
+    return [replace(rule, form=rule.form.model_copy(update={"properties": kept}))]
 
 
 def _well_formed(document: Document) -> dict[int, MappingRule]:

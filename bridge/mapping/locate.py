@@ -1,11 +1,12 @@
 """A path in a schema: what stands there, whether it can be missing, and how it is read.
 
-Laws: everything that the schema tells is found out here, once. A reader takes the record and
+Laws: everything that the schema tells is found out here, once. A field that has been renamed is
+found by its aliases too, where no field has the name itself. A reader takes the record and
 its decoded value, gives the raw value or None for missing, and never raises for a value that
 has the schema's shape.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bridge.documents.problems import suggest
@@ -65,8 +66,10 @@ class Locator:
             Fault: the schema has no such path, or only null stands there.
         """
         walk = _Walk(*self._open([self._schema.root]))
+        steps: list[Step] = []
         for number, step in enumerate(path.steps):
-            self._step(walk, path.steps[:number], step)
+            steps.append(_renamed(walk.types, step))
+            self._step(walk, path.steps[: number + 1], steps[-1])
         holes = many = False
         if len(walk.types) == 1 and isinstance(walk.types[0], Array):
             walk.types, holes = self._open([walk.types[0].items])
@@ -77,11 +80,11 @@ class Locator:
         return Located(
             path=path,
             leaves=tuple(dict.fromkeys(leaf_of(type_) for type_ in walk.types)),
-            read=reader_of(path.steps, flatten=walk.many and many, mixed=walk.mixed),
+            read=reader_of(tuple(steps), flatten=walk.many and many, mixed=walk.mixed),
             missing=walk.missing,
             many=walk.many or many,
             holes=holes,
-            wanted=self._wanted(path.steps),
+            wanted=self._wanted(steps),
         )
 
     def roots(self) -> list[Type]:
@@ -104,7 +107,8 @@ class Locator:
                 found.append(type_)
         return found, nullable
 
-    def _step(self, walk: _Walk, before: tuple[Step, ...], step: Step) -> None:
+    def _step(self, walk: _Walk, written: tuple[Step, ...], step: Step) -> None:
+        """One step down; `written` are the steps so far as the path writes them."""
         found: list[Type] = []
         lacking = False
         for type_ in walk.types:
@@ -114,14 +118,14 @@ class Locator:
             else:
                 found.append(below)
         if not found:
-            raise self._nothing(walk, before, step)
+            raise self._nothing(walk, written[:-1], step)
         can_lack = lacking or isinstance(step, Index) or _is_map(walk.types)
         walk.types, null = self._open(found)
         # Behind `[*]` what is missing is a hole in a list, not a missing list.
         no_list = can_lack and not walk.many
         walk.many = walk.many or isinstance(step, Every)
         walk.mixed = walk.mixed or lacking
-        here = spell((*before, step))
+        here = spell(written)
         if (no_list or (null and not walk.many)) and here not in self._present:
             walk.missing = True
 
@@ -163,7 +167,7 @@ class Locator:
         walk([self._schema.root], "", 0)
         return paths
 
-    def _wanted(self, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    def _wanted(self, steps: Sequence[Step]) -> tuple[str, ...]:
         """The field names up to the first map, array or branch that is no record."""
         types = self.roots()
         names: list[str] = []
@@ -175,6 +179,17 @@ class Locator:
             found = [below for type_ in types if (below := _below(type_, step)) is not None]
             types = self._open(found)[0]
         return tuple(names)
+
+
+def _renamed(types: Sequence[Type], step: Step) -> Step:
+    """The step by the name that a field has now, where it is written by one that it had."""
+    fields = [field for type_ in types if isinstance(type_, Record) for field in type_.fields]
+    if not isinstance(step, Name | Key) or _is_map(types):
+        return step
+    name = step.name if isinstance(step, Name) else step.key
+    if any(field.name == name for field in fields):
+        return step
+    return next((Name(field.name) for field in fields if name in field.aliases), step)
 
 
 def _below(type_: Type, step: Step) -> Type | None:
@@ -190,7 +205,7 @@ def _below(type_: Type, step: Step) -> Type | None:
             return None
 
 
-def _is_map(types: list[Type]) -> bool:
+def _is_map(types: Sequence[Type]) -> bool:
     return any(isinstance(type_, Map) for type_ in types)
 
 

@@ -15,6 +15,7 @@ from bridge.observer import (
     Resumed,
     Retrying,
     Skipped,
+    Unsure,
     Waiting,
 )
 
@@ -30,6 +31,7 @@ class Counts:
         self.skipped: Counter[str] = Counter()
         self.answers: Counter[int] = Counter()
         self.retries: Counter[str] = Counter()
+        self.unsure = 0
         self.waiting_for: dict[str, str] = {}
         self.misfits: dict[tuple[str, str], str] = {}
         """Topic and mapping that does not fit a schema met there, and why."""
@@ -52,6 +54,8 @@ class Counts:
                 self.dead_lettered[reason] += 1
             case Answered(status):
                 self.answers[status] += 1
+            case Unsure():
+                self.unsure += 1
             case Retrying(_, why):
                 self.retries[why] += 1
             case _:

@@ -82,8 +82,9 @@ class LogObserver:
                 self._log.info("resumed", what=what)
             case CommitFailed(why):
                 self._trouble("commit failed, trying again", why=why)
-            case HaltedScope(scope, why, cure):
-                self._log.error("halted", scope=scope, why=why, cure=cure)
+            case HaltedScope(scope, why, cure, owner):
+                whom = {"owner": owner} if owner else {}
+                self._log.error("halted", scope=scope, why=why, cure=cure, **whom)
             case DeadLettered(mapping, stage, reason, place):
                 said = {"mapping": mapping or "-", "stage": stage, "reason": reason}
                 self._trouble("dead letter", **said, newest=place)

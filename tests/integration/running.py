@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from bridge.sandbox.ledger import Accepted, read_ledger
 from tests.services.java import wait_until
-from tests.services.kafka import KafkaCluster
+from tests.services.kafka_admin import KafkaAdmin
 
 KEY = "na1.sandbox-key"
 COMMAND = Path(sys.executable).with_name("fullstory-bridge")
@@ -67,15 +67,20 @@ class FullStoryProcess:
 class BridgeProcess:
     """`fullstory-bridge run --config FILE` for the length of a `with` block."""
 
-    def __init__(self, config: Path, environment: Mapping[str, str] | None = None) -> None:
-        self._config = config
+    def __init__(
+        self,
+        config: Path,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str | Path] = (COMMAND,),
+    ) -> None:
+        self._command = [*command, "run", "--config", config]
         self._environment = {**os.environ, **(environment or {})}
         self._log = config.with_suffix(".log")
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [COMMAND, "run", "--config", self._config],
+                self._command,
                 stdout=log,
                 stderr=log,
                 env=self._environment,
@@ -95,6 +100,15 @@ class BridgeProcess:
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged so far; a line half written is left out."""
         return [json.loads(line) for line in self._log.read_bytes().split(b"\n")[:-1]]
+
+    @property
+    def text(self) -> str:
+        """All that it wrote, what is no log line too."""
+        return self._log.read_text(encoding="utf-8")
+
+    def has_logged(self, event: str) -> bool:
+        """Whether its log tells of such an event."""
+        return any(line["event"] == event for line in self.lines)
 
     @property
     def assigned(self) -> set[str]:
@@ -129,7 +143,7 @@ class BridgeProcess:
         )
 
     def wait_until_committed(
-        self, kafka: KafkaCluster, group: str, topics: Sequence[str], timeout_s: float = 60
+        self, kafka: KafkaAdmin, group: str, topics: Sequence[str], timeout_s: float = 60
     ) -> None:
         """Wait until the group's offsets are the end of every partition."""
         self.wait_until(
@@ -141,10 +155,18 @@ class BridgeProcess:
         self._process.kill()
         self._process.wait(_END_S)
 
+    def terminate(self) -> None:
+        """SIGTERM; `wait` tells how it ended."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """The code with which it ends."""
+        return self._process.wait(_END_S)
+
     def stop(self) -> int:
         """SIGTERM, and the code with which it ends."""
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(_END_S)
+        self.terminate()
+        return self.wait()
 
     def wait_until(self, true: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
         """Wait for something, unless the bridge ends before it."""
@@ -159,10 +181,10 @@ class BridgeProcess:
             raise AssertionError(f"{error}; the bridge's log: {self._tail()}") from error
 
     def _tail(self) -> str:
-        return self._log.read_text(encoding="utf-8")[-2000:]
+        return self.text[-2000:]
 
 
-def ends(kafka: KafkaCluster, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+def ends(kafka: KafkaAdmin, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """Topic and partition to the end of its log."""
     return {
         (topic, partition): end
@@ -171,7 +193,7 @@ def ends(kafka: KafkaCluster, topics: Sequence[str]) -> dict[tuple[str, int], in
     }
 
 
-def committed(kafka: KafkaCluster, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+def committed(kafka: KafkaAdmin, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """Topic and partition to the group's committed offset."""
     return {
         (topic, partition): told.offset
@@ -180,7 +202,7 @@ def committed(kafka: KafkaCluster, group: str, topics: Sequence[str]) -> dict[tu
     }
 
 
-def is_committed(kafka: KafkaCluster, group: str, topics: Sequence[str]) -> bool:
+def is_committed(kafka: KafkaAdmin, group: str, topics: Sequence[str]) -> bool:
     """Whether the group has committed the end of every partition."""
     return committed(kafka, group, topics) == ends(kafka, topics)
 

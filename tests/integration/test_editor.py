@@ -37,7 +37,9 @@ kafka:
 mappings: ${MAPPINGS}
 avro:
   registry: {url: [https://a:8081, https://b:8081], timeout_s: "${TIMEOUT}"}
-  topics: {legacy: {wire_format: raw, schema: order.avsc}}
+  topics:
+    legacy: {wire_format: raw, schema: order.avsc}
+    single: {wire_format: single_object, schema: [order.avsc, order-2.avsc]}
 fullstory:
   key: ${KEY}
   base_url: ~

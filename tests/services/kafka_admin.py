@@ -68,6 +68,11 @@ class KafkaAdmin:
     def __init__(self, bootstrap_servers: str, client: Mapping[str, str]) -> None:
         self._settings = client_settings(bootstrap_servers, client)
 
+    @property
+    def bootstrap_servers(self) -> str:
+        """Addresses of the cluster, for clients."""
+        return str(self._settings["bootstrap.servers"])
+
     @cached_property
     def admin(self) -> AdminClient:
         """The admin client itself, for what has no method here."""
@@ -139,6 +144,14 @@ class KafkaAdmin:
             for part in answer.topic_partitions
             if part.topic == topic and part.offset >= 0
         }
+
+    def members(self, group: str) -> int:
+        """How many members the group has, or is about to have."""
+        (described,) = self.admin.describe_consumer_groups([group]).values()
+        try:
+            return len(described.result(_ANSWER_S).members)
+        except KafkaException:  # nobody has asked for the group yet
+            return 0
 
     def produce(
         self, topic: str, values: Iterable[bytes | None], partition: int | None = None, **more: Any

@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tests.soak import lanes, report, watch
 from tests.soak.chronicle import Chronicle
@@ -61,7 +61,7 @@ class Soak:
         self._lanes.end()
         self._world.heal()
         writer.stop(_FLUSH_S)
-        self._wait_until(lambda: self._world.unread() == 0, "everything committed", writer)
+        self._wait_until_committed(writer)
         self._rows.append((self._minute(), self._look()))
         self._stop_members()
         return self._tell(writer)
@@ -72,7 +72,7 @@ class Soak:
             self._world.member().start()
         members = self._world.members
         wait_for(lambda: all(one.holds_any for one in members), "all bridges in the group", 90)
-        wait_for(lambda: self._world.unread() == 0, "the positions committed", 30)
+        wait_for(lambda: self._world.unread() == {}, "the positions committed", 30)
         time.sleep(2)
         say(f"three bridges, three brokers; everything lies in {self._world.root}")
 
@@ -92,15 +92,17 @@ class Soak:
             time.sleep(0.5)
             self._look_around(writer)
 
-    def _wait_until(self, true: Callable[[], bool], what: str, writer: Writer) -> None:
-        def true_now() -> bool:
+    def _wait_until_committed(self, writer: Writer) -> None:
+        """Not waited for longer than its time: the reckoning tells more than that it took long."""
+        until_s = time.monotonic() + _END_S
+        while (unread := self._world.unread()) != {}:
             self._look_around(writer)
-            return true()
-
-        try:
-            wait_for(true_now, what, _END_S)
-        except TimeoutError as error:  # the reckoning tells more than that it took too long
-            say(f"TOO LATE: {error}")
+            if time.monotonic() > until_s:
+                say(f"TOO LATE: not committed within {_END_S:.0f} s: {unread}")
+                return
+            if unread:
+                say(f"not committed yet: {unread}")
+            time.sleep(1)
 
     def _look_around(self, writer: Writer) -> None:
         if self._lanes.trouble is not None:

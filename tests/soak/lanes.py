@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 
+from tests.services.java import wait_until
 from tests.services.kafka import KafkaNode
 from tests.soak.chronicle import Chronicle
 from tests.soak.member import Member
@@ -201,16 +202,19 @@ def partitions(every_s: float) -> Lane:
 
 
 def comes_and_goes(every_s: float) -> Lane:
-    """A lane in which one more bridge joins for a while and leaves in order, again and again."""
+    """A lane in which one more bridge joins, takes its share for a while and leaves in order."""
 
     def lane(stage: Stage) -> None:
         visitor = stage.world.member()
         for _ in stage.turns(0, 0.1):
+            since_s = time.monotonic()
             with stage.during("member joins", visitor.name):
                 visitor.start()
-                stage.wait(every_s, every_s)
+                wait_until(lambda: visitor.holds_any, f"{visitor.name} in the group", 60)
+            stage.wait(every_s / 2, every_s / 2)
             stage.stop(visitor)
-            stage.wait(every_s, every_s)
+            left_s = max(0.0, every_s - (time.monotonic() - since_s))
+            stage.wait(left_s, left_s)
 
     return lane
 

@@ -76,11 +76,6 @@ class World:
             self._start_fullstory(stack)
             self.kafka.create_topic(TOPIC, self.partitions)
             self.kafka.create_topic(LETTERS)
-            asking = client_settings(self.kafka.bootstrap_servers, {})
-            # A consumer that never joins: with brokers away, librdkafka's admin client has been
-            # seen to abort the whole process.
-            self._reader = Consumer({**asking, "group.id": GROUP, "enable.auto.commit": False})
-            stack.callback(self._reader.close)
             self.schema_id = register(self.registry.url, f"{TOPIC}-value", SCHEMA)
             (self.root / "paid.yaml").write_text(json.dumps(MAPPING))
             self._stack = stack.pop_all()
@@ -133,23 +128,33 @@ class World:
         for member in self.members:
             member.process.thaw()
 
-    def unread(self) -> int | None:
-        """How many records are not committed yet; None when Kafka does not say now."""
+    def unread(self) -> dict[int, int] | None:
+        """How many records of which partition are not committed; None when Kafka does not say."""
         places = [TopicPartition(TOPIC, number) for number in range(self.partitions)]
         try:
-            committed = self._reader.committed(places, timeout=_ANSWER_S)
-            return sum(self._end(one) - max(0, one.offset) for one in committed)
+            with self._reader() as reader:
+                committed = reader.committed(places, timeout=_ANSWER_S)
+                behind = {
+                    one.partition: _end(reader, one) - max(0, one.offset) for one in committed
+                }
         except KafkaException:
             return None
+        return {number: count for number, count in behind.items() if count}
 
     def held(self, topic: str) -> int:
         """How many records Kafka holds; KafkaException when it does not say."""
         count = len(self.kafka.partitions(topic))
-        return sum(self._end(TopicPartition(topic, number)) for number in range(count))
+        with self._reader() as reader:
+            return sum(_end(reader, TopicPartition(topic, number)) for number in range(count))
 
-    def _end(self, place: TopicPartition) -> int:
-        _, end = self._reader.get_watermark_offsets(place, timeout=_ANSWER_S)
-        return int(end)
+    def _reader(self) -> Consumer:
+        """A consumer that joins nothing and is closed after each question.
+
+        With brokers away, librdkafka's admin client has been seen to abort the whole process, and
+        a consumer that is kept and never polled to find no coordinator for minutes.
+        """
+        asking = client_settings(self.kafka.bootstrap_servers, {})
+        return Consumer({**asking, "group.id": GROUP, "enable.auto.commit": False})
 
     def processes(self) -> dict[str, int]:
         """Name and id of every process that runs."""
@@ -199,6 +204,11 @@ class World:
     def _end_members(self) -> None:
         for member in self.members:
             member.process.kill()
+
+
+def _end(reader: Consumer, place: TopicPartition) -> int:
+    _, end = reader.get_watermark_offsets(place, timeout=_ANSWER_S)
+    return int(end)
 
 
 def wait_for(true: Any, what: str, timeout_s: float) -> None:

@@ -1,12 +1,13 @@
 """The town of a story, on the shared Kafka and registry or on those that a story brings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from bridge.sandbox.kafka import MockCluster
 from tests.integration.running import FullStoryProcess
-from tests.services.kafka import KafkaCluster
+from tests.services.kafka_admin import KafkaAdmin
 from tests.stories.town import Town
 
 FoundTown = Callable[..., Town]
@@ -20,7 +21,7 @@ def found_town(
     with FullStoryProcess(tmp_path) as fullstory:
 
         def found(
-            kafka: KafkaCluster, *, partitions: int = 4, registry_url: str | None = None
+            kafka: KafkaAdmin, *, partitions: int = 4, registry_url: str | None = None
         ) -> Town:
             topic = kafka.create_topic(unique("paid"), partitions)
             letters = kafka.create_topic(unique("letters"))
@@ -28,3 +29,29 @@ def found_town(
             return Town(kafka, url, topic, letters, unique("group"), fullstory, tmp_path)
 
         yield found
+
+
+class MockKafka(KafkaAdmin):
+    """librdkafka's mock cluster, which can be told to answer with errors, asked as a real one."""
+
+    def __init__(self, cluster: MockCluster) -> None:
+        super().__init__(cluster.bootstrap_servers, {})
+        self.cluster = cluster
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int = 1,
+        replication: int = -1,
+        config: Mapping[str, str] | None = None,
+    ) -> str:
+        """Create a topic; the mock has no settings of topics."""
+        self.cluster.create_topic(name, partitions)
+        return name
+
+
+@pytest.fixture
+def mock_kafka() -> Iterator[MockKafka]:
+    """Three brokers that answer as they are told."""
+    with MockCluster(3) as cluster:
+        yield MockKafka(cluster)

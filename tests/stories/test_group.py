@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException
 
 from tests.services.fixtures import StartKafka
 from tests.services.java import wait_until
@@ -147,9 +146,9 @@ def test_two_members_that_begin_together_replay_nothing_and_miss_nothing(
     town.settings["start"] = "latest"
     town.write(400)
     with town.bridge() as leader:
-        leader.wait_until(lambda: _members(kafka, town.group) == 1, "the first one waits")
+        leader.wait_until(lambda: kafka.members(town.group) == 1, "the first one waits")
         with town.bridge() as slower:
-            slower.wait_until(lambda: _members(kafka, town.group) == 2, "both wait")
+            slower.wait_until(lambda: kafka.members(town.group) == 2, "both wait")
 
             # When one is so slow that it begins after the other has committed where it began
             slower.freeze()
@@ -166,12 +165,3 @@ def test_two_members_that_begin_together_replay_nothing_and_miss_nothing(
 
     # Then they arrive, and no old one does
     assert town.reckon(range(400, 600)) == ([], 0)
-
-
-def _members(kafka: KafkaCluster, group: str) -> int:
-    """How many members the group has, or is about to have."""
-    (described,) = kafka.admin.describe_consumer_groups([group]).values()
-    try:
-        return len(described.result(10).members)
-    except KafkaException:  # nobody has asked for the group yet
-        return 0

@@ -7,6 +7,7 @@ has. So what arrived says by itself what was lost and what came twice.
 import io
 import json
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +21,10 @@ import orjson
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.schema_registry import Schema
 
-from tests.integration.running import KEY, BridgeProcess, FullStoryProcess, is_committed
+from tests.integration.running import COMMAND, KEY, BridgeProcess, FullStoryProcess, is_committed
 from tests.services.confluent import registry_client
 from tests.services.java import wait_until
-from tests.services.kafka import KafkaCluster
+from tests.services.kafka_admin import KafkaAdmin
 
 SCHEMA: dict[str, Any] = {
     "type": "record",
@@ -74,7 +75,7 @@ class Member(BridgeProcess):
 class Town:
     """A topic, a group, a FullStory and as many bridges as a story starts."""
 
-    kafka: KafkaCluster
+    kafka: KafkaAdmin
     registry_url: str
     topic: str
     letters: str
@@ -104,9 +105,11 @@ class Town:
             self.kafka.produce(self.topic, values[number::partitions], partition=number)
 
     @contextmanager
-    def bridge(self) -> Iterator[Member]:
-        """One more bridge in the group."""
-        with Member(self.write_settings(), self.environment) as bridge:
+    def bridge(self, fault: str | None = None) -> Iterator[Member]:
+        """One more bridge in the group, with a fault inside (see `sabotage.py`) or without."""
+        broken = (sys.executable, "-m", "tests.stories.sabotage", fault or "")
+        command = broken if fault else (COMMAND,)
+        with Member(self.write_settings(), self.environment, command) as bridge:
             yield bridge
 
     def write_settings(self) -> Path:

@@ -81,9 +81,9 @@ class World:
             sender=cast("Any", _Method(self.send_event)),
             dead_letters=cast("Any", _Method(self.send_letter)),
             observer=self,
-            told_by=ToldBy("group", {"BAD": "the shop team"}),
+            told_by=ToldBy("group", {"BAD": "the shop team", "LARGE": "the team of LARGE"}),
             clock=lambda: self.now_s,
-            topics_of=lambda mapping: lambda topic: topic.startswith(mapping),
+            mappings=self,
             session_window_s=1800,
         )
         self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
@@ -107,6 +107,14 @@ class World:
         """Note a settle."""
         self.log.append(f"settled {record.offset}")
         self.settled.append((record.offset, events))
+
+    def topics_of(self, mapping: str) -> Callable[[str], bool]:
+        """The topics that begin as the mapping is called."""
+        return lambda topic: topic.startswith(mapping)
+
+    def owner_of(self, mapping: str) -> str | None:
+        """Somebody for each mapping."""
+        return f"the team of {mapping}"
 
     def halt(self, topics: Callable[[str], bool]) -> None:
         """Note which topics stand still."""
@@ -420,6 +428,7 @@ def test_an_event_that_cannot_be_built_is_a_dead_letter_of_its_mapping() -> None
         await asyncio.sleep(5)
         assert world.log == ["sending b", "sent b of B", "letter value_too_large", "settled 0"]
         assert world.letters[0].failure.mapping == "LARGE"
+        assert ("fullstory_bridge.owner", b"the team of LARGE") in world.letters[0].headers
         assert world.settled == [(0, world.reserved["b"])]
 
     run(story())
@@ -493,7 +502,9 @@ def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -
         assert sorted(world.settled) == [(0, 1), (6, 1)]
         assert [topics("t") for topics in world.halted] == [True]
         why = "invalid_uid: no request can be made for this uid (t/0/1)"
-        assert world.told(HaltedScope) == [HaltedScope("the topics of t", why, MEND)]
+        assert world.told(HaltedScope) == [
+            HaltedScope("the topics of t", why, MEND, "the team of t")
+        ]
         assert world.letters == []
 
     run(story())

@@ -27,7 +27,9 @@ def rule(name: str, topics: Any, **more: Any) -> dict[str, Any]:
 
 def prepared(folder: Path, mappings: list[dict[str, Any]], **settings: Any) -> Prepared:
     """What becomes of the least settings and these mappings."""
-    (folder / "m.yaml").write_text(json.dumps({"format": 1, "mappings": mappings}))
+    (folder / "m.yaml").write_text(
+        json.dumps({"format": 1, "owner": "the shop", "mappings": mappings})
+    )
     least = {
         "kafka": {"bootstrap.servers": "kafka:9092", "group.id": "bridge"},
         "mappings": ["m.yaml"],
@@ -136,6 +138,7 @@ def test_the_topics_of_a_mapping_are_those_that_it_reads(tmp_path: Path) -> None
     every = ["prod.payments", "payments", "carts", "shop.eu", "shop.dead"]
     assert [topic for topic in every if found.topics_of("a")(topic)] == ["prod.payments", "carts"]
     assert [topic for topic in every if found.topics_of("b")(topic)] == ["shop.eu"]
+    assert found.owner_of("a") == "the shop"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +182,9 @@ def test_dead_letter_topics_are_looked_up_for_all_that_is_read(tmp_path: Path) -
 
 def test_a_mapping_has_the_owner_of_its_file(tmp_path: Path) -> None:
     """Told in its dead letters; nothing where the file names none."""
-    assert prepared(tmp_path, [BY_NAME]).owners() == {}
+    assert prepared(tmp_path, [BY_NAME]).owners() == {"a": "the shop"}
     file = tmp_path / "m.yaml"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "owner": "the shop team"}))
-    assert prepare(load(tmp_path / "bridge.yaml", {})).owners() == {"a": "the shop team"}
+    form = json.loads(file.read_text())
+    del form["owner"]
+    file.write_text(json.dumps(form))
+    assert prepare(load(tmp_path / "bridge.yaml", {})).owners() == {}

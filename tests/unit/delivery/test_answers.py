@@ -1,9 +1,13 @@
 """The decision table, row by row."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from bridge.delivery.answers import RETRY_AFTER_MAX_S, Answer, Backoff, Judge, NoAnswer, Policy
-from bridge.delivery.decision import Decision, Done, Pause, Reject, RetryAfter, Skip
+from bridge.delivery.decision import Decision, Done, Halt, Pause, Reject, RetryAfter, Skip
+from bridge.delivery.others import UNKNOWN_USERS_MAX, Others
 
 POLICY = Policy(unknown_user_wait_s=60.0, backoff=Backoff(s_first=1.0, s_max=8.0))
 ROWS: list[tuple[str, Answer | NoAnswer, Decision]] = [
@@ -32,12 +36,43 @@ ROWS: list[tuple[str, Answer | NoAnswer, Decision]] = [
 ]
 
 
+OK = Answer(200, is_json=True)
+FAILED = Answer(500, is_json=True, code="server_error")
+UNKNOWN = Answer(404, is_json=True)
+
+
+class Event:
+    """An event, and the answers to it as they come."""
+
+    def __init__(self, others: Others, user: str = "u", chance: float = 1.0, **more: Any) -> None:
+        policy = replace(POLICY, **more)
+        self.judge = Judge(policy, others, user, lambda: chance)
+
+    def gets(self, answer: Answer | NoAnswer, now_s: float = 0.0) -> Decision:
+        """What is decided about an answer."""
+        return self.judge.decide(answer, now_s)
+
+
+def _known() -> Others:
+    """Others of whom one was accepted."""
+    others = Others()
+    others.accept()
+    return others
+
+
 @pytest.mark.parametrize(
     ("answer", "decision"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS]
 )
 def test_each_first_answer_has_its_decision(answer: Answer | NoAnswer, decision: Decision) -> None:
     """With the longest wait that chance can choose."""
-    assert Judge(POLICY, lambda: 1.0).decide(answer) == decision
+    assert Event(_known()).gets(answer) == decision
+
+
+def test_waits_double_up_to_a_bound_and_chance_spreads_them() -> None:
+    """Full jitter: anything between nothing and the doubled wait."""
+    event = Event(Others(), chance=0.5)
+    waits = [event.gets(FAILED) for _ in range(6)]
+    assert [one.s for one in waits if isinstance(one, RetryAfter)] == [1.0, 2.0, 4.0, 4.0, 4.0, 4.0]
 
 
 @pytest.mark.parametrize(
@@ -48,21 +83,113 @@ def test_a_user_who_is_unknown_twice_is_settled_by_the_settings(
     unknown_user: str, decision: Decision
 ) -> None:
     """Whatever else was answered between the two 404s."""
-    judge = Judge(Policy(unknown_user=unknown_user), lambda: 1.0)  # type: ignore[arg-type]
-    judge.decide(Answer(404, is_json=True))
-    judge.decide(Answer(503, is_json=True))
-    assert judge.decide(Answer(404, is_json=True)) == decision
+    event = Event(_known(), unknown_user=unknown_user)
+    event.gets(UNKNOWN)
+    event.gets(FAILED)
+    assert event.gets(UNKNOWN) == decision
+
+
+def test_no_unknown_user_is_settled_until_one_was_known() -> None:
+    """It may be the mapping's mistake, and then all would be skipped."""
+    others = Others()
+    event = Event(others)
+    assert [event.gets(UNKNOWN) for _ in range(5)] == [RetryAfter(60.0, "unknown_user")] * 5
+    Event(others).gets(OK)
+    assert event.gets(UNKNOWN) == Skip("unknown_user")
+
+
+def test_when_the_first_two_hundred_users_are_all_unknown_a_person_must_look() -> None:
+    """Different users: one who is asked for again and again is one."""
+    others = Others()
+    for _ in range(3):
+        for number in range(UNKNOWN_USERS_MAX - 1):
+            assert isinstance(Event(others, f"u{number}").gets(UNKNOWN), RetryAfter)
+    assert Event(others, "one more").gets(UNKNOWN) == Halt("nobody_is_known")
+
+
+def test_one_known_user_among_thousands_of_unknown_ones_is_no_halt() -> None:
+    """The id is right, then."""
+    others = _known()
+    for number in range(2 * UNKNOWN_USERS_MAX):
+        event = Event(others, f"u{number}")
+        event.gets(UNKNOWN)
+        assert event.gets(UNKNOWN) == Skip("unknown_user")
+
+
+def _fail(event: Event, others: Others, *, tries: int, every_s: float, accept: int) -> Decision:
+    """So many failures, and between them so many other events that are accepted."""
+    decision: Decision = Done()
+    for number in range(tries):
+        decision = event.gets(FAILED, number * every_s)
+        for _ in range(accept):
+            others.accept()
+    return decision
+
+
+def test_an_event_that_fails_for_long_while_the_others_go_through_is_exhausted() -> None:
+    """A quarter of an hour, and ten times beside a success."""
+    others = Others()
+    decision = _fail(Event(others), others, tries=11, every_s=90.1, accept=1)
+    assert decision == Reject("exhausted", 500, "server_error")
+
+
+@pytest.mark.parametrize(
+    ("tries", "every_s", "accept"),
+    [(11, 89.9, 1), (10, 1000, 1), (1000, 10, 0)],
+    ids=["not long enough", "not often enough", "nothing else goes through"],
+)
+def test_else_it_is_tried_again(tries: int, every_s: float, accept: int) -> None:
+    """However long an outage lasts."""
+    others = _known()
+    decision = _fail(Event(others), others, tries=tries, every_s=every_s, accept=accept)
+    assert isinstance(decision, RetryAfter)
+
+
+def test_what_was_accepted_before_an_outage_proves_nothing_in_it() -> None:
+    """Fifty thousand went through; then FullStory fell ill for a day, and nothing is given up."""
+    others = Others()
+    event = Event(others)
+    event.gets(FAILED, 0.0)
+    for _ in range(50_000):
+        others.accept()
+    assert all(isinstance(event.gets(FAILED, 10.0 * n), RetryAfter) for n in range(1, 8640))
+
+
+@pytest.mark.parametrize(("failing", "given_up"), [(10, True), (12, False)])
+def test_when_too_many_others_fail_too_nothing_is_given_up(failing: int, given_up: bool) -> None:
+    """Nineteen of twenty must go through: here 190 of 200."""
+    others = Others()
+    ill = [Event(others) for _ in range(failing)]
+    for one in ill:
+        one.gets(FAILED)
+    event = Event(others)
+    decision = _fail(event, others, tries=20, every_s=100, accept=10)
+    assert isinstance(decision, Reject) is given_up
+
+
+def test_events_at_their_end_are_no_longer_failing() -> None:
+    """Accepted in the end, or their partition went away."""
+    others = Others()
+    ill = [Event(others) for _ in range(100)]
+    for one in ill:
+        one.gets(FAILED)
+        one.judge.end()
+        one.judge.end()
+    assert others.failing == 0
+
+
+def test_exhausted_without_an_answer_has_no_status() -> None:
+    """It hung each time."""
+    others = Others()
+    event = Event(others, exhausted_after_s=0.0, exhausted_tries=1)
+    event.gets(NoAnswer("timeout", sent=True))
+    others.accept()
+    assert event.gets(NoAnswer("timeout", sent=True)) == Reject("exhausted", None)
 
 
 def test_a_404_of_v2_tells_nothing_of_a_user() -> None:
     """v2 creates the users that it does not know: whatever is not found, waiting will not help."""
-    judge = Judge(Policy(unknown_user="create"), lambda: 1.0)
-    decision = judge.decide(Answer(404, True, None, "resource_not_found"))
+    decision = Event(Others(), unknown_user="create").gets(
+        Answer(404, True, None, "resource_not_found")
+    )
     assert decision == Reject("refused_by_fullstory", 404, "resource_not_found")
-
-
-def test_waits_double_up_to_a_bound_and_chance_spreads_them() -> None:
-    """Full jitter: anything between nothing and the doubled wait."""
-    judge = Judge(POLICY, lambda: 0.5)
-    waits = [judge.decide(Answer(500, is_json=True)) for _ in range(6)]
-    assert [one.s for one in waits if isinstance(one, RetryAfter)] == [1.0, 2.0, 4.0, 4.0, 4.0, 4.0]

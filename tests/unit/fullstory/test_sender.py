@@ -1,22 +1,27 @@
 """One event until FullStory's last word, in virtual time, against a FullStory of a list."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 
 from bridge.delivery.answers import Answer, Backoff, NoAnswer, Policy
 from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.others import UNKNOWN_USERS_MAX
+from bridge.fullstory.health import OUTAGE_AFTER_S, PROBE_EVERY_S
 from bridge.fullstory.request import Request
-from bridge.fullstory.sender import OUTAGE_AFTER_S, PROBE_EVERY_S, Sender
+from bridge.fullstory.sender import Sender
 from bridge.fullstory.throttle import Throttle
-from bridge.observer import Answered, Fact, Resumed, Retrying, Waiting
+from bridge.observer import Answered, Fact, HaltedScope, Resumed, Retrying, Unsure, Waiting
 from bridge.records import Assignment, AssignmentEnded
 from tests.unit.virtual import run, settle_down
 
 OK = Answer(200, is_json=True)
 DOWN = Answer(503, is_json=True)
 REFUSED = Answer(401, is_json=True)
+UNKNOWN = Answer(404, is_json=True)
 LOST = NoAnswer("timeout", sent=True)
 
 REQUEST = Request("POST", "/users/v1/individual/u1/customevent", b'{"event":{}}')
@@ -29,17 +34,23 @@ class FullStory:
 
     def __init__(self, say: Say, probe: Say = lambda _count, _s: OK, takes_s: float = 0.0) -> None:
         self._say, self._probe, self._takes_s = say, probe, takes_s
+        self.poison = "none"
+        """The path of the event that always gets a 503."""
+
         self.sent: list[Request] = []
         self.sent_at_s: list[float] = []
         self.probed_at_s: list[float] = []
         self.keys_read = 0
+        self.quota_used_up_until_s = 0.0
+        self.quota_asked = 0
 
     async def send(self, request: Request) -> Answer | NoAnswer:
         """Answer an event."""
         now_s = asyncio.get_running_loop().time()
         self.sent.append(request)
         self.sent_at_s.append(now_s)
-        answer = self._say(len(self.sent) - 1, now_s)
+        poisoned = request.path == self.poison
+        answer = DOWN if poisoned else self._say(len(self.sent) - 1, now_s)
         await asyncio.sleep(self._takes_s)
         return answer
 
@@ -47,7 +58,15 @@ class FullStory:
         """Answer a probe."""
         now_s = asyncio.get_running_loop().time()
         self.probed_at_s.append(now_s)
-        return self._probe(len(self.probed_at_s) - 1, now_s)
+        answer = self._probe(len(self.probed_at_s) - 1, now_s)
+        await asyncio.sleep(self._takes_s if isinstance(answer, NoAnswer) else 0.0)
+        return answer
+
+    async def is_quota_used_up(self) -> bool:
+        """Tell whether the quota is used up."""
+        self.quota_asked += 1
+        await asyncio.sleep(0.01)
+        return asyncio.get_running_loop().time() < self.quota_used_up_until_s
 
     def read_key_again(self) -> None:
         """Note that the key was read."""
@@ -57,11 +76,13 @@ class FullStory:
 class Desk:
     """A sender at work, and what it told."""
 
-    def __init__(self, fullstory: FullStory, policy: Policy | None = None) -> None:
+    def __init__(
+        self, fullstory: FullStory, policy: Policy | None = None, *, in_flight_max: int = 10
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.facts: list[Fact] = []
         self.throttle = Throttle(
-            in_flight_max=10, unacknowledged_max=10, now_s=loop.time, max_rate=1e6
+            in_flight_max=in_flight_max, unacknowledged_max=10, now_s=loop.time, max_rate=1e6
         )
         self.assignment = Assignment("t", 0)
         self.sender = Sender(
@@ -81,9 +102,17 @@ class Desk:
         """The facts of one kind."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
-    async def send(self, events: int = 1) -> tuple[Done | Skip | Reject, int]:
+    async def send(
+        self, events: int = 1, request: Request = REQUEST
+    ) -> tuple[Done | Skip | Reject, int]:
         """Send the event."""
-        return await self.sender.send(REQUEST, "m", self.assignment, events=events)
+        return await self.sender.send(request, "m", self.assignment, events=events)
+
+    async def send_and_commit(self, user: str) -> tuple[Done | Skip | Reject, int]:
+        """Send an event of a user, and acknowledge it."""
+        sent = await self.send(request=Request("POST", f"/{user}", b"{}"))
+        self.throttle.acknowledged(1)
+        return sent
 
 
 def _in_turn(*answers: Answer | NoAnswer) -> Say:
@@ -100,6 +129,7 @@ def test_an_accepted_event_is_done_after_one_try() -> None:
         assert await desk.send() == (Done(), 1)
         assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 1)
         assert desk.facts == [Answered(200)]
+        assert fullstory.quota_asked == 0
 
     run(story())
 
@@ -112,7 +142,7 @@ def test_every_try_sends_the_same_request() -> None:
         desk = Desk(fullstory)
         assert await desk.send() == (Done(), 4)
         assert fullstory.sent == [REQUEST] * 4
-        assert fullstory.sent_at_s == [0.0, 2.0, 4.0, 6.0]
+        assert fullstory.sent_at_s == [0.0, 2.0, 4.0 + PROBE_EVERY_S, 6.0 + PROBE_EVERY_S]
         assert len(desk.told(Retrying)) == 3
 
     run(story())
@@ -129,7 +159,9 @@ def test_a_last_word_is_handed_back(answer: Answer, decision: Reject | Skip) -> 
     """A refusal at once, an unknown user after the second time."""
 
     async def story() -> None:
-        found, tries = await Desk(FullStory(_in_turn(answer))).send()
+        desk = Desk(FullStory(_in_turn(OK, answer)))
+        await desk.send()
+        found, tries = await desk.send()
         assert found == decision
         assert tries == (1 if isinstance(decision, Reject) else 2)
 
@@ -140,7 +172,7 @@ def test_what_waits_for_its_next_try_holds_no_place() -> None:
     """An unknown user waits for a minute; meanwhile others are sent."""
 
     async def story() -> None:
-        desk = Desk(FullStory(_in_turn(Answer(404, is_json=True), OK)))
+        desk = Desk(FullStory(_in_turn(UNKNOWN, OK)))
         waiting = asyncio.create_task(desk.send())
         await settle_down()
         assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 0)
@@ -151,15 +183,18 @@ def test_what_waits_for_its_next_try_holds_no_place() -> None:
 
 
 def test_a_429_holds_everybody_back_for_as_long_as_it_says() -> None:
-    """One gate for the whole account."""
+    """One gate for the whole account; what it refused goes first when it opens."""
 
     async def story() -> None:
-        fullstory = FullStory(_in_turn(Answer(429, True, 7.0), OK))
-        desk = Desk(fullstory)
+        fullstory = FullStory(_in_turn(Answer(429, True, 7.0), OK), takes_s=0.25)
+        desk = Desk(fullstory, in_flight_max=1)
         first = asyncio.create_task(desk.send())
         await settle_down()
-        await asyncio.gather(first, *[desk.send() for _ in range(3)])
-        assert fullstory.sent_at_s == pytest.approx([0.0, 7.0, 7.0, 7.0, 7.0], abs=0.01)
+        others = [desk.send(request=Request("POST", "/other", b"{}")) for _ in range(3)]
+        await asyncio.gather(first, *others)
+        assert fullstory.sent_at_s == pytest.approx([0.0, 7.25, 7.5, 7.75, 8.0], abs=0.01)
+        paths = [request.path for request in fullstory.sent]
+        assert paths == [REQUEST.path] * 2 + ["/other"] * 3
         assert fullstory.probed_at_s == []
 
     run(story())
@@ -302,6 +337,275 @@ def test_a_mistake_of_our_own_gives_the_place_back() -> None:
         with pytest.raises(ZeroDivisionError):
             await desk.send()
         assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 0)
+
+    run(story())
+
+
+def test_an_unsure_event_goes_again_once_another_one_was_answered() -> None:
+    """Not before: it may have been applied, and FullStory may answer nobody now."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda _count, s: LOST if s < 1 else OK, probe=_in_turn(DOWN))
+        desk = Desk(fullstory)
+        first = asyncio.create_task(desk.send())
+        await asyncio.sleep(30)
+        assert len(fullstory.sent) == 1
+        assert await desk.send() == (Done(), 1)
+        assert await first == (Done(), 2)
+        assert fullstory.sent_at_s == [0.0, 30.0, 30.0]
+        assert desk.told(Unsure) == [Unsure("m", "timeout")]
+
+    run(story())
+
+
+def test_what_was_never_sent_is_not_unsure() -> None:
+    """No connection, no doubt."""
+
+    async def story() -> None:
+        refused = NoAnswer("connection", sent=False)
+        fullstory = FullStory(_in_turn(refused, OK), probe=_in_turn(DOWN))
+        desk = Desk(fullstory)
+        assert await desk.send() == (Done(), 2)
+        assert fullstory.sent_at_s == [0.0, 2.0]
+        assert desk.told(Unsure) == []
+
+    run(story())
+
+
+def test_an_answer_to_another_event_while_it_waited_is_enough() -> None:
+    """Then no probe is asked at all."""
+
+    async def story() -> None:
+        fullstory = FullStory(_in_turn(LOST, OK), probe=_in_turn(DOWN))
+        desk = Desk(fullstory)
+        first = asyncio.create_task(desk.send())
+        await asyncio.sleep(0.5)
+        await desk.send()
+        await first
+        assert fullstory.sent_at_s == [0.0, 0.5, 2.0]
+        assert fullstory.probed_at_s == []
+
+    run(story())
+
+
+def test_a_429_does_not_say_that_events_are_worked_on() -> None:
+    """It comes from the door, not from behind it."""
+
+    async def story() -> None:
+        fullstory = FullStory(
+            lambda count, s: LOST if not count else OK if s >= 9 else Answer(429, True, 0.0),
+            probe=_in_turn(DOWN),
+            takes_s=0.9,
+        )
+        desk = Desk(fullstory)
+        first = asyncio.create_task(desk.send(request=Request("POST", "/first", b"{}")))
+        await settle_down()
+        await desk.send()
+        await first
+        assert fullstory.sent[-1].path == "/first"
+        assert [request.path for request in fullstory.sent].count("/first") == 2
+
+    run(story())
+
+
+def test_a_spell_of_429s_is_no_outage() -> None:
+    """FullStory is well, and says so; one event that gets a 503 meanwhile changes nothing."""
+
+    async def story() -> None:
+        fullstory = FullStory(
+            lambda _count, s: OK if s >= 30 else Answer(429, True, 0.0), takes_s=0.9
+        )
+        fullstory.poison = REQUEST.path
+        desk = Desk(fullstory)
+        poison = asyncio.create_task(desk.send())
+        await desk.send(request=Request("POST", "/other", b"{}"))
+        assert desk.told(Waiting) == []
+        poison.cancel()
+        await asyncio.gather(poison, return_exceptions=True)
+        assert desk.sender._others.failing == 0
+
+    run(story())
+
+
+def test_a_server_that_applies_everything_and_answers_nobody_gets_each_event_twice_at_most() -> (
+    None
+):
+    """Silent for a minute, to the probes too; then it answers."""
+
+    async def story() -> None:
+        def say(_count: int, s: float) -> Answer | NoAnswer:
+            return LOST if s < 60 else OK
+
+        fullstory = FullStory(say, say, takes_s=10.0)
+        desk = Desk(fullstory)
+        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(40)])
+        times = Counter(request.path for request in fullstory.sent)
+        assert [decision for decision, _ in sent] == [Done()] * 40
+        assert len(times) == 40
+        assert max(times.values()) == 2
+        assert len(fullstory.probed_at_s) <= 61
+
+    run(story())
+
+
+def test_when_only_events_are_not_answered_a_probe_lets_one_of_them_go_and_not_all() -> None:
+    """`GET /me` answers, and proves little."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda _count, s: LOST if s < 120 else OK, takes_s=10.0)
+        desk = Desk(fullstory)
+        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(10)])
+        assert [decision for decision, _ in sent] == [Done()] * 10
+        before = sum(s < 120 for s in fullstory.sent_at_s)
+        assert 10 + 3 <= before <= 10 + 8
+
+    run(story())
+
+
+def test_a_spell_that_is_over_does_not_lengthen_the_waits_of_the_next() -> None:
+    """One event in vain after another waits longer and longer; an answer ends that."""
+
+    async def story() -> None:
+        fullstory = FullStory(_in_turn(LOST, LOST, LOST, LOST, LOST, OK, LOST, LOST, OK))
+        desk = Desk(fullstory)
+        await desk.send()
+        await desk.send()
+        waits = [later - earlier for earlier, later in pairwise(fullstory.sent_at_s)]
+        assert waits[4] >= 8
+        assert max(waits[6:]) <= 2 + 2 * PROBE_EVERY_S
+
+    run(story())
+
+
+def test_when_nobody_is_known_everything_halts_with_the_question() -> None:
+    """Nothing was skipped, nothing is probed, and nothing goes on by itself."""
+
+    async def story() -> None:
+        fullstory = FullStory(_in_turn(UNKNOWN))
+        desk = Desk(fullstory)
+        users = [asyncio.create_task(desk.send_and_commit(f"u{n}")) for n in range(250)]
+        await asyncio.sleep(3_600)
+        assert not any(one.done() for one in users)
+        assert UNKNOWN_USERS_MAX <= len(fullstory.sent) <= UNKNOWN_USERS_MAX + 10
+        assert fullstory.probed_at_s == []
+        [halted] = desk.told(HaltedScope)
+        assert isinstance(halted, HaltedScope)
+        assert (halted.scope, halted.why) == ("everything", "nobody_is_known")
+        assert "FS.identify" in halted.cure
+        for one in users:
+            one.cancel()
+        await asyncio.gather(*users, return_exceptions=True)
+
+    run(story())
+
+
+@pytest.mark.parametrize("answer", [REFUSED, LOST])
+@pytest.mark.parametrize("at", [200, 202], ids=["before", "after"])
+def test_a_halt_ends_a_pause_and_no_pause_ends_a_halt(at: int, answer: Answer | NoAnswer) -> None:
+    """A probe that was under way must not open the door again, and nothing begins one."""
+
+    async def story() -> None:
+        fullstory = FullStory(
+            lambda count, _s: REFUSED if not count else answer if count == at else UNKNOWN
+        )
+        desk = Desk(fullstory)
+        users = [asyncio.create_task(desk.send_and_commit(f"u{n}")) for n in range(400)]
+        await asyncio.sleep(50)  # an unknown user's second try comes after a minute
+        assert 200 < len(fullstory.sent) <= 215
+        await asyncio.sleep(600)
+        assert len(fullstory.sent) <= 215
+        assert len(desk.told(HaltedScope)) == 1
+        assert len(desk.told(Resumed)) == 1
+        assert len(desk.told(Waiting)) == (2 if answer is REFUSED and at == 200 else 1)
+        assert len(fullstory.probed_at_s) == 1
+        for one in users:
+            one.cancel()
+        await asyncio.gather(*users, return_exceptions=True)
+
+    run(story())
+
+
+def test_a_refusal_while_the_quota_is_used_up_is_no_dead_letter() -> None:
+    """Everything waits for the new month, asking once a minute."""
+
+    async def story() -> None:
+        refused = Answer(400, True, None, "bad")
+        fullstory = FullStory(lambda _count, s: refused if s < 600 else OK)
+        fullstory.quota_used_up_until_s = 600
+        desk = Desk(fullstory)
+        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(50)])
+        assert {decision for decision, _ in sent} == {Done()}
+        assert len(fullstory.sent) <= 50 + 11
+        assert fullstory.quota_asked <= 12
+        assert len(fullstory.probed_at_s) <= 11
+        assert desk.told(Waiting) == [Waiting("fullstory", "quota_used_up")]
+
+    run(story())
+
+
+def test_refusals_ask_for_the_quota_once_a_minute() -> None:
+    """A thousand poison events are not a thousand questions."""
+
+    async def story() -> None:
+        fullstory = FullStory(_in_turn(Answer(400, is_json=True)))
+        desk = Desk(fullstory)
+        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(1_000)])
+        assert {decision for decision, _ in sent} == {Reject("refused_by_fullstory", 400)}
+        assert fullstory.quota_asked == 1
+
+    run(story())
+
+
+def test_one_event_that_always_fails_is_exhausted_among_others_that_go_through() -> None:
+    """After its time and its tries; then its failing no longer counts."""
+
+    async def story() -> None:
+        fullstory = FullStory(_in_turn(OK))
+        fullstory.poison = "/poison"
+        policy = Policy(
+            backoff=Backoff(s_first=1.0, s_max=2.0), exhausted_after_s=60.0, exhausted_tries=5
+        )
+        desk = Desk(fullstory, policy)
+        poison = asyncio.create_task(desk.send_and_commit("poison"))
+        for number in range(200):
+            await asyncio.sleep(0.5)
+            await desk.send_and_commit(f"u{number}")
+        decision, tries = await poison
+        assert decision == Reject("exhausted", 503)
+        assert 30 <= tries <= 32
+        assert desk.told(Waiting) == []
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(200, is_json=False), Answer(302, is_json=False)], ids=["html", "redirect"]
+)
+def test_a_proxy_that_answers_for_fullstory_is_an_outage(answer: Answer) -> None:
+    """Nothing is delivered by it, and it is asked by one probe at a time."""
+
+    async def story() -> None:
+        fullstory = FullStory(
+            lambda _count, s: OK if s >= 60 else answer, lambda _count, s: OK if s >= 60 else answer
+        )
+        desk = Desk(fullstory)
+        sent = await asyncio.gather(*[desk.send() for _ in range(5)])
+        assert [decision for decision, _ in sent] == [Done()] * 5
+        assert len(desk.told(Waiting)) == 1
+        assert len([s for s in fullstory.sent_at_s if OUTAGE_AFTER_S + 2 < s < 60]) == 0
+
+    run(story())
+
+
+def test_one_failure_after_a_quiet_hour_is_no_outage() -> None:
+    """Nothing has succeeded for an hour, but nothing was tried either."""
+
+    async def story() -> None:
+        desk = Desk(FullStory(_in_turn(OK, DOWN, OK)))
+        await desk.send()
+        await asyncio.sleep(3_600)
+        await desk.send()
+        assert desk.told(Waiting) == []
 
     run(story())
 

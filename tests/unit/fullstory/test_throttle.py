@@ -4,6 +4,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
+import uvloop
 
 from bridge.fullstory.throttle import Throttle
 from tests.unit.virtual import run, settle_down
@@ -169,8 +170,8 @@ def test_a_closed_gate_opens_by_itself_and_the_longest_closing_stands() -> None:
 
     async def story() -> None:
         door = Door()
-        door.throttle.refused(0.0, 10.0)
-        door.throttle.refused(0.0, 1.0)
+        door.throttle.refused(0.0, 10.0, 0.0)
+        door.throttle.refused(0.0, 1.0, 0.0)
         await door.ask("a")
         assert door.at_s == [10.0]
 
@@ -188,7 +189,7 @@ def test_a_timer_that_comes_too_early_does_not_leave_the_gate_closed() -> None:
             now_s=lambda: int(loop.time() * 10) / 10,
             max_rate=AT_ONCE,
         )
-        throttle.refused(0.0, 0.55)
+        throttle.refused(0.0, 0.55, 0.0)
         async with asyncio.timeout(2):
             await throttle.enter(1)
         assert loop.time() >= 0.55
@@ -224,8 +225,8 @@ def test_what_waited_at_the_gate_comes_in_at_the_pace() -> None:
 
     async def story() -> None:
         door = Door(max_rate=100)
-        door.throttle.answered(0.0)
-        door.throttle.refused(0.0, 5.0)
+        door.throttle.answered(0.0, 0.0)
+        door.throttle.refused(0.0, 5.0, 0.0)
         pace = door.throttle.per_s
         await asyncio.gather(*[door.ask("a") for _ in range(50)])
         assert door.at_s[0] == 5.0
@@ -240,7 +241,7 @@ def test_what_the_limit_refused_goes_before_what_was_never_tried() -> None:
 
     async def story() -> None:
         door = Door()
-        door.throttle.refused(0.0, 5.0)
+        door.throttle.refused(0.0, 5.0, 0.0)
         for name in "ab":
             door.ask(name)
         await settle_down()
@@ -278,7 +279,7 @@ def test_a_spell_of_failures_lowers_what_may_be_in_flight_and_429s_do_not() -> N
         assert door.throttle.in_flight == 32
         await asyncio.sleep(1)
         for _ in range(32):
-            door.throttle.failed(0.0)
+            door.throttle.failed(0.0, 1.0)
             door.throttle.leave(unanswered=1)
         await settle_down()
         assert door.throttle.in_flight == 8
@@ -288,7 +289,7 @@ def test_a_spell_of_failures_lowers_what_may_be_in_flight_and_429s_do_not() -> N
         lowered = door.throttle.in_flight
         assert 12 <= lowered <= 16
         for _ in range(lowered):
-            door.throttle.refused(0.5, 1.0)
+            door.throttle.refused(0.5, 1.0, 1.0)
             door.throttle.leave(unanswered=1)
         await asyncio.sleep(30)
         assert door.throttle.in_flight == lowered
@@ -311,5 +312,46 @@ def test_a_request_begins_when_it_is_let_in_however_late_its_task_wakes() -> Non
         throttle.leave(unanswered=1)
         clock_s = 2.5
         assert await late == 2.0
+
+    run(story())
+
+
+def test_the_pace_is_kept_on_the_loop_that_the_bridge_runs_on() -> None:
+    """It rounds its timers, and gives no timer at all for what is due at once."""
+
+    async def story() -> float:
+        loop = asyncio.get_running_loop()
+        throttle = Throttle(
+            in_flight_max=256, unacknowledged_max=10_000, now_s=loop.time, max_rate=20_000
+        )
+
+        async def work() -> None:
+            for _ in range(20):
+                await throttle.enter(1)
+                await asyncio.sleep(0)
+                throttle.leave(unanswered=1)
+
+        begun_s = loop.time()
+        await asyncio.gather(*[work() for _ in range(300)])
+        return loop.time() - begun_s
+
+    assert 0.25 < uvloop.run(story()) < 3
+
+
+def test_a_timer_that_the_loop_takes_for_due_is_no_timer_and_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When a millisecond passes meanwhile, uvloop gives a handle that knows no time."""
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "call_at", lambda _when, call: loop.call_soon(call))
+        door = Door(max_rate=100)
+        for name in "abcdefgh":
+            door.ask(name)
+        await asyncio.sleep(0)
+        door.throttle.acknowledged(0)
+        door.throttle.acknowledged(0)
+        assert 3 <= door.throttle.in_flight < 8
 
     run(story())

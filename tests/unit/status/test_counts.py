@@ -16,6 +16,7 @@ from bridge.observer import (
     Resumed,
     Retrying,
     Skipped,
+    Unsure,
     Waiting,
 )
 from bridge.status.counts import Counts
@@ -37,6 +38,7 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
         Answered(200),
         Answered(0, "timeout"),
         Answered(200),
+        Unsure("m", "timeout"),
         Retrying("m", "throttled", 1.0),
     ]
     for fact in facts:
@@ -46,6 +48,7 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
     assert counts.dead_lettered == {"truncated": 1}
     assert counts.answers == {200: 2, 0: 1}
     assert counts.retries == {"throttled": 1}
+    assert counts.unsure == 1
 
 
 def test_what_does_not_fit_and_what_stands_still_is_remembered_with_its_reason() -> None:

@@ -144,6 +144,14 @@ def test_troubles_without_end_do_not_fill_the_memory(told: Told) -> None:
     assert len(told.log._told) <= KINDS_MAX
 
 
+def test_a_halt_names_whom_to_ask_where_the_mappings_file_says_it(told: Told) -> None:
+    """Else there is nobody to name."""
+    [line] = told.lines(HaltedScope("the topics of m", "why", "cure", "payments team"))
+    assert line["owner"] == "payments team"
+    [line] = told.lines(HaltedScope("the topics of m", "why", "cure"))
+    assert "owner" not in line
+
+
 def test_below_the_level_nothing_is_written(told: Told) -> None:
     """`warning` leaves out what is only of interest."""
     told.level = "warning"

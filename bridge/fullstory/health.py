@@ -1,0 +1,181 @@
+"""Does FullStory answer? Pauses everything while it does not, and asks on behalf of all.
+
+Laws:
+- One probe at a time, `GET /me`, instead of every event. What waits holds no place.
+- An unsure event, whose request was written and whose answer never came, may have been applied.
+  It is sent again when FullStory has worked on another event since; until then one probe asks,
+  and when that succeeds one unsure event goes, not all. So a spell of timeouts repeats an event
+  once, not once per try, also where `GET /me` answers and events do not.
+- A halt ends with the process: a person must act. Nothing is asked meanwhile.
+- The event loop owns the object.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from bridge.delivery.answers import Answer, NoAnswer
+from bridge.fullstory.throttle import Throttle
+from bridge.observer import HaltedScope, Observer, Resumed, Waiting
+
+OUTAGE_AFTER_S = 5.0
+"""When nothing has succeeded for so long, one probe at a time asks instead of every event."""
+
+PROBE_EVERY_S = 1.0
+
+QUOTA_EVERY_S = 60.0
+"""How long an answer about the quota is believed; a used-up one is renewed once a month."""
+
+QUOTA_USED_UP = "quota_used_up"
+
+UNSURE_AGAIN_S_MAX = 60.0
+"""The longest time between two unsure events that are sent on the ground of a probe alone."""
+
+NOBODY_IS_KNOWN = (
+    "is this the id given to FS.identify, and is it this organisation's key?"
+    " mend `uid` in the mapping or the key, then start again; nothing was skipped"
+)
+
+
+class Prober(Protocol):
+    """Asks FullStory what changes nothing."""
+
+    async def probe(self) -> Answer | NoAnswer:
+        """Ask who we are."""
+
+    async def is_quota_used_up(self) -> bool:
+        """Whether the account may send no more events this month; False when it is not said."""
+
+    def read_key_again(self) -> None:
+        """Take the key from where it lives."""
+
+
+class Health:
+    """What is known of FullStory's health, and who waits for it; `close` it at the end."""
+
+    def __init__(
+        self,
+        prober: Prober,
+        throttle: Throttle,
+        observer: Observer,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._prober = prober
+        self._throttle = throttle
+        self._observer = observer
+        self._now_s = now_s
+        self._alive_s = self._answered_s = now_s()
+        self._failing_since_s: float | None = None
+        self._paused_for: str | None = None
+        self._halted = False
+        self._unsure: deque[asyncio.Future[None]] = deque()
+        self._unsure_wait_s = PROBE_EVERY_S
+        self._unsure_due_s = 0.0
+        self._quota_used_up = False
+        self._quota_asked_s = float("-inf")
+        self._asking_quota = asyncio.Lock()
+        self._probing: asyncio.Task[None] | None = None
+
+    def alive(self, now_s: float) -> None:
+        """FullStory said something that is its own, a 429 perhaps."""
+        self._alive_s = now_s
+        self._failing_since_s = None
+
+    def answered(self, now_s: float) -> None:
+        """FullStory worked on an event."""
+        self.alive(now_s)
+        self._answered_s = self._unsure_due_s = now_s
+        self._unsure_wait_s = PROBE_EVERY_S
+        while self._unsure:
+            self._release_one()
+
+    def failed(self, begun_s: float, now_s: float, why: str) -> None:
+        """A request that began at `begun_s` failed; pauses when nothing has succeeded for long."""
+        if self._failing_since_s is None:
+            self._failing_since_s = max(begun_s, self._alive_s)
+        if now_s - self._failing_since_s > OUTAGE_AFTER_S:
+            self.pause(why)
+
+    def pause(self, why: str) -> None:
+        """Send nothing until a probe succeeds."""
+        if self._halted or self._paused_for is not None:
+            return
+        self._paused_for = why
+        self._throttle.pause()
+        self._observer.tell(Waiting("fullstory", why))
+        self._probe()
+
+    def halt(self, why: str) -> None:
+        """Send nothing until a person has acted."""
+        if self._halted:
+            return
+        self._halted = True
+        self._throttle.pause()
+        self._observer.tell(HaltedScope("everything", why, NOBODY_IS_KNOWN))
+        if self._probing is not None:
+            self._probing.cancel()
+
+    async def until_sure(self, failed_s: float) -> None:
+        """Wait until an event that failed at `failed_s`, unsure, may be sent again."""
+        if self._answered_s > failed_s:
+            return
+        free = asyncio.get_running_loop().create_future()
+        self._unsure.append(free)
+        self._probe()
+        await free
+
+    async def is_quota_used_up(self) -> bool:
+        """Whether a refusal is to be laid at the quota's door; asked at most once a minute."""
+        async with self._asking_quota:
+            if self._now_s() - self._quota_asked_s >= QUOTA_EVERY_S:
+                self._quota_used_up = await self._prober.is_quota_used_up()
+                self._quota_asked_s = self._now_s()
+        return self._quota_used_up
+
+    async def close(self) -> None:
+        """End the probing, if there is any."""
+        if self._probing is not None:
+            self._probing.cancel()
+
+    def _probe(self) -> None:
+        if self._probing is None and not self._halted:
+            self._probing = asyncio.create_task(self._probe_until_nobody_waits())
+
+    async def _probe_until_nobody_waits(self) -> None:
+        # Wait first: a key may be good for `GET /me` and for nothing else, and then each round of
+        # events begins another pause.
+        while self._paused_for is not None or self._unsure:
+            quota = self._paused_for == QUOTA_USED_UP
+            await asyncio.sleep(QUOTA_EVERY_S if quota else PROBE_EVERY_S)
+            if self._is_due() and await self._is_well():
+                self._go_on()
+        self._probing = None
+
+    def _is_due(self) -> bool:
+        if self._paused_for is not None:
+            return True
+        return bool(self._unsure) and self._now_s() >= self._unsure_due_s
+
+    async def _is_well(self) -> bool:
+        self._prober.read_key_again()
+        answer = await self._prober.probe()
+        if not isinstance(answer, Answer) or not (200 <= answer.status < 300 and answer.is_json):
+            return False
+        return self._paused_for != QUOTA_USED_UP or not await self.is_quota_used_up()
+
+    def _go_on(self) -> None:
+        self.alive(self._now_s())
+        if self._paused_for is not None:
+            self._paused_for = None
+            self._observer.tell(Resumed("fullstory"))
+            self._throttle.resume()
+        if self._unsure and self._now_s() >= self._unsure_due_s:
+            self._unsure_due_s = self._now_s() + self._unsure_wait_s
+            self._unsure_wait_s = min(2 * self._unsure_wait_s, UNSURE_AGAIN_S_MAX)
+            self._release_one()
+
+    def _release_one(self) -> None:
+        free = self._unsure.popleft()
+        if not free.done():
+            free.set_result(None)
