@@ -1,6 +1,7 @@
 """The bridge at work: the only place where the rooms meet."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable, Collection
@@ -19,6 +20,7 @@ from bridge.documents.problems import Problem, Problems
 from bridge.errors import Unavailable
 from bridge.fullstory.builders import builder
 from bridge.fullstory.client import Client, ClientOptions
+from bridge.fullstory.proxy import proxy_for
 from bridge.fullstory.request import Request
 from bridge.fullstory.sender import Sender
 from bridge.fullstory.share import Share
@@ -211,6 +213,7 @@ class Bridge:
             read_key=self._prepared.loaded.fullstory_key.read,
             timeout_s=settings.timeout_s,
             user_agent=f"fullstory-bridge/{__version__}",
+            proxy=proxy_for(settings.endpoint, os.environ),
         )
 
     def _throttle(self) -> Throttle:

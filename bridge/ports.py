@@ -101,7 +101,10 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports(Generic[R]):
-    """What the path is made of; an event older than `session_window_s` is late."""
+    """What the path is made of; an event older than `session_window_s` is late.
+
+    `told_by` is told in dead letters, `topics_of` tells the topics of a mapping.
+    """
 
     source: Source
     decoder: Decoder

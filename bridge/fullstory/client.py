@@ -4,6 +4,9 @@ Laws (each a pitfall of a long-lived client):
 - Redirects are never followed: a POST would become a GET, and a 200 after it a lost event.
 - The body is always read, or the connection is thrown away.
 - No cookies, no proxy or netrc looked up per request, no place awaited in the pool.
+- A connection that is kept alive never sees that a name leads elsewhere now: sessions are
+  replaced every few minutes, the old one ends when its last request must have ended.
+- A request that never left is told apart from one that may have been applied.
 - The key stands in one header made at start, and in no message.
 """
 
@@ -33,17 +36,26 @@ CONNECT_LIMIT_S = 5.0
 KEEP_ALIVE_S = 10.0
 """Shorter than the idle limit of common front ends, so that the server does not close first."""
 
+ROTATE_AFTER_S = 300.0
+"""How old a session gets, and with it what it knows of names and addresses."""
+
 CLOSE_LIMIT_S = 2.0
+"""uvloop waits for the other side's goodbye for half a minute; we do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Where FullStory is and how long it may take; `read_key` reads the key anew each time."""
+    """Where FullStory is and how long it may take; `read_key` reads the key anew each time.
+
+    `proxy` is the address of a proxy on the way; None: there is none.
+    """
 
     base_url: str
     read_key: Callable[[], str]
     timeout_s: float = 10.0
     user_agent: str = "fullstory-bridge"
+    proxy: str | None = None
+    rotate_after_s: float = ROTATE_AFTER_S
 
 
 class Client:
@@ -53,19 +65,13 @@ class Client:
         self._options = options
         self._base = URL(options.base_url)
         self._headers = _headers(options)
+        self._tls = ssl.create_default_context()
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._retiring: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Client":
-        tls = ssl.create_default_context()
-        tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=tls),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=self._options.timeout_s, sock_connect=CONNECT_LIMIT_S
-            ),
-            max_line_size=32_768,
-            max_field_size=32_768,
-        )
+        self._now_s = asyncio.get_running_loop().time
+        self._begin_session()
         return self
 
     async def __aexit__(
@@ -74,8 +80,34 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        async with asyncio.timeout(CLOSE_LIMIT_S):
-            await self._session.close()
+        retiring = list(self._retiring)
+        for task in retiring:
+            task.cancel()
+        await asyncio.gather(_close(self._session), *retiring, return_exceptions=True)
+
+    def _begin_session(self) -> None:
+        connect_s = min(CONNECT_LIMIT_S, 0.8 * self._options.timeout_s)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=self._options.timeout_s, sock_connect=connect_s),
+            max_line_size=32_768,
+            max_field_size=32_768,
+        )
+        self._rotate_at_s = self._now_s() + self._options.rotate_after_s
+
+    def _rotate(self) -> None:
+        """Begin a new session; the old one is closed when no request of it can be under way."""
+        task = asyncio.create_task(self._retire(self._session))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        self._begin_session()
+
+    async def _retire(self, session: aiohttp.ClientSession) -> None:
+        try:
+            await asyncio.sleep(self._options.timeout_s + 1)
+        finally:
+            await _close(session)
 
     def read_key_again(self) -> None:
         """Take the key from where it lives; a renewed one is used from the next request on."""
@@ -110,6 +142,8 @@ class Client:
         headers: Mapping[str, str] = self._headers
         if idempotency_key is not None:
             headers = CIMultiDict(headers, **{"Idempotency-Key": idempotency_key})
+        if self._now_s() >= self._rotate_at_s:
+            self._rotate()
         try:
             async with self._session.request(
                 method,
@@ -117,14 +151,25 @@ class Client:
                 data=body,
                 headers=headers,
                 allow_redirects=False,
+                proxy=self._options.proxy,
             ) as response:
                 return await _answer(response)
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ServerTimeoutError,
+            aiohttp.ClientHttpProxyError,
+        ) as error:
             return NoAnswer(_name(error), sent=False), None
         except TimeoutError:
             return NoAnswer("timeout", sent=True), None
         except (aiohttp.ClientError, OSError) as error:
             return NoAnswer(_name(error), sent=True), None
+
+
+async def _close(session: aiohttp.ClientSession) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await session.close()
 
 
 def _headers(options: ClientOptions) -> CIMultiDictProxy[str]:
@@ -179,9 +224,17 @@ def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
 
 def _name(error: BaseException) -> str:
     """What kind of failure it was; its message could hold the URL."""
-    return {
-        aiohttp.ClientConnectorDNSError: "dns",
-        aiohttp.ClientConnectorCertificateError: "tls_certificate",
-        aiohttp.ClientConnectorSSLError: "tls",
-        aiohttp.ServerDisconnectedError: "closed_without_answer",
-    }.get(type(error), "connection")
+    return next((name for kind, name in _NAMES if isinstance(error, kind)), "connection")
+
+
+_NAMES: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "dns"),
+    (aiohttp.ClientConnectorCertificateError, "tls_certificate"),
+    (aiohttp.ClientConnectorSSLError, "tls"),
+    (aiohttp.ClientHttpProxyError, "proxy"),
+    (aiohttp.ClientProxyConnectionError, "proxy"),
+    (aiohttp.ServerTimeoutError, "connect_timeout"),
+    (aiohttp.ServerDisconnectedError, "closed_without_answer"),
+    (aiohttp.ClientResponseError, "answer_is_not_http"),
+    (aiohttp.ClientPayloadError, "answer_broke_off"),
+)

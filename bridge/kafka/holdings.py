@@ -12,7 +12,7 @@ Laws:
   repeats it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -71,9 +71,13 @@ class Commit:
 
 
 class Holdings:
-    """All partitions held, by topic and partition."""
+    """All partitions held, by topic and partition; `ends` is where each ends, None: nowhere.
 
-    def __init__(self) -> None:
+    Past its end nothing is tracked: it would fill the window of work and never be settled.
+    """
+
+    def __init__(self, ends: Mapping[Key, int] | None = None) -> None:
+        self._ends = ends
         self._by_key: dict[Key, Holding] = {}
         self._parked: dict[Key, Holding] = {}
         self.metadata = Metadata.WHOLE
@@ -134,10 +138,13 @@ class Holdings:
     def take(self, message: Message) -> Record | None:
         """Track a polled message; None when there is nothing to do for it.
 
-        That is so for a partition not held (any more), and for an offset settled before.
+        That is so for a partition not held (any more), past the partition's end, and for an offset
+        settled before.
         """
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         holding = self._by_key.get((topic, partition))  # type: ignore[arg-type]
+        if self._ends is not None and offset >= self._ends.get((topic, partition), 0):  # type: ignore[operator, arg-type]
+            return None
         if holding is None or not holding.progress.see(offset, message.leader_epoch()):  # type: ignore[arg-type]
             return None
         value = message.value()

@@ -78,7 +78,7 @@ class Poller:
         self._options = options
         self._handover = handover
         self._observer = observer
-        self._holdings = Holdings()
+        self._holdings = Holdings(options.ends)
         self._window = Window(options.bounds)
         self.settled: deque[tuple[Record, int]] = deque()
         self.halted: deque[Callable[[str], bool]] = deque()
@@ -189,20 +189,12 @@ class Poller:
             if message.error() is not None:
                 self._membership.partition_trouble(message)
                 continue
-            record = None if self._is_past_its_end(message) else self._holdings.take(message)
+            record = self._holdings.take(message)
             if record is not None:
                 records.append(record)
         if records:
             self._observer.tell(Polled(len(records)))
             self._handover.deliver(records)
-
-    def _is_past_its_end(self, message: Message) -> bool:
-        """Such a record is not even tracked: it would fill the window of work and never settle."""
-        ends = self._options.ends
-        if ends is None:
-            return False
-        place = (str(message.topic()), int(message.partition() or 0))
-        return int(message.offset() or 0) >= ends.get(place, 0)
 
     def _settle(self) -> None:
         """Take over what the event loop settled since the last turn."""

@@ -2,8 +2,6 @@
 
 import asyncio
 import base64
-import datetime
-import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -11,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from bridge.avro.registry import RegistryClient
 from bridge.avro.transport import RegistryOptions
 from bridge.avro.wire import SchemaFile, SchemaId
 from bridge.errors import PoisonRecord, SetupError, Unavailable
 from bridge.sandbox.registry import RegistryStandIn
+from tests.services.certificate import certificate_files
 
 NODE = {"type": "record", "name": "Node", "fields": [{"name": "id", "type": "string"}]}
 CONTENT = {"schema": json.dumps(NODE)}
@@ -263,39 +258,9 @@ async def test_the_client_closes_while_a_question_is_on_its_way(
             await waiter
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stand-in")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    host = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36_500))
-        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"pw"),
-        )
-    )
-    return cert_file, key_file
-
-
 async def test_tls_needs_a_trusted_certificate_on_both_sides(tmp_path: Path) -> None:
     """The CA file makes the registry trusted, the client's certificate opens it."""
-    cert, key = _certificate(tmp_path)
+    cert, key = certificate_files(tmp_path)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(cert))
     tls.load_cert_chain(cert, key, "pw")
     tls.verify_mode = ssl.CERT_REQUIRED

@@ -102,6 +102,11 @@ class BridgeProcess:
         return [json.loads(line) for line in self._log.read_bytes().split(b"\n")[:-1]]
 
     @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
+    @property
     def text(self) -> str:
         """All that it wrote, what is no log line too."""
         return self._log.read_text(encoding="utf-8")

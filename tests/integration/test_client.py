@@ -1,8 +1,6 @@
 """The client against servers that misbehave on real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -11,71 +9,11 @@ import pytest
 from bridge.delivery.answers import Answer, NoAnswer
 from bridge.fullstory.client import ANSWER_BYTES_MAX, Client, ClientOptions
 from bridge.fullstory.request import Request
+from tests.integration.misbehaving import OK, Server, always, http
 
 REQUEST = Request(
     "POST", "/users/v1/individual/a%2Fb%20%25/customevent", b'{"event":{"a":"\xc3\xa9"}}'
 )
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-
-Reply = Callable[[int, bytes, asyncio.StreamWriter], Awaitable[None]]
-"""What a server does with the request of this number: its bytes, and where to write."""
-
-
-class Server:
-    """A server that reads whole requests and answers as the test says, byte for byte."""
-
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self._tasks: list[asyncio.Task[None]] = []
-
-    @asynccontextmanager
-    async def up(self) -> AsyncIterator[str]:
-        """Its address, for the length of the block."""
-        server = await asyncio.start_server(self._begin, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.close()
-            for task in self._tasks:
-                task.cancel()
-
-    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._tasks.append(asyncio.create_task(self._serve(reader, writer)))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while not reader.at_eof() and not writer.is_closing():
-                head = await reader.readuntil(b"\r\n\r\n")
-                self.requests.append(head + await reader.readexactly(_length(head)))
-                await self._reply(len(self.requests), self.requests[-1], writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
-def _length(head: bytes) -> int:
-    lines = head.lower().split(b"\r\n")
-    return int(next((line[15:] for line in lines if line.startswith(b"content-length:")), b"0"))
-
-
-def always(answer: bytes) -> Reply:
-    """The same answer to every request."""
-
-    async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-
-    return reply
-
-
-def _http(status: str, *headers: str, body: bytes = b"") -> bytes:
-    head = "\r\n".join([f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""])
-    return head.encode() + body
 
 
 async def _ask(
@@ -95,7 +33,7 @@ async def _answer(answer: bytes, *, timeout_s: float = 5.0) -> Answer | NoAnswer
 
 async def test_the_request_goes_out_as_it_was_built_with_the_key_in_one_header() -> None:
     """The path is not encoded a second time, and there are no cookies."""
-    server = Server(always(_http("200 OK", "Set-Cookie: a=b", body=b"{}")))
+    server = Server(always(http("200 OK", "Set-Cookie: a=b", body=b"{}")))
     async with server.up() as url:  # by name: no client keeps the cookies of a bare address
         options = ClientOptions(url.replace("127.0.0.1", "localhost"), lambda: "na1.key")
         async with Client(options) as client:
@@ -115,7 +53,7 @@ async def test_the_request_goes_out_as_it_was_built_with_the_key_in_one_header()
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
 async def test_a_redirect_is_not_followed(status: str) -> None:
     """A POST would become a GET, and a 200 after it a lost event."""
-    server = Server(always(_http(status, "Location: /elsewhere")))
+    server = Server(always(http(status, "Location: /elsewhere")))
     [answer] = await _ask(server)
     assert isinstance(answer, Answer)
     assert answer.status == int(status[:3])
@@ -157,7 +95,7 @@ async def test_a_body_that_comes_in_pieces_is_read_whole() -> None:
 async def test_a_large_answer_is_still_read_up_to_its_bound() -> None:
     """Just inside of the bound it counts for what it is."""
     body = b'{"code":"' + b"x" * (ANSWER_BYTES_MAX - 100) + b'"}'
-    answer = await _answer(_http("400 Bad Request", body=body))
+    answer = await _answer(http("400 Bad Request", body=body))
     assert isinstance(answer, Answer)
     assert answer.is_json
 
@@ -167,7 +105,7 @@ async def test_a_large_answer_is_still_read_up_to_its_bound() -> None:
 )
 async def test_only_json_or_nothing_is_an_acceptance(body: bytes, is_json: bool) -> None:
     """A proxy's page with 200 is a lost event when it is taken for one."""
-    assert await _answer(_http("200 OK", body=body)) == Answer(200, is_json)
+    assert await _answer(http("200 OK", body=body)) == Answer(200, is_json)
 
 
 async def test_a_connection_closed_without_an_answer_may_have_been_applied() -> None:
@@ -245,17 +183,17 @@ async def test_a_connection_that_the_server_has_given_up_is_not_the_end() -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "least_s", "most_s"),
-    [
-        ("7", 7, 7),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True), 30, 60),
-        (format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0, 0),
-    ],
+    ("seconds", "from_now_s", "least_s", "most_s"),
+    [("7", 0, 7, 7), ("", 60, 30, 60), ("", -86_400, 0, 0)],
     ids=["seconds", "a date", "a date in the past"],
 )
-async def test_retry_after_is_seconds_or_a_date(told: str, least_s: float, most_s: float) -> None:
+async def test_retry_after_is_seconds_or_a_date(
+    seconds: str, from_now_s: float, least_s: float, most_s: float
+) -> None:
     """RFC 9110 allows both; what has passed is now."""
-    answer = await _answer(_http("429 Too Many Requests", f"Retry-After: {told}", body=b"{}"))
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=from_now_s), usegmt=True)
+    told = seconds or date
+    answer = await _answer(http("429 Too Many Requests", f"Retry-After: {told}", body=b"{}"))
     assert isinstance(answer, Answer)
     assert answer.retry_after_s is not None
     assert least_s <= answer.retry_after_s <= most_s
@@ -264,7 +202,7 @@ async def test_retry_after_is_seconds_or_a_date(told: str, least_s: float, most_
 @pytest.mark.parametrize("told", ["soon", "-5", "1.5", "", "Mon, 99 Foo 2026", "٣", "9" * 400])
 async def test_a_retry_after_that_is_neither_is_none_or_a_number(told: str) -> None:
     """Whatever stands there is no reason to fall over."""
-    answer = await _answer(_http("429 Too Many Requests", f"Retry-After: {told}", body=b"{}"))
+    answer = await _answer(http("429 Too Many Requests", f"Retry-After: {told}", body=b"{}"))
     assert isinstance(answer, Answer)
     assert answer.retry_after_s is None or answer.retry_after_s > 0
 
@@ -274,7 +212,7 @@ async def test_a_huge_header_is_an_answer_or_none_and_nothing_worse(
     size_bytes: int, read: bool
 ) -> None:
     """Front ends add long headers; without end they are not read."""
-    answer = await _answer(_http("200 OK", f"X-Long: {'x' * size_bytes}", body=b"{}"))
+    answer = await _answer(http("200 OK", f"X-Long: {'x' * size_bytes}", body=b"{}"))
     assert isinstance(answer, Answer) is read
 
 
@@ -295,14 +233,17 @@ async def test_what_is_no_http_is_no_answer(noise: bytes) -> None:
 
 async def test_many_at_once_have_a_connection_each() -> None:
     """Nobody waits for a place in a pool: the throttle alone says how many there are."""
+    all_there = asyncio.Event()
 
-    async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.2)
+    async def reply(number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
+        if number == 200:
+            all_there.set()
+        await all_there.wait()
         writer.write(OK)
 
     server = Server(reply)
     async with server.up() as url, Client(ClientOptions(url, lambda: "na1.key")) as client:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(9):
             found = await asyncio.gather(*[client.send(REQUEST) for _ in range(200)])
     assert found == [Answer(200, is_json=True)] * 200
 

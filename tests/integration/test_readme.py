@@ -12,6 +12,7 @@ from bridge.avro.tree import parse_schema
 from bridge.cli import main
 from bridge.documents.document import parse
 from bridge.fullstory.request_v1 import build_v1
+from bridge.fullstory.request_v2 import build_v2
 from bridge.mapping.compiler import compile_plan
 from bridge.mapping.load import load_rules
 from bridge.mapping.outcome import Event
@@ -38,8 +39,8 @@ def _block(language: str, containing: str) -> str:
     return re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)
 
 
-def test_the_mapping_makes_the_request_beside_it() -> None:
-    """The README's mapping, run on the payment it speaks of, gives the README's request."""
+def test_the_mapping_makes_the_requests_beside_it() -> None:
+    """The README's mapping, run on the payment it speaks of, gives the README's requests."""
     rules = load_rules([parse(_block("yaml", "payment-failed"), "README.md")])
     schema = parse_schema((ROOT / "schemas" / "avro" / "payment.avsc").read_text())
     plan = compile_plan(rules, "payments", schema)
@@ -50,7 +51,10 @@ def test_the_mapping_makes_the_request_beside_it() -> None:
     assert isinstance(event, Event)
     request = build_v1(event)
     shown = f"{request.method} {request.path}\n\n{request.body.decode()}\n"
-    assert shown == _block("http", "POST")
+    assert shown == _block("http", "POST /users")
+    v2 = build_v2(event, record, "kafka")
+    head = f"{v2.method} {v2.path}\nIdempotency-Key: {v2.idempotency_key}"
+    assert f"{head}\n\n{v2.body.decode()}\n" == _block("http", "POST /v2")
 
 
 def test_the_settings_are_settings(tmp_path: Path) -> None:
@@ -87,5 +91,5 @@ def test_every_file_that_a_page_names_is_there(page: str) -> None:
 
 def test_every_command_that_the_readme_names_exists() -> None:
     """And every one that exists is named."""
-    named = set(re.findall(r"fullstory-bridge ([a-z]+)", README))
+    named = set(re.findall(r"fullstory-bridge ([a-z-]+)", README))
     assert named | {"demo"} == set(main.commands)  # `make demo` is its name there

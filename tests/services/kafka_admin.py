@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     Message,
@@ -40,6 +39,10 @@ _PASSING = (
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError._TIMED_OUT,
     KafkaError._TRANSPORT,
+    KafkaError._WAIT_COORD,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
 )
 _FIRST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _NEXT = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -136,13 +139,16 @@ class KafkaAdmin:
         return self._offsets(topic, _NEXT)
 
     def committed(self, group: str, topic: str) -> dict[int, Committed]:
-        """Partition number to what the group has committed; partitions without are absent."""
-        asked = ConsumerGroupTopicPartitions(group)
-        (answer,) = _answers(self.admin.list_consumer_group_offsets([asked]))
+        """Partition number to what the group has committed; partitions without are absent.
+
+        Asked by a consumer that joins nothing: librdkafka's admin client has been seen to abort
+        the process when it asks for offsets while a coordinator moves.
+        """
+        asked = [TopicPartition(topic, number) for number in self.partitions(topic)]
+        with Consumer({**self._settings, "group.id": group, "enable.auto.commit": False}) as reader:
+            answer = _patiently(lambda: reader.committed(asked, timeout=2 * _ONE_NODE_S))
         return {
-            part.partition: Committed(part.offset, part.metadata or "")
-            for part in answer.topic_partitions
-            if part.topic == topic and part.offset >= 0
+            one.partition: Committed(one.offset, _text(one)) for one in answer if one.offset >= 0
         }
 
     def members(self, group: str) -> int:
@@ -152,6 +158,11 @@ class KafkaAdmin:
             return len(described.result(_ANSWER_S).members)
         except KafkaException:  # nobody has asked for the group yet
             return 0
+
+    def coordinator(self, group: str) -> int:
+        """The id of the node that coordinates the group now."""
+        (described,) = self.admin.describe_consumer_groups([group]).values()
+        return int(described.result(_ANSWER_S).coordinator.id)
 
     def produce(
         self, topic: str, values: Iterable[bytes | None], partition: int | None = None, **more: Any
@@ -255,3 +266,11 @@ def _ended(message: Message) -> int | None:
 
 def _place(message: Message) -> tuple[int, int]:
     return message.partition() or 0, message.offset() or 0
+
+
+def _text(part: TopicPartition) -> str:
+    """A commit's metadata; none where garbage stands behind it."""
+    try:
+        return part.metadata or ""
+    except UnicodeDecodeError:
+        return ""

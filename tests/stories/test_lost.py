@@ -79,7 +79,7 @@ def test_a_poll_thread_that_stands_still_past_max_poll_interval_costs_nothing(
 
         # Then it has noticed, and all arrives, once
         town.wait_until_all_is_committed()
-        assert "max.poll.interval" in bridge.text
+        assert "maximum poll interval" in bridge.text
         assert bridge.stop() == 0
     assert town.reckon() == ([], 0)
 

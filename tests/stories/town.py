@@ -18,7 +18,6 @@ from typing import Any
 
 import fastavro
 import orjson
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.schema_registry import Schema
 
 from tests.integration.running import COMMAND, KEY, BridgeProcess, FullStoryProcess, is_committed
@@ -129,15 +128,11 @@ class Town:
 
     def wait_until_all_is_committed(self, timeout_s: float = 60) -> None:
         """Wait until the group's offsets are the end of every partition."""
-        wait_until(self._all_is_committed, "everything committed", timeout_s)
+        wait_until(self.all_is_committed, "everything committed", timeout_s)
 
-    def _all_is_committed(self) -> bool:
-        try:
-            return is_committed(self.kafka, self.group, [self.topic])
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.COORDINATOR_LOAD_IN_PROGRESS:
-                raise
-            return False  # a broker that has just begun
+    def all_is_committed(self) -> bool:
+        """Whether the group's offsets are the end of every partition."""
+        return is_committed(self.kafka, self.group, [self.topic])
 
     def reckon(self, expected: Sequence[int] | None = None) -> tuple[list[int], int]:
         """What is lost, and how many events came more than once."""
