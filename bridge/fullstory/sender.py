@@ -2,7 +2,8 @@
 
 Laws:
 - The same bytes on every try.
-- What waits holds no place in the throttle.
+- What waits holds no place in the throttle; what may have been applied counts against the
+  duplicate budget while it waits, since a crash would repeat it.
 - Nothing is given up here: the loop ends with FullStory's word, or when the assignment the
   record belongs to has ended and nothing of the record was delivered.
 - No refusal is final while the account's quota is used up: nobody knows with which status
@@ -64,29 +65,38 @@ class Sender:
             AssignmentEnded: the partition went away before the event was delivered.
         """
         judge = Judge(self._policy, self._others, request.path, self._chance)
-        tries = 0
+        tries = kept = 0
         refused = False
         try:
             while True:
-                begun_s = await self._throttle.enter(events, refused=refused)
-                if events and not assignment.open:
-                    self._throttle.leave(unanswered=events)
-                    raise AssignmentEnded
+                begun_s = await self._throttle.enter(events - kept, refused=refused)
+                if events:
+                    self._see_that_it_is_ours(assignment, unanswered=events - kept)
                 tries += 1
                 try:
                     answer = await self._ask(request, assignment)
                     decision = await self._decide(judge, answer, begun_s)
                 except BaseException:
-                    self._throttle.leave(unanswered=events)
+                    self._throttle.leave(unanswered=events - kept)
                     raise
                 final = isinstance(decision, Done | Skip | Reject)
-                self._throttle.leave(unanswered=0 if final else events)
+                if final or _is_unsure(answer):
+                    kept = events
+                self._throttle.leave(unanswered=events - kept)
                 if isinstance(decision, Done | Skip | Reject):
                     return decision, tries
                 refused = _is_throttled(decision)
                 await self._wait(decision, answer, mapping)
+        except BaseException:
+            self._throttle.acknowledged(kept)
+            raise
         finally:
             judge.end()
+
+    def _see_that_it_is_ours(self, assignment: Assignment, *, unanswered: int) -> None:
+        if not assignment.open:
+            self._throttle.leave(unanswered=unanswered)
+            raise AssignmentEnded
 
     async def close(self) -> None:
         """End the probing, if there is any."""
@@ -131,7 +141,7 @@ class Sender:
             self._health.halt(decision.why)
         else:
             failed_s = self._now_s()
-            unsure = isinstance(answer, NoAnswer) and answer.sent
+            unsure = _is_unsure(answer)
             if unsure:
                 self._observer.tell(Unsure(mapping, decision.why))
             self._observer.tell(Retrying(mapping, decision.why, decision.s))
@@ -139,6 +149,11 @@ class Sender:
                 await asyncio.sleep(decision.s)
             if unsure:
                 await self._health.until_sure(failed_s)
+
+
+def _is_unsure(answer: Answer | NoAnswer) -> bool:
+    """Whether the event may have been applied though nobody said so."""
+    return isinstance(answer, NoAnswer) and answer.sent
 
 
 def _is_throttled(decision: Decision) -> TypeGuard[RetryAfter]:

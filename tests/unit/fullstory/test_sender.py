@@ -448,6 +448,40 @@ def test_a_server_that_applies_everything_and_answers_nobody_gets_each_event_twi
     run(story())
 
 
+def test_an_event_that_may_have_been_applied_counts_while_it_waits() -> None:
+    """A crash would repeat it: its places are free when it is answered and committed, or gone."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda count, _: LOST if count == 0 else DOWN if count == 1 else OK)
+        desk = Desk(fullstory)
+        sending = asyncio.create_task(desk.send(events=3))
+        await asyncio.sleep(0.5)  # its first try has ended, without an answer
+        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 3)
+        await asyncio.sleep(3.0)
+        assert (len(fullstory.sent), desk.throttle.unacknowledged) == (2, 3)
+        await sending
+        assert desk.throttle.unacknowledged == 3
+        desk.throttle.acknowledged(3)
+        assert desk.throttle.unacknowledged == 0
+
+    run(story())
+
+
+def test_an_unsure_event_whose_partition_went_away_counts_no_more() -> None:
+    """Whoever has the partition now answers for it."""
+
+    async def story() -> None:
+        desk = Desk(FullStory(lambda *_: LOST))
+        sending = asyncio.create_task(desk.send(events=3))
+        await asyncio.sleep(0.5)
+        desk.assignment.open = False
+        with pytest.raises(AssignmentEnded):
+            await sending
+        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 0)
+
+    run(story())
+
+
 def test_when_only_events_are_not_answered_a_probe_lets_one_of_them_go_and_not_all() -> None:
     """`GET /me` answers, and proves little."""
 
