@@ -30,11 +30,15 @@ demo: $(VENV)/run.stamp ## payments and orders become FullStory events, all on t
 
 .PHONY: test
 test: $(VENV)/dev.stamp ## the tests, on a real Kafka and a real Schema Registry too (at most 5 minutes)
-	@$(BIN)/python -m pytest -m "not long"
+	@$(BIN)/python -m pytest -m "not long and not faults"
 
 .PHONY: test-all
-test-all: $(VENV)/dev.stamp ## every test, the long stories too
-	@$(BIN)/python -m pytest
+test-all: $(VENV)/dev.stamp ## every test but the longest stories
+	@$(BIN)/python -m pytest -m "not faults"
+
+.PHONY: faults
+faults: $(VENV)/dev.stamp ## the longest stories: brokers, rights, metadata and members that fail (half an hour)
+	@$(BIN)/python -m pytest -m faults
 
 SEED ?= 1
 MINUTES ?= 60

@@ -238,12 +238,15 @@ class Bridge:
         cluster = await asyncio.to_thread(admin.look, self._prepared.settings.kafka_config())
         return sum(count for topic, count in cluster.topics.items() if self._prepared.reads(topic))
 
-    def _sender(self, client: Client, throttle: Throttle) -> Sender:
+    def _policy(self) -> Policy:
         settings = self._prepared.settings.fullstory
+        return Policy(settings.unknown_user, settings.unknown_user_wait_s)
+
+    def _sender(self, client: Client, throttle: Throttle) -> Sender:
         return Sender(
             client,
             throttle,
-            Policy(settings.unknown_user, settings.unknown_user_wait_s),
+            self._policy(),
             self._observer,
             now_s=asyncio.get_running_loop().time,
             chance=random.random,

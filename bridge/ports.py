@@ -103,7 +103,7 @@ class DeadLetters(Protocol):
 class Ports(Generic[R]):
     """What the path is made of; an event older than `session_window_s` is late.
 
-    `told_by` is told in dead letters, `topics_of` tells the topics of a mapping.
+    `told_by` is told in dead letters, `mappings` says what a halt concerns.
     """
 
     source: Source

@@ -62,9 +62,8 @@ class Rehearsal(Replay):
                 price.late += time.time() - moment_s > window_s
                 return request
 
-            source = _ByHand(records, done)
             path: Ports[Request] = Ports(
-                source=Letters(source, self._meant, self._tally, stop=source.end),
+                source=Letters(_ByHand(records, done), self._meant, self._tally),
                 decoder=decoder,
                 tombstones=self._tombstones(),
                 build=counted,
@@ -88,30 +87,22 @@ class _ByHand:
         self._done = done
         self._outstanding = 0
         self._settled = asyncio.Event()
-        self._ended = False
 
     async def __aiter__(self) -> AsyncIterator[list[Record]]:
         while batch := await asyncio.to_thread(lambda: list(islice(self._records, BATCH))):
             wanted = [record for record in batch if not self._is_done(record)]
             self._outstanding += len(wanted)
             yield wanted
-            while self._outstanding and not self._ended:
+            while self._outstanding:
                 await self._settled.wait()
                 self._settled.clear()
-            if self._ended:
-                return
 
     def settle(self, _record: Record, _events: int) -> None:
         self._outstanding -= 1
         self._settled.set()
 
     def halt(self, _topics: Topics) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """Give nothing more, and wait for nothing."""
-        self._ended = True
-        self._settled.set()
+        """A replay asks for no halt."""
 
     def _is_done(self, record: Record) -> bool:
         runs = self._done.get((record.topic, record.partition), ())

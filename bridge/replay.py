@@ -21,6 +21,7 @@ from bridge import ports
 from bridge.app import Bridge
 from bridge.avro.registry import RegistryClient
 from bridge.avro.store import FileSchemas
+from bridge.delivery.answers import Policy
 from bridge.delivery.dead_letter import MAPPING
 from bridge.delivery.halts import Topics
 from bridge.delivery.letters import Filter, Letter, read_letter
@@ -30,7 +31,7 @@ from bridge.kafka.holdings import Key
 from bridge.kafka.poller import SourceOptions
 from bridge.kafka.settled import Offsets, Settled, left
 from bridge.mapping.outcome import Outcome, Rejected
-from bridge.observer import Fact, Filtered, HaltedScope, Observer
+from bridge.observer import Fact, Filtered, Observer
 from bridge.observer import Settled as SettledFact
 from bridge.prepared import Prepared
 from bridge.records import Record
@@ -42,17 +43,13 @@ GONE = "mapping_gone"
 
 
 class Tally:
-    """An observer that counts how letters end; `unmatched` are those that are not meant.
-
-    `halted` is what asked for a person, if anything did.
-    """
+    """An observer that counts how letters end; `unmatched` are those that are not meant."""
 
     def __init__(self) -> None:
         self.sent = 0
         self.filtered = 0
         self.dead_lettered = 0
         self.unmatched = 0
-        self.halted: HaltedScope | None = None
 
     @property
     def read(self) -> int:
@@ -68,8 +65,6 @@ class Tally:
                 self.dead_lettered += 1
             case Filtered() | SettledFact():
                 self.filtered += 1
-            case HaltedScope():
-                self.halted = fact
             case _:
                 pass
 
@@ -88,13 +83,10 @@ class Letters:
     what it was at the first time. The assignment is the letter's own.
     """
 
-    def __init__(
-        self, source: ports.Source, meant: Filter, tally: Tally, *, stop: Callable[[], None]
-    ) -> None:
+    def __init__(self, source: ports.Source, meant: Filter, tally: Tally) -> None:
         self._source = source
         self._meant = meant
         self._tally = tally
-        self._stop = stop
         self._under_way: dict[int, Letter] = {}
 
     async def __aiter__(self) -> AsyncIterator[list[Record]]:
@@ -107,9 +99,9 @@ class Letters:
         letter = self._under_way.pop(id(record))
         self._source.settle(letter.record, events)
 
-    def halt(self, _topics: Topics) -> None:
-        """A mapping asks for a person: nothing more is replayed, and what was not begun is left."""
-        self._stop()
+    def halt(self, topics: Topics) -> None:
+        """Let topics stand still; a replay never asks for it."""
+        self._source.halt(topics)
 
     def _take(self, record: Record) -> Letter | None:
         letter = read_letter(record)
@@ -144,7 +136,12 @@ class Chosen:
         if not known:
             raise PoisonRecord(f"no mapping reads {record.topic}", stage="map", reason=GONE)
         outcomes = self._plan.map(record, value, record_name)
-        return [outcome for outcome in outcomes if name in (None, outcome.mapping)]
+        return [_again(outcome) for outcome in outcomes if name in (None, outcome.mapping)]
+
+
+def _again(outcome: Outcome) -> Outcome:
+    """A mapping that asks for a halt asks for none here: the letter is written again, and waits."""
+    return replace(outcome, halt=False) if isinstance(outcome, Rejected) else outcome
 
 
 class ChosenDecoder:
@@ -213,16 +210,18 @@ class Replay(Bridge):
             options,
             kafka={**kafka, "group.id": self._meant.replay_group},
             topics=tuple({topic for topic, _ in self._offsets}),
-            wanted=None,
             ends=ends,
             start="earliest",
             out_of_range="earliest",
         )
-        source = super()._open(options, throttle, observer)
-        return Letters(source, self._meant, self._tally, stop=self.stop)
+        return Letters(super()._open(options, throttle, observer), self._meant, self._tally)
 
     def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
         return ChosenDecoder(super()._decoder(files, registry), self._known)
+
+    def _policy(self) -> Policy:
+        """All whose letters are replayed may be unknown; the replay comes to its end."""
+        return replace(super()._policy(), must_know_somebody=False)
 
     def _tombstones(self) -> Callable[[str], ports.Mapper]:
         plans = super()._tombstones()

@@ -58,7 +58,8 @@ def list_letters(
 ) -> None:
     """List dead letters, and count them by reason and mapping.
 
-    No value of a record is shown. The letters of other groups are counted, and no more.
+    No value of a record is shown. The letters of other groups are counted, and no more. A letter
+    that was replayed stays in the topic, as Kafka's records do, until its retention.
 
     Example: fullstory-bridge dead-letters list --reason missing_uid --since 2026-11-24
     """

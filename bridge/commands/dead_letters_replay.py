@@ -140,7 +140,6 @@ async def _replay(prepared: Prepared, work: _Work) -> tuple[int, bool]:
         await asyncio.gather(drawing, return_exceptions=True)
     rest = await asyncio.to_thread(_with_done, prepared, work)
     click.echo(str(tally))
-    _tell_halt(tally)
     if rest.left:
         left_over = counted(rest.left, "letter")
         click.echo(f"stopped with {left_over} left: the same command goes on from there")
@@ -181,17 +180,10 @@ def _rehearse(prepared: Prepared, work: _Work) -> int:
     price = uvloop.run(rehearsal.rehearse(found, work.done))
     click.echo("dry run: nothing is sent, written or committed")
     click.echo(str(tally))
-    _tell_halt(tally)
     click.echo(_priced(price, prepared.settings.fullstory.session_window_s))
     for reason, number in price.reasons.most_common():
         click.echo(f"  would fail again: {reason} {number:,}")
-    return int(bool(tally.dead_lettered or tally.halted))
-
-
-def _tell_halt(tally: Tally) -> None:
-    if tally.halted is not None:
-        click.echo(f"halted: {tally.halted.scope}: {tally.halted.why}")
-        click.echo(f"    cure: {tally.halted.cure}")
+    return int(bool(tally.dead_lettered))
 
 
 def _priced(price: Price, window_s: float) -> str:

@@ -82,7 +82,7 @@ def _bytes(record: Record) -> Iterator[str]:
             continue
         yield f"{name}: {len(data)} bytes"
         for start in range(0, min(len(data), HEX_BYTES_MAX), _HEX_LINE_BYTES):
-            yield f"  {data[start : start + _HEX_LINE_BYTES].hex(' ', 2)}"
+            yield f"  {data[start : start + _HEX_LINE_BYTES].hex(' ', -2)}"
         if len(data) > HEX_BYTES_MAX:
             yield f"  … and {len(data) - HEX_BYTES_MAX} bytes more"
 

@@ -69,6 +69,8 @@ class Policy:
     exhausted_after_s: float = 900.0
     exhausted_tries: int = 10
     others_share: float = 0.95
+    must_know_somebody: bool = True
+    """No unknown user is settled before one was known; not so for a chosen few events."""
 
 
 class Judge:
@@ -167,11 +169,15 @@ class Judge:
     def _unknown_user(self, answer: Answer) -> Decision:
         """Once more after a while; settled only if FullStory has known somebody."""
         self._unknown += 1
-        self._others.unknown(self._user)
-        if self._others.is_nobody_known:
-            return Halt("nobody_is_known")
-        if self._unknown == 1 or not self._others.is_anybody_known:
-            return RetryAfter(self._policy.unknown_user_wait_s, "unknown_user")
+        wait = RetryAfter(self._policy.unknown_user_wait_s, "unknown_user")
+        if self._policy.must_know_somebody:
+            self._others.unknown(self._user)
+            if self._others.is_nobody_known:
+                return Halt("nobody_is_known")
+            if not self._others.is_anybody_known:
+                return wait
+        if self._unknown == 1:
+            return wait
         if self._policy.unknown_user == "dead_letter":
             return Reject("unknown_user", answer.status, answer.code)
         return Skip("unknown_user")

@@ -271,6 +271,7 @@ async def test_nobody_listening_is_waited_for_and_nothing_is_unsure() -> None:
     assert desk.why(Waiting) == ["connection"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("me_answers", [False, True])
 async def test_a_server_that_applies_all_and_answers_none_gets_each_event_twice_at_most(
     me_answers: bool,

@@ -117,7 +117,7 @@ def test_a_frozen_node_is_passed_over_and_thaws(kafka3: KafkaCluster, unique: Un
     name = kafka3.create_topic(unique("frozen"))
     leader = kafka3.leader_of(name, 0)
     leader.freeze()
-    wait_until(lambda: kafka3.partitions(name)[0].leader not in (leader.id, -1), "a leader", 30)
+    wait_until(lambda: kafka3.partitions(name)[0].leader not in (leader.id, -1), "a leader", 60)
     assert leader.running
     leader.thaw()
     kafka3.wait_in_sync(name)

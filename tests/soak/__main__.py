@@ -2,11 +2,12 @@
 
     python -m tests.soak storm --seed 1 --minutes 60 --rate 320
     python -m tests.soak churn --minutes 5
+    python -m tests.soak outage --minutes 13 --rate 100
 
 `storm` kills, ends and freezes bridges and brokers and lets FullStory refuse; `churn` lets one
-more member come and go. It ends by itself, within ten minutes after its time. Exit 0 when nothing
-was lost and nothing repeated beyond the promise; 1 when it was, with the logs kept; 2 when the
-soak itself did not get that far.
+more member come and go; in `outage` FullStory refuses for most of the time. It ends by itself,
+within ten minutes after its time. Exit 0 when nothing was lost and nothing repeated beyond the
+promise; 1 when it was, with the logs kept; 2 when the soak itself did not get that far.
 """
 
 import argparse
@@ -79,6 +80,9 @@ class Soak:
     def _begin_lanes(self) -> None:
         if self._options.what == "churn":
             self._lanes.begin("member", lanes.comes_and_goes(10.0))
+            return
+        if self._options.what == "outage":
+            self._lanes.begin("fullstory", lanes.outage(self._options.minutes))
             return
         self._lanes.begin("bridges", lanes.bridges)
         self._lanes.begin("brokers", lanes.brokers)
@@ -172,7 +176,7 @@ def say(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
-    parser.add_argument("what", choices=("storm", "churn"))
+    parser.add_argument("what", choices=("storm", "churn", "outage"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=320.0, help="records a second")

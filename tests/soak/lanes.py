@@ -188,6 +188,26 @@ def fullstory(stage: Stage) -> None:
             stage.world.turn(spell=None)
 
 
+def outage(minutes: float) -> Lane:
+    """A lane in which FullStory refuses for most of the time: 503, then 429, then no answer."""
+
+    def lane(stage: Stage) -> None:
+        each_s = minutes * 60 / 4
+        stage.wait(10, 10)
+        refusals: dict[str, dict[str, object]] = {
+            "503": {"spell": {"status": 503}},
+            "429": {"spell": {"status": 429, "retry_after": 2}},
+            "without an answer": {"spell": None, "hang_s": 30},
+        }
+        for name, knobs in refusals.items():
+            with stage.during(f"FullStory {name}", "fullstory"):
+                stage.world.turn(**knobs)
+                stage.wait(each_s, each_s)
+        stage.world.turn(hang_s=0)
+
+    return lane
+
+
 def partitions(every_s: float) -> Lane:
     """A lane in which the topic grows by a partition or two every so often."""
 

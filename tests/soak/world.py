@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +53,15 @@ PROTOCOLS = tuple(_PROTOCOLS)
 class World:
     """Everything there is, for the length of a `with` block; bridges are added by `member`."""
 
-    def __init__(self, *, partitions: int, budget: int, latency_s: float, protocol: str) -> None:
+    def __init__(
+        self,
+        *,
+        partitions: int,
+        budget: int,
+        latency_s: float,
+        protocol: str,
+        fullstory: Mapping[str, Any] | None = None,
+    ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="fullstory-bridge-soak-"))
         self.partitions = partitions
         self.budget = budget
@@ -61,6 +70,7 @@ class World:
         """Held by whoever takes a broker away, or needs them all."""
         self._latency_s = latency_s
         self._protocol = protocol
+        self._more_of_fullstory = dict(fullstory or {})
         self._stack = ExitStack()
         self._control = ""
 
@@ -198,7 +208,7 @@ class World:
             "avro": {"registry": {"url": self.registry.url}},
             "dead_letters": {"topic": LETTERS},
             "delivery": {"duplicate_budget": self.budget},
-            "fullstory": {"key": KEY, "base_url": self._url},
+            "fullstory": {"key": KEY, "base_url": self._url, **self._more_of_fullstory},
         }
 
     def _end_members(self) -> None:

@@ -6,6 +6,7 @@ which numbers Kafka has acknowledged is known one by one.
 
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -17,15 +18,27 @@ _STEP_S: Final = 0.02
 NOT_ACKNOWLEDGED: Final = 255
 
 
+def _one_of_many(n: int) -> str:
+    return f"usr:{n % 997}"
+
+
 class Writer(threading.Thread):
     """Writes `rate` records a second until `stop`; `partition_of[n]` tells where record n lies."""
 
-    def __init__(self, settings: dict[str, Any], topic: str, schema_id: int, rate: float) -> None:
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        topic: str,
+        schema_id: int,
+        rate: float,
+        user_of: Callable[[int], str] = _one_of_many,
+    ) -> None:
         super().__init__(name="writer", daemon=True)
         steady = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0}
         fresh = {"topic.metadata.refresh.interval.ms": 1000, "linger.ms": 10}
         self._producer = Producer({**settings, **steady, **fresh})
         self._topic, self._schema_id, self._rate = topic, schema_id, rate
+        self._user_of = user_of
         self._stop_asked = threading.Event()
         self.partition_of = bytearray()
         self.acknowledged = 0
@@ -54,7 +67,7 @@ class Writer(threading.Thread):
             self.trouble = f"Kafka did not acknowledge {left} records in {timeout_s:.0f} s"
 
     def _write(self, n: int) -> None:
-        value = encode(self._schema_id, n, f"usr:{n % 997}")
+        value = encode(self._schema_id, n, self._user_of(n))
         done = partial(self._acknowledge, n)
         try:
             self._producer.produce(self._topic, value, key=str(n), on_delivery=done)

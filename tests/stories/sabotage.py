@@ -44,6 +44,12 @@ def _sleep() -> None:
     time.sleep(SLEEP_S)
 
 
+def _jump() -> None:
+    """The system's clock is set an hour ahead."""
+    honest = time.time
+    time.time = lambda: honest() + 3_600
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     "commit-callback-fails": lambda: _once(Committer, "answered", _fail, 3),
     "assign-callback-fails": lambda: _once(Membership, "assign", _fail, 1),
@@ -51,6 +57,7 @@ FAULTS: dict[str, Callable[[], None]] = {
     "poll-thread-fails": lambda: _once(Poller, "_hand_over", _fail, 5),
     "poll-thread-sleeps": lambda: _once(Poller, "_hand_over", _sleep, 5),
     "mapper-fails": lambda: _once(Plan, "map", _fail, _CALL),
+    "clock-jumps": lambda: _once(Poller, "_hand_over", _jump, 5),
     "event-loop-sleeps": lambda: _once(Pipeline, "_take", _sleep, _CALL),
 }
 

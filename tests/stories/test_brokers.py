@@ -8,9 +8,9 @@ from confluent_kafka import KafkaError
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown, MockKafka
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(240)]
 
-COMMIT, HEARTBEAT_848 = 8, 68
+COMMIT, HEARTBEAT, HEARTBEAT_848 = 8, 12, 68
 RETRIED = {
     "coordinator moved": KafkaError.NOT_COORDINATOR,
     "coordinator loads": KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -148,7 +148,7 @@ def test_a_member_whose_instance_is_fenced_ends_with_an_error_and_loses_nothing(
         town.wait_for(300)
 
         # When the broker says that another one has its name
-        mock_kafka.cluster.push_request_errors(COMMIT, [KafkaError.FENCED_INSTANCE_ID])
+        mock_kafka.cluster.push_request_errors(HEARTBEAT, [KafkaError.FENCED_INSTANCE_ID])
 
         # Then it ends by itself, with code 1 and the reason
         assert bridge.wait() == 1

@@ -136,6 +136,7 @@ def test_the_first_records_of_partitions_added_later_arrive_though_the_start_is_
     assert town.reckon(range(100, 220)) == ([], 0)
 
 
+@pytest.mark.long
 def test_two_members_that_begin_together_replay_nothing_and_miss_nothing(
     start_kafka: StartKafka, found_town: FoundTown
 ) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,20 @@ def test_an_exception_in_the_mapper_costs_its_record_a_dead_letter_and_nothing_e
     assert (len(lost), twice, len(letters)) == (1, 0, 1)
     (kept,) = letters
     assert ("fullstory_bridge.reason", b"internal_error") in (kept.headers() or [])
+
+
+def test_a_clock_that_jumps_an_hour_ahead_changes_nothing(
+    kafka3: KafkaCluster, found_town: FoundTown
+) -> None:
+    """What is due is told by a clock that nobody can set."""
+    town = found_town(kafka3)
+    town.fullstory.turn(latency_s=0.05)
+    town.write(3_000)
+    with town.bridge(fault="clock-jumps") as bridge:
+        town.wait_for(1_000)
+        town.fullstory.turn(spell={"status": 503, "count": 20})
+        town.wait_until_all_is_committed()
+        assert not bridge.has_logged("lost")
+        assert bridge.stop() == 0
+
+    assert town.reckon() == ([], 0)

@@ -9,7 +9,7 @@ from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(180)]
 
 SHORT = {"session.timeout.ms": 4000, "heartbeat.interval.ms": 500}
 

@@ -88,9 +88,9 @@ def _headers(letter: Any) -> list[tuple[str, bytes]]:
 @pytest.mark.parametrize(
     ("records", "api"),
     [
-        pytest.param(800, V2, id="some-v2"),
-        pytest.param(20_000, {}, id="many-v1", marks=pytest.mark.long),
-        pytest.param(20_000, V2, id="many-v2", marks=pytest.mark.long),
+        pytest.param(800, V2, id="some-v2", marks=pytest.mark.long),
+        pytest.param(20_000, {}, id="many-v1", marks=pytest.mark.faults),
+        pytest.param(20_000, V2, id="many-v2", marks=pytest.mark.faults),
     ],
 )
 def test_what_was_rejected_is_delivered_once_after_the_mapping_was_mended(
@@ -134,7 +134,7 @@ def test_what_was_rejected_is_delivered_once_after_the_mapping_was_mended(
 @pytest.mark.parametrize("api", [{}, V2], ids=["v1", "v2"])
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 @pytest.mark.parametrize("records", [20_000], ids=["many"])
-@pytest.mark.long
+@pytest.mark.faults
 def test_a_replay_that_is_interrupted_goes_on_where_it_was(
     kafka: KafkaCluster,
     found_town: FoundTown,

@@ -1,11 +1,12 @@
-"""Members with a name of their own (`group.instance.id`): a restart within the session."""
+"""Members with a name of their own (`group.instance.id`), and members that do not belong."""
 
 import pytest
+from confluent_kafka import Consumer
 
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(180)]
 
 STATIC = {"session.timeout.ms": 30_000, "heartbeat.interval.ms": 1_000}
 
@@ -79,3 +80,28 @@ def test_of_two_with_the_same_name_one_ends_with_an_error(
     lost, twice = town.reckon()
     assert lost == []
     assert twice <= 100
+
+
+def test_a_stranger_in_the_group_with_another_strategy_is_told_and_waited_for(
+    kafka3: KafkaCluster, found_town: FoundTown
+) -> None:
+    """Two programs took one group id: the bridge says so, and works when the other has gone."""
+    # Given another program in the group, whose strategy cannot go with the bridge's
+    town = found_town(kafka3)
+    town.write(500)
+    settings = {"bootstrap.servers": kafka3.bootstrap_servers, "group.id": town.group}
+    stranger = Consumer({**settings, "partition.assignment.strategy": "range"})
+    stranger.subscribe([town.letters])
+    while not stranger.assignment():
+        stranger.poll(0.1)
+
+    # When the bridge starts
+    with town.bridge() as bridge:
+        bridge.wait_until(lambda: "protocol" in bridge.text, "it to say so", 30)
+        assert town.fullstory.accepted == []
+        stranger.close()
+
+        # Then it goes on by itself when the other one has left
+        bridge.wait_until(town.all_is_committed, "everything committed", 60)
+        assert bridge.stop() == 0
+    assert town.reckon() == ([], 0)

@@ -41,18 +41,8 @@ class Played:
         self.settled.append((record.place, events))
 
     def halt(self, topics: Topics) -> None:
-        """Never asked: it is the dead-letter topic's source."""
-        raise AssertionError(topics)
-
-
-def letters_of(source: Played, meant: Filter | None = None, tally: Tally | None = None) -> Letters:
-    """The letters of a source; all of the group's, where nothing else is said."""
-    return Letters(
-        source,
-        meant or Filter("bridge"),
-        tally or Tally(),
-        stop=lambda: source.settled.append(("stop", 0)),
-    )
+        """Nobody asks for it."""
+        pytest.fail("a replay halts nothing")
 
 
 def taken(letters: Letters) -> list[Record]:
@@ -67,7 +57,7 @@ def taken(letters: Letters) -> list[Record]:
 def test_letters_come_as_the_records_that_they_were_and_are_settled_where_they_lie() -> None:
     """Two letters of one record too, in whatever order they are settled."""
     source = Played([lying(7), lying(9)])
-    letters = letters_of(source)
+    letters = Letters(source, Filter("bridge"), Tally())
     first, second = taken(letters)
     assert [first.place, second.place] == ["payments/3/42"] * 2
     letters.settle(second, 2)
@@ -80,18 +70,11 @@ def test_what_is_not_meant_is_settled_at_once_and_counted() -> None:
     stranger = lying(9)._replace(read_headers=lambda: [("a", b"b")])
     source = Played([lying(7, Failure("decode", "truncated", "m")), lying(8, group="x"), stranger])
     tally = Tally()
-    assert taken(letters_of(source, Filter("bridge", frozenset({"missing_uid"})), tally)) == []
+    assert taken(Letters(source, Filter("bridge", frozenset({"missing_uid"})), tally)) == []
     assert source.settled == [("l/0/7", 0), ("l/0/8", 0), ("l/0/9", 0)]
     assert str(tally) == (
         "0 read = 0 sent + 0 filtered + 0 dead-lettered again, 3 not matched by the filter"
     )
-
-
-def test_a_mapping_that_asks_for_a_person_ends_the_replay() -> None:
-    """The letters are of many topics: there is no going on with the others."""
-    source = Played([])
-    letters_of(source).halt(lambda _: True)
-    assert source.settled == [("stop", 0)]
 
 
 class Plays:
@@ -112,6 +95,21 @@ def chosen(mapping: str | None, known: Sequence[str] = ("paid", "refunded")) -> 
 def test_only_the_mapping_that_rejected_the_record_counts() -> None:
     """The others have had it: they would send it again."""
     assert chosen("refunded") == [OUTCOMES[1]]
+
+
+def test_what_would_halt_is_written_again() -> None:
+    """The letter waits where letters wait; the others of its topic go on."""
+
+    class Halts:
+        """A plan whose mapping asks for a person."""
+
+        def map(self, *_: object) -> Sequence[Outcome]:
+            """Its outcome."""
+            return [Rejected("paid", "missing_uid", "no uid", halt=True)]
+
+    record = Record("t", 0, 0, 1, None, b"v", Assignment("t", 0))
+    [outcome] = Chosen(Halts(), lambda _: ["paid"]).map(record, "value")
+    assert outcome == Rejected("paid", "missing_uid", "no uid")
 
 
 def test_all_mappings_count_where_none_had_seen_the_record() -> None:

@@ -98,6 +98,15 @@ def test_no_unknown_user_is_settled_until_one_was_known() -> None:
     assert event.gets(UNKNOWN) == Skip("unknown_user")
 
 
+def test_a_chosen_few_may_all_be_unknown() -> None:
+    """A replay of dead letters of unknown users, who are unknown still: it comes to its end."""
+    others = Others()
+    for number in range(UNKNOWN_USERS_MAX + 1):
+        event = Event(others, f"u{number}", must_know_somebody=False)
+        assert event.gets(UNKNOWN) == RetryAfter(60.0, "unknown_user")
+        assert event.gets(UNKNOWN) == Skip("unknown_user")
+
+
 def test_when_the_first_two_hundred_users_are_all_unknown_a_person_must_look() -> None:
     """Different users: one who is asked for again and again is one."""
     others = Others()

@@ -80,3 +80,10 @@ def test_a_dead_letter_counts_only_when_all_replicas_have_it() -> None:
     """Whatever the section says of acks: settling the record hangs on it."""
     told = producer_configuration({**USER, "acks": "1", "enable.idempotence": False})
     assert (told["acks"], told["enable.idempotence"]) == ("all", True)
+
+
+def test_whether_a_dead_letter_is_too_large_the_topic_decides() -> None:
+    """The limit of librdkafka is 1 MB, below that of a broker: a letter would be held for ever."""
+    assert producer_configuration(USER)["message.max.bytes"] == 100_000_000
+    told = producer_configuration({**USER, "message.max.bytes": 5_000})
+    assert told["message.max.bytes"] == 5_000
