@@ -32,6 +32,22 @@ def test_records_are_handed_over_settled_and_committed_before_the_group_is_left(
     assert bridge.told(Polled) == [Polled(2)]
 
 
+def test_the_group_is_not_left_before_the_last_commit_is_acknowledged(bridge: Bridge) -> None:
+    """Made within `close()` it could wait behind a rebalance, and carry an old generation."""
+    bridge.consumer.answers = False
+
+    def stop() -> None:
+        bridge.poller.stop.set()
+
+    def answer_at_last() -> None:
+        bridge.consumer.answers = True
+
+    bridge.run(bridge.assign(0), brings(Message(500), Message(501)), stop, brings(), answer_at_last)
+    assert bridge.consumer.turns == []
+    assert bridge.consumer.unanswered == []
+    assert bridge.safe == 2
+
+
 def test_what_lies_past_a_fixed_end_is_neither_taken_nor_committed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -107,13 +123,17 @@ def test_nothing_is_committed_of_partitions_that_were_lost(
 ) -> None:
     """Somebody else has them already; what was settled meanwhile still leaves the budget."""
     bridge = Bridge(monkeypatch, settles=False)
+    before: list[str] = []
 
     def lose() -> None:
+        before.extend(bridge.consumer.log)
         bridge.poller.settled.append((bridge.records[0], 1))
         bridge.lose(0)()
 
-    log = bridge.run(bridge.assign(0), brings(Message(500)), lose)
-    assert "commit 0 at 501" not in log
+    # The first commit is not answered, so the second record could still be in one.
+    bridge.consumer.answers = False
+    log = bridge.run(bridge.assign(0), brings(Message(500)), brings(Message(501)), lose)
+    assert log == [*before, "left"]
     assert not bridge.records[0].assignment.open
     assert bridge.told(Revoked) == [Revoked([("t", 0)], lost=True)]
     assert bridge.safe == 1
