@@ -12,6 +12,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from bridge.errors import Halted
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find, find_known
 from bridge.observer import Assigned, HaltedScope, Noted, Observer, Revoked, Waiting
@@ -126,10 +127,17 @@ class Membership:
         self._move([_position(holding) for holding in self._holdings])
 
     def partition_trouble(self, message: Message) -> None:
-        """A partition has an error instead of a record."""
+        """A partition has an error instead of a record; or the client itself has given up.
+
+        Raises:
+            Halted: a fatal error (another member took our `group.instance.id`), which the client
+                gives as a message: it goes on being polled, and never brings anything again.
+        """
         error = message.error()
         if error is None:
             return
+        if error.code() == KafkaError._FATAL:  # noqa: SLF001  (its public name)
+            raise Halted(f"Kafka's client gave up: {error.str()}")
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  (its public name)
             self._left_the_log(message)
         else:

@@ -318,6 +318,14 @@ def test_a_fatal_error_of_the_client_ends_the_thread(bridge: Bridge) -> None:
     assert bridge.consumer.log == ["left"]
 
 
+def test_a_fatal_error_that_comes_as_a_message_ends_the_thread(bridge: Bridge) -> None:
+    """So the client gives it; polled on, it would never bring anything again."""
+    fatal = KafkaError(KafkaError._FATAL, "fenced")
+    with pytest.raises(Halted, match="fenced"):
+        bridge.run(bridge.assign(0), brings(Message(500), Message(-1, error=fatal)))
+    assert bridge.consumer.log[-1] == "left"
+
+
 def test_a_second_request_to_stop_waits_for_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is settled is committed; what is under way is left to the next one."""
     bridge = Bridge(monkeypatch, settles=False, shutdown_drain_s=60.0)
