@@ -46,7 +46,6 @@ class Progress:
         self._done: dict[int, int] = {}
         self._ahead: deque[Run] = deque(settled)
         self._base = self._next = base
-        self._events_above = 0
         self._epoch = leader_epoch
         self._epoch_at = base
 
@@ -72,10 +71,12 @@ class Progress:
             return self._seen[0][0]
         return next((end for start, end in self._ahead if start <= self._next < end), self._next)
 
-    @property
-    def events_above(self) -> int:
-        """How many events belong to the records that were settled above committable."""
-        return self._events_above
+    def events_from(self, offset: int) -> int:
+        """How many events belong to the records that are settled from an offset on.
+
+        The offset is committable or above it.
+        """
+        return sum(events for done, events in self._done.items() if done >= offset)
 
     def see(self, offset: int, leader_epoch: int | None = None) -> bool:
         """Note a polled offset; False when there is nothing to do for it.
@@ -99,11 +100,10 @@ class Progress:
         if not self._seen or offset < self._seen[0][0] or offset in self._done:
             return
         self._done[offset] = events
-        self._events_above += events
         while self._seen and self._seen[0][0] in self._done:
             first, self._epoch = self._seen.popleft()
             self._epoch_at = first + 1
-            self._events_above -= self._done.pop(first)
+            del self._done[first]
 
     def cut(self) -> Cut:
         """Where to commit and what is settled above, in one snapshot."""

@@ -10,21 +10,23 @@ Laws:
 - Metadata that is not ours, or speaks of another base (an operator moved the offset), lists
   nothing. Ours but damaged, or of a newer format, is told: to ignore it would repeat what it
   lists.
-- A broker refuses 4,096 characters (`offset.metadata.max.bytes`); ours end at 4,000. A longer
-  list is left out whole: what it would have listed may be repeated after a crash, and whoever
-  commits counts it against the duplicate budget.
+- A broker refuses more than 4,096 characters (`offset.metadata.max.bytes`); ours end at 4,000. Of
+  a longer list the runs nearest to the base are written: what it had to leave out a crash would
+  repeat, and whoever commits counts that against the duplicate budget.
 """
 
 import base64
 import binascii
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bridge.delivery.progress import Run
 
 METADATA_CHARACTERS_MAX = 4_000
+_FRAME_CHARACTERS = len("fsb1..")
+_CHECKSUM_BYTES = 4
 _VARINT_BYTES_MAX = 10
 _OURS = re.compile(r"fsb(\d+)\.([A-Za-z0-9_-]*)\.")
 
@@ -52,8 +54,23 @@ def encode(base: int, partitions_at_start: int, settled: Iterable[Run]) -> str:
         _write_varint(body, start - cursor)
         _write_varint(body, end - start)
         cursor = end
-    body += zlib.crc32(body).to_bytes(4, "big")
+    body += zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big")
     return f"fsb1.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}."
+
+
+def fitting(
+    base: int, partitions_at_start: int, settled: Sequence[Run], characters_max: int
+) -> Sequence[Run]:
+    """As many of the runs, from the first on, as metadata of so many characters holds."""
+    room = (characters_max - _FRAME_CHARACTERS) * 3 // 4 - _CHECKSUM_BYTES
+    room -= _varint_bytes(base) + _varint_bytes(partitions_at_start)
+    cursor = base
+    for number, (start, end) in enumerate(settled):
+        room -= _varint_bytes(start - cursor) + _varint_bytes(end - start)
+        if room < 0:
+            return settled[:number]
+        cursor = end
+    return settled
 
 
 def decode(metadata: str | None, base: int) -> Listed | None:
@@ -76,8 +93,8 @@ def _read(text: str) -> Listed:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise DamagedMetadata("not base64url") from error
-    body, checksum = raw[:-4], raw[-4:]
-    if len(checksum) < 4 or zlib.crc32(body).to_bytes(4, "big") != checksum:
+    body, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
+    if len(checksum) < _CHECKSUM_BYTES or zlib.crc32(body).to_bytes(4, "big") != checksum:
         raise DamagedMetadata("the checksum does not hold")
     numbers = _read_varints(body)
     if len(numbers) < 2 or len(numbers) % 2:
@@ -101,6 +118,10 @@ def _write_varint(body: bytearray, number: int) -> None:
         body.append(number & 0x7F | 0x80)
         number >>= 7
     body.append(number)
+
+
+def _varint_bytes(number: int) -> int:
+    return max(1, -(-number.bit_length() // 7))
 
 
 def _read_varints(body: bytes) -> list[int]:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from bridge.kafka.holdings import Commit, Holdings, Key, Metadata
+from bridge.kafka.holdings import Commit, Holdings, Key
 from bridge.observer import CommitFailed, Committed, Noted, Observer
 
 _TOO_LARGE = KafkaError.OFFSET_METADATA_TOO_LARGE
 _WRITES_LESS = (
-    "the broker takes no commit metadata of this length (offset.metadata.max.bytes): what is"
-    " settled above a committed offset is not listed any more and counts against duplicate_budget"
+    "the broker takes less commit metadata than others (offset.metadata.max.bytes below 4,096):"
+    " what is settled above a committed offset and cannot be listed counts against duplicate_budget"
 )
 
 
@@ -71,21 +71,23 @@ class Committer:
         if refused:
             why = error or refused[0].error
             self._observer.tell(CommitFailed(why.str() if why else "unknown"))
-            self._write_less(commit, refused)
         failed = frozenset((one.topic, one.partition) for one in refused)
         if commit is not None:
+            self._learn(commit, refused)
             self._acknowledged(self._holdings.acknowledge(commit, failed))
         kept = [(one.topic, one.partition) for one in partitions if one not in refused]
         if kept:
             self._observer.tell(Committed(kept))
 
-    def _write_less(self, commit: Commit | None, refused: Sequence[TopicPartition]) -> None:
-        too_large = [one for one in refused if one.error is not None and one.error == _TOO_LARGE]
-        if not too_large or commit is None:
-            return
-        if commit.metadata is self._holdings.metadata is not Metadata.NONE:
-            self._holdings.metadata = Metadata(commit.metadata - 1)
-            self._observer.tell(Noted(_WRITES_LESS))
+    def _learn(self, commit: Commit, refused: Sequence[TopicPartition]) -> None:
+        """Note how much metadata the broker takes."""
+        listing = self._holdings.listing
+        if not refused:
+            listing.accepted(commit.characters_max)
+        elif any(one.error is not None and one.error == _TOO_LARGE for one in refused):
+            if not listing.shortened:
+                self._observer.tell(Noted(_WRITES_LESS))
+            listing.refused(commit.characters_max)
 
     def all_acknowledged(self, drained: threading.Event) -> bool:
         """Whether all that was begun is settled, committed and acknowledged."""

@@ -8,32 +8,25 @@ Laws:
   not for who owns the partition.
 - What a partition's progress knew is parked when it goes, and what was under way then is still
   noted there: should the partition come back, nothing of it is sent again.
-- What is settled above the committed offset and not listed in the metadata is counted: a crash
-  repeats it.
+- What is settled above the committed offset and finds no room in the metadata's list is counted: a
+  crash repeats it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 from confluent_kafka import Message, TopicPartition
 
 from bridge.delivery.progress import Progress
-from bridge.delivery.runs import METADATA_CHARACTERS_MAX, encode
+from bridge.delivery.runs import encode, fitting
+from bridge.kafka.listing import Listing
+from bridge.kafka.window import BATCH_MAX
 from bridge.records import Assignment, Record
 
 Key = tuple[str, int]
 
 _NO_EPOCH = -1
 """How Kafka says that a leader epoch is not known."""
-
-
-class Metadata(IntEnum):
-    """How much the broker takes beside an offset: each refusal means one step down."""
-
-    NONE = 0
-    WITHOUT_RUNS = 1
-    WHOLE = 2
 
 
 @dataclass(slots=True)
@@ -54,8 +47,18 @@ class Holding:
     committed: bool = False
     """The group has a commit on this partition, ours or the one this assignment began with."""
 
-    unlisted: bool = False
-    """The last commit could not list what is settled above its offset."""
+    characters: int = 0
+    """How long the list of the last commit was."""
+
+    may_lengthen: int = 0
+    """Records that may yet lengthen it: of several not settled in a row all but one, and those
+    taken since."""
+
+    unlisted_events: int = 0
+    """Events settled above the last commit for which its list had no room."""
+
+    crowded: bool = False
+    """No more of it is taken for now."""
 
     halted: bool = False
     """Nothing more of it is begun until a person has acted, so what is left of it is no work."""
@@ -66,7 +69,7 @@ class Commit:
     """What one commit asked the broker to remember, until the broker answers."""
 
     offsets: list[TopicPartition]
-    metadata: Metadata
+    characters_max: int
     events: dict[Assignment, int] = field(default_factory=dict)
 
 
@@ -80,7 +83,7 @@ class Holdings:
         self._ends = ends
         self._by_key: dict[Key, Holding] = {}
         self._parked: dict[Key, Holding] = {}
-        self.metadata = Metadata.WHOLE
+        self.listing = Listing()
 
     def __iter__(self) -> Iterator[Holding]:
         return iter(self._by_key.values())
@@ -125,15 +128,20 @@ class Holdings:
         return sum(holding.unacknowledged_events for holding in self)
 
     @property
-    def lists_all(self) -> bool:
-        """Whether the commits list all that is settled above their offsets."""
-        return self.metadata is Metadata.WHOLE and not any(one.unlisted for one in self)
+    def repeatable_events(self) -> int:
+        """Answered events that a crash would repeat: in no acknowledged commit, or not listed."""
+        return sum(one.unacknowledged_events + one.unlisted_events for one in self)
 
-    @property
-    def unlisted_events(self) -> int:
-        """Events settled above the committed offsets that a crash would repeat."""
-        whole = self.metadata is Metadata.WHOLE
-        return sum(one.progress.events_above for one in self if one.unlisted or not whole)
+    def crowded(self, records_max: int) -> frozenset[Key]:
+        """The partitions of which no more is taken for now.
+
+        So are those of which one more batch might fill half of a window of `records_max` records
+        beside others, or leave no room for the list in the commit's metadata.
+        """
+        for one in self:
+            batches = 2 if one.crowded else 1  # a pause throws away what was fetched ahead
+            one.crowded = self._room_of(one, records_max // 2) < batches * BATCH_MAX
+        return frozenset(key for key, one in self._by_key.items() if one.crowded)
 
     def take(self, message: Message) -> Record | None:
         """Track a polled message; None when there is nothing to do for it.
@@ -149,6 +157,7 @@ class Holdings:
             return None
         value = message.value()
         holding.outstanding_bytes += len(value or b"")
+        holding.may_lengthen += 1
         holding.dirty = True
         return Record(
             holding.assignment.topic,
@@ -178,10 +187,10 @@ class Holdings:
 
     def commit(self, keys: Iterable[Key] | None = None) -> Commit | None:
         """What is worth a commit now, of `keys` or of all, in one snapshot; None for nothing."""
-        commit = Commit([], self.metadata)
+        commit = Commit([], self.listing.characters_max)
         for holding in self if keys is None else self.get(keys):
             if holding.dirty:
-                commit.offsets.append(self._offset(holding))
+                commit.offsets.append(self._offset(holding, first=not commit.offsets))
                 commit.events[holding.assignment] = holding.unacknowledged_events
                 holding.dirty = False
         return commit if commit.offsets else None
@@ -204,13 +213,30 @@ class Holdings:
             covered += events
         return covered
 
-    def _offset(self, holding: Holding) -> TopicPartition:
+    def _room_of(self, holding: Holding, records_max: int) -> int:
+        """How many more records of a partition may be taken, as far as it is worth knowing."""
+        room = 2 * BATCH_MAX
+        if len(self._by_key) > 1:
+            room = min(room, records_max - holding.progress.outstanding)
+        if self.listing.is_usual:
+            room = min(room, self.listing.room(holding.characters, holding.may_lengthen))
+        return room
+
+    def _offset(self, holding: Holding, *, first: bool) -> TopicPartition:
+        """What to commit of a partition, the first of its commit; notes what found no room."""
         cut = holding.progress.cut()
-        text = encode(cut.offset, holding.partitions_at_start, cut.settled_above)
-        holding.unlisted = len(text) > METADATA_CHARACTERS_MAX
-        if holding.unlisted or self.metadata is Metadata.WITHOUT_RUNS:
-            text = encode(cut.offset, holding.partitions_at_start, ())
-        metadata = "" if self.metadata is Metadata.NONE else text
+        above, characters_max = cut.settled_above, self.listing.characters_max
+        beside = cut.offset, holding.partitions_at_start
+        listed = fitting(*beside, above, characters_max)
+        metadata = encode(*beside, listed) if characters_max else ""
+        holding.may_lengthen = max(0, holding.progress.outstanding - len(above))
+        whole = len(listed) == len(above)
+        holding.characters = len(metadata) if whole else characters_max
+        holding.unlisted_events = (
+            0 if whole else holding.progress.events_from(above[len(listed)][0])
+        )
+        if first:
+            metadata = self.listing.asking(metadata)
         epoch = _NO_EPOCH if cut.leader_epoch is None else cut.leader_epoch
         place = holding.assignment.topic, holding.assignment.partition
         return TopicPartition(*place, cut.offset, metadata, epoch)

@@ -1,6 +1,6 @@
 """Which partitions this member of the group reads, from where, and which of them stand still."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Literal
 
 from confluent_kafka import (
@@ -27,7 +27,8 @@ class Membership:
     Laws: what may be asked within the callback of an assignment is asked there; where a partition
     begins that the group never committed on is looked up in the poll thread's next turn. Until
     then it is assigned, paused, and not held: what it should bring all the same is ignored. A
-    halted one stays paused through everything until a person has acted.
+    halted one stays paused through everything until a person has acted. A pause outlives revoke
+    and assign, so after an assignment each partition is paused or resumed anew.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Membership:
         self._unknown: dict[Key, TopicPartition] = {}
         self._halted: set[Key] = set()
         self._halted_topics: list[Callable[[str], bool]] = []
+        self._held_back: Set[Key] = frozenset()
         self._paused = False
         self._next_look_up_s = 0.0
 
@@ -105,6 +107,19 @@ class Membership:
         """Read on, but where a person must act first."""
         self._paused = False
         self._still_or_flowing()
+
+    def hold_back(self, keys: Set[Key]) -> None:
+        """Take nothing more of these for now, and again of those that were held back before.
+
+        The others are not touched: what was fetched ahead of them would be thrown away.
+        """
+        if keys == self._held_back:
+            return
+        going = keys - self._held_back
+        coming = self._held_back - keys - self._unknown.keys() - self._halted
+        self._held_back = keys
+        if not self._paused:
+            self._pause_and_resume(_places(going), _places(coming))
 
     def halt_topics(self, topics: Callable[[str], bool]) -> None:
         """Read nothing more of some topics, also where they are assigned later.
@@ -209,9 +224,11 @@ class Membership:
 
     def _still_or_flowing(self) -> None:
         assigned = self._consumer.assignment()
-        waiting = self._unknown.keys() | self._halted
+        waiting = self._unknown.keys() | self._halted | self._held_back
         still = [one for one in assigned if self._paused or (one.topic, one.partition) in waiting]
-        flowing = [one for one in assigned if one not in still]
+        self._pause_and_resume(still, [one for one in assigned if one not in still])
+
+    def _pause_and_resume(self, still: list[TopicPartition], flowing: list[TopicPartition]) -> None:
         try:
             if still:
                 self._consumer.pause(still)
@@ -228,6 +245,10 @@ def _end(one: TopicPartition) -> TopicPartition:
 
 def _key(assignment: Assignment) -> Key:
     return assignment.topic, assignment.partition
+
+
+def _places(keys: Iterable[Key]) -> list[TopicPartition]:
+    return [TopicPartition(*key) for key in keys]
 
 
 def _position(holding: Holding) -> TopicPartition:

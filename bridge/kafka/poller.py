@@ -131,26 +131,27 @@ class Poller:
         self._subscribe(now_s)
         self._membership.look_up_again(now_s)
         self._committer.commit_when_due(self._consumer, now_s)
-        self._limit_what_a_crash_repeats()
+        self._limit()
         outstanding, size_bytes = self._holdings.outstanding, self._holdings.outstanding_bytes
         self._pause_or_resume(self._window.change(outstanding, size_bytes, now_s))
         self._hand_over(self._poll(self._window.room(outstanding, size_bytes)))
         if self._failure is not None:
             raise self._failure
 
-    def _limit_what_a_crash_repeats(self) -> None:
-        """Where metadata cannot list what is settled above an offset, take less.
+    def _limit(self) -> None:
+        """Take no more than what a crash may repeat, and not all of one partition.
 
-        The throttle bounds what is in flight or unacknowledged; an acknowledged commit without
-        the list frees places there though a crash would repeat what it does not list. So that is
-        bounded where records are taken: bounded in the throttle, the one stuck record whose end
-        would free all could itself find no place.
+        The throttle bounds what is in flight or unacknowledged; an acknowledged commit frees
+        places there though its list had no room for all, and a crash would repeat the rest. That
+        is bounded where records are taken: bounded in the throttle, the one stuck record whose
+        end would free all could itself find no place. As long as the broker takes what it usually
+        takes, a partition whose list is full stands still before anything is left out.
         """
-        if self._holdings.lists_all:
-            self._window.limit(None)
-            return
-        left = self._options.duplicate_budget - self._holdings.unlisted_events
-        self._window.limit(max(0, left // self._options.events_per_record_max))
+        listing = self._holdings.listing
+        left = self._options.duplicate_budget - self._holdings.repeatable_events
+        affordable = max(0, left // self._options.events_per_record_max)
+        self._window.limit(None if listing.is_usual else affordable, at_once=listing.known)
+        self._membership.hold_back(self._holdings.crowded(self._options.bounds.records_max))
 
     def _subscribe(self, now_s: float) -> None:
         topics = self._topics.changed(self._consumer, now_s)

@@ -3,8 +3,8 @@
 When the window of work is full the thread still calls `consume` for one record every 50 ms, one
 over each time: `consume(0, 0)` serves no callbacks, so commits would never be acknowledged and a
 rebalance would hang. Only when it stays full for five seconds are the partitions paused, since
-`pause()` throws away what was fetched ahead. Under a limit they are paused at once: one over each
-time would be one too many.
+`pause()` throws away what was fetched ahead. Where each record counts they are paused at once: one
+over each time would be one too many.
 """
 
 from dataclasses import dataclass
@@ -39,11 +39,13 @@ class Window:
         self._bounds = bounds
         self._full_since: float | None = None
         self._limit: int | None = None
+        self._at_once = False
         self.paused = False
 
-    def limit(self, records_max: int | None) -> None:
-        """Take less than the bounds allow; None: no less."""
+    def limit(self, records_max: int | None, *, at_once: bool = False) -> None:
+        """Take less than the bounds allow, and pause `at_once` when it is full; None: no less."""
         self._limit = records_max
+        self._at_once = at_once
 
     def room(self, records: int, size_bytes: int) -> int:
         """How many records may be taken at once."""
@@ -67,7 +69,7 @@ class Window:
             return Change.NONE
         if self._full_since is None:
             self._full_since = now_s
-        if self._limit is None and now_s - self._full_since < PAUSE_AFTER_S:
+        if not self._at_once and now_s - self._full_since < PAUSE_AFTER_S:
             return Change.NONE
         self.paused = True
         return Change.PAUSE

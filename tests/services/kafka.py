@@ -20,6 +20,7 @@ from tests.services.ports import Port, accepts
 
 _CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
 _READY_S = 60
+_THAWED_S = 20
 
 _COMMON: Mapping[str, str] = {
     "process.roles": "broker,controller",
@@ -116,9 +117,9 @@ class KafkaNode:
         if wait:
             self.wait_ready()
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, within_s: float = _READY_S) -> None:
         """Wait until it accepts clients and knows itself as a broker of the cluster."""
-        self.process.wait_ready(lambda: accepts(self._client_port.number), _READY_S)
+        self.process.wait_ready(lambda: accepts(self._client_port.number), within_s)
         asker = AdminClient(client_settings(self.address, self._client))
 
         def in_metadata() -> bool:
@@ -126,7 +127,15 @@ class KafkaNode:
                 return self.id in asker.list_topics(timeout=2).brokers
             return False
 
-        self.process.wait_ready(in_metadata, _READY_S)
+        self.process.wait_ready(in_metadata, within_s)
+
+    def is_ready(self, within_s: float) -> bool:
+        """Whether it accepts clients and knows itself as a broker within so long."""
+        try:
+            self.wait_ready(within_s)
+        except RuntimeError:
+            return False
+        return True
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
@@ -214,13 +223,21 @@ class KafkaCluster(KafkaAdmin):
         )
 
     def revive(self) -> None:
-        """Thaw and start what a test froze or killed; waits until all are ready again."""
+        """Thaw and start what a test froze or killed; waits until all are ready again.
+
+        A node that was frozen for long does not always find its way back: then it is started anew.
+        """
         if all(node.running and not node.process.frozen for node in self.nodes):
             return
+        frozen = [node for node in self.nodes if node.process.frozen]
+        for node in frozen:
+            node.thaw()
         for node in self.nodes:
-            if node.running:
-                node.thaw()
-            else:
+            if not node.running:
+                node.start(wait=False)
+        for node in frozen:
+            if not node.is_ready(_THAWED_S):
+                node.kill()
                 node.start(wait=False)
         self.wait_ready()
 

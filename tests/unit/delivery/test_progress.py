@@ -82,17 +82,18 @@ def test_what_an_assignment_knows_begins_at_its_own_base() -> None:
     assert progress.settled_from(15) == ()
 
 
-def test_events_above_are_those_of_records_settled_above_committable() -> None:
-    """They are counted once, and no more when committable has passed them."""
+def test_the_events_of_what_is_settled_above_an_offset_are_counted_once() -> None:
+    """And no more when committable has passed them."""
     progress = Progress(0)
-    for offset in range(3):
+    for offset in range(4):
         progress.see(offset)
     progress.settle(2, events=3)
     progress.settle(2, events=3)
-    assert progress.events_above == 3
+    progress.settle(3, events=1)
+    assert [progress.events_from(offset) for offset in (0, 2, 3, 4)] == [4, 4, 1, 0]
     progress.settle(0, events=1)
     progress.settle(1, events=1)
-    assert progress.events_above == 0
+    assert progress.events_from(4) == 0
 
 
 def test_runs_that_touch_are_one() -> None:

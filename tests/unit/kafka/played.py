@@ -34,6 +34,7 @@ class Consumer(Kafka):
         self.unanswered: list[list[TopicPartition]] = []
         self.answers = True
         self.characters_max = 4_095
+        self.characters_asked: list[int] = []
         self.stop = threading.Event()
         self.callbacks: dict[str, Any] = {}
         self.subscriptions: list[list[str]] = []
@@ -71,6 +72,7 @@ class Consumer(Kafka):
         """Note a commit, which the next `consume` answers."""
         assert asynchronous
         self.log += [f"commit {one.partition} at {one.offset}" for one in offsets]
+        self.characters_asked += [len(one.metadata or "") for one in offsets]
         self.unanswered.append(offsets)
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:

@@ -1,4 +1,4 @@
-"""What is settled above a committed offset and cannot be listed in its metadata."""
+"""What is settled above a committed offset and finds no room in its metadata."""
 
 from typing import Any, cast
 
@@ -8,15 +8,16 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from bridge.delivery.progress import Progress
 from bridge.delivery.runs import METADATA_CHARACTERS_MAX, Listed, decode
 from bridge.kafka.committer import Committer
-from bridge.kafka.holdings import Holding, Holdings, Metadata
+from bridge.kafka.holdings import Holding, Holdings
 from bridge.observer import Fact, Noted
 from bridge.records import Assignment, Record
 from tests.unit.kafka.messages import Polled, answer
 from tests.unit.kafka.played import Bridge, brings
 
 
-def _taken(holdings: Holdings, offset: int) -> Record:
-    record = holdings.take(cast("Message[bytes, bytes]", cast("Any", Polled(offset, 0))))
+def _taken(holdings: Holdings, offset: int, partition: int = 0) -> Record:
+    message = cast("Message[bytes, bytes]", cast("Any", Polled(offset, partition)))
+    record = holdings.take(message)
     assert record is not None
     return record
 
@@ -24,11 +25,14 @@ def _taken(holdings: Holdings, offset: int) -> Record:
 class Broker:
     """Takes so many characters of metadata, and no more."""
 
-    def __init__(self, characters_max: int) -> None:
+    def __init__(self, characters_max: int, partitions: int = 1) -> None:
         self.holdings = Holdings()
-        self.holdings.add(Holding(Assignment("t", 0), Progress(0), partitions_at_start=4))
+        for partition in range(partitions):
+            one = Holding(Assignment("t", partition), Progress(0), partitions_at_start=4)
+            self.holdings.add(one)
         self.facts: list[Fact] = []
-        self.written: list[tuple[int, str | None]] = []
+        self.asked: list[int] = []
+        self.written: list[tuple[int, str]] = []
         self._characters_max = characters_max
         self._committer = Committer(
             self.holdings, self, lambda _: None, interval_s=0.0, events_max=1_000
@@ -41,11 +45,14 @@ class Broker:
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
         """Answer at once."""
         assert asynchronous
-        [one] = offsets
-        said = answer(one, self._characters_max)
-        if said.error is None:
-            self.written.append((one.offset, one.metadata))
-        self._committer.answered(None, cast("Any", [said]))
+        answers = [answer(one, self._characters_max) for one in offsets]
+        self.asked += [len(one.metadata or "") for one in offsets]
+        self.written += [
+            (one.offset, (one.metadata or "").rstrip())
+            for one, said in zip(offsets, answers, strict=True)
+            if said.error is None
+        ]
+        self._committer.answered(None, cast("Any", answers))
 
     def settle_above(self, count: int) -> None:
         """Take one record that stays, and so many behind it that are settled."""
@@ -53,6 +60,13 @@ class Broker:
             record = _taken(self.holdings, offset)
             if offset:
                 assert self.holdings.settle(record, 2)
+
+    def every_second(self, first: int, end: int) -> list[Record]:
+        """Take records and settle every second of them; returns those that stay."""
+        records = [_taken(self.holdings, offset) for offset in range(first, end)]
+        for record in records[1::2]:
+            assert self.holdings.settle(record, 1)
+        return records[::2]
 
     def ask(self, times: int) -> None:
         """Commit so often, if there is anything to commit."""
@@ -65,48 +79,112 @@ def test_what_is_listed_counts_as_nothing() -> None:
     broker = Broker(characters_max=4_095)
     broker.settle_above(10)
     broker.ask(1)
-    assert (broker.holdings.lists_all, broker.holdings.unlisted_events) == (True, 0)
-    assert broker.written[0][0] == 0
+    assert broker.holdings.repeatable_events == 0
+    [(offset, metadata)] = broker.written
+    assert (offset, decode(metadata, 0)) == (0, Listed(0, 4, ((1, 11),)))
 
 
-@pytest.mark.parametrize(
-    ("characters_max", "level", "listed"),
-    [(15, Metadata.WITHOUT_RUNS, Listed(0, 4, ())), (0, Metadata.NONE, None)],
-)
-def test_a_broker_that_takes_less_gets_the_same_offset_with_less_and_it_is_told_once(
-    characters_max: int, level: Metadata, listed: Listed | None
-) -> None:
-    """`offset.metadata.max.bytes` of 15, and of nothing at all."""
-    broker = Broker(characters_max)
+def test_what_is_settled_and_in_no_acknowledged_commit_counts() -> None:
+    """Until the broker has answered, a crash repeats it."""
+    broker = Broker(characters_max=4_095)
     broker.settle_above(10)
-    broker.ask(4)
-
-    assert broker.holdings.metadata is level
-    [(offset, written)] = broker.written
-    assert offset == 0
-    assert decode(written, 0) == listed
-    noted = [fact for fact in broker.facts if isinstance(fact, Noted)]
-    assert len(noted) == Metadata.WHOLE - level
-    assert (broker.holdings.lists_all, broker.holdings.unlisted_events) == (False, 20)
+    assert broker.holdings.repeatable_events == 20
 
 
-def test_a_list_that_is_too_long_is_left_out_and_counted_until_it_is_short_again() -> None:
+def test_the_first_commit_asks_the_broker_whether_it_takes_the_longest_list() -> None:
+    """One partition's metadata is filled up, once: nothing is listed that might be refused."""
+    broker = Broker(characters_max=4_095, partitions=2)
+    _taken(broker.holdings, 0, 0)
+    _taken(broker.holdings, 0, 1)
+    assert not broker.holdings.listing.known
+    broker.ask(1)
+    assert broker.holdings.listing.is_usual
+    assert broker.asked == [METADATA_CHARACTERS_MAX, len(broker.written[1][1])]
+
+    _taken(broker.holdings, 1, 0)
+    broker.ask(1)
+    assert broker.asked[2] == broker.asked[1] < 30
+
+
+@pytest.mark.parametrize(("characters_max", "found"), [(1_500, 1_000), (70, 62), (10, 0)])
+def test_a_broker_that_takes_less_gets_what_fits_the_rest_is_counted_and_it_is_told_once(
+    characters_max: int, found: int
+) -> None:
+    """`offset.metadata.max.bytes` of little, and of nothing at all; half the records stay."""
+    broker = Broker(characters_max)
+    broker.every_second(0, 1_000)
+    broker.ask(12)
+
+    assert broker.holdings.listing.characters_max == found
+    assert broker.holdings.listing.known
+    assert not broker.holdings.listing.is_usual
+    [(offset, metadata)] = broker.written
+    listed = decode(metadata, 0)
+    assert (offset, found - 3 < len(metadata) <= found) == (0, True)
+    runs = 0 if listed is None else len(listed.settled)
+    assert (runs > 0) == (found > 0)
+    assert broker.holdings.repeatable_events == 500 - runs
+    assert len([fact for fact in broker.facts if isinstance(fact, Noted)]) == 1
+
+
+def test_of_a_list_that_is_too_long_the_nearest_runs_are_written_and_the_rest_is_counted() -> None:
     """Every second record of thousands is not settled; then most of them are."""
     broker = Broker(characters_max=4_095)
-    records = [_taken(broker.holdings, offset) for offset in range(8_000)]
-    for record in records[1::2]:
-        broker.holdings.settle(record, 1)
+    broker.settle_above(1)
     broker.ask(1)
-    assert len(str(broker.written[0][1])) < METADATA_CHARACTERS_MAX
-    assert (broker.holdings.lists_all, broker.holdings.unlisted_events) == (False, 4_000)
-
-    for record in records[2::2]:
-        broker.holdings.settle(record, 1)
+    stay = broker.every_second(2, 8_002)
     broker.ask(1)
-    assert (broker.holdings.lists_all, broker.holdings.unlisted_events) == (True, 0)
     listed = decode(broker.written[1][1], 0)
     assert listed is not None
-    assert listed.settled == ((1, 8_000),)
+    assert METADATA_CHARACTERS_MAX - 4 <= len(broker.written[1][1]) <= METADATA_CHARACTERS_MAX
+    assert broker.holdings.repeatable_events == 4_001 - len(listed.settled)
+
+    for record in stay:
+        assert broker.holdings.settle(record, 1)
+    broker.ask(1)
+    assert broker.holdings.repeatable_events == 0
+    assert decode(broker.written[2][1], 0) == Listed(0, 4, ((1, 8_002),))
+
+
+def test_a_partition_is_held_back_before_its_list_is_full_and_others_are_not() -> None:
+    """Nothing is ever left out: it is read again when two batches more would find room."""
+    broker = Broker(characters_max=4_095, partitions=2)
+    broker.settle_above(1)
+    broker.ask(1)
+    stay: list[Record] = []
+    taken = 2
+    while not broker.holdings.crowded(100_000):
+        stay += broker.every_second(taken, taken + 10)
+        taken += 10
+        if taken % 100 == 2:
+            broker.ask(1)
+    broker.ask(1)
+    assert broker.holdings.crowded(100_000) == {("t", 0)}
+    assert broker.holdings.repeatable_events == 0
+    assert 1_500 < taken < 4_000
+
+    settled = 0
+    while broker.holdings.crowded(100_000):
+        assert broker.holdings.settle(stay[settled], 1)
+        broker.ask(1)
+        settled += 1
+    assert 100 < settled < len(stay) // 2
+
+
+def test_a_partition_is_held_back_when_it_fills_half_of_the_window_beside_others() -> None:
+    """What the others bring would wait behind all of it; one that is alone may fill it."""
+    for partitions, crowded in ((2, {("t", 0)}), (1, set())):
+        broker = Broker(characters_max=4_095, partitions=partitions)
+        records = [_taken(broker.holdings, offset) for offset in range(1_500)]
+        broker.ask(1)
+        assert not broker.holdings.crowded(4_000)
+        records.append(_taken(broker.holdings, 1_500))
+        assert broker.holdings.crowded(4_000) == crowded
+        for record in records[:500]:
+            broker.holdings.settle(record, 1)
+        assert broker.holdings.crowded(4_000) == crowded
+        broker.holdings.settle(records[500], 1)
+        assert not broker.holdings.crowded(4_000)
 
 
 def test_where_nothing_can_be_listed_no_more_is_taken_than_a_crash_may_repeat(
@@ -122,10 +200,12 @@ def test_where_nothing_can_be_listed_no_more_is_taken_than_a_crash_may_repeat(
     bridge.run(
         bridge.assign(0),
         brings(Polled(500), Polled(501), Polled(502)),
+        *[brings() for _ in range(9)],
         settle_all_but_the_first,
         brings(),
         brings(),
         brings(Polled(503)),
     )
     # Four events are settled above, sixteen are left: eight records, one of which is taken.
-    assert [count for count in bridge.consumer.asked if count > 1] == [499, 6]
+    assert bridge.consumer.characters_asked[:3] == [4_000, 2_000, 1_000]
+    assert [count for count in bridge.consumer.asked if count > 1] == [9, 6]

@@ -27,7 +27,7 @@ def test_it_pauses_only_after_five_seconds_and_resumes_when_half_is_free() -> No
 def test_under_a_limit_less_is_taken_and_the_pause_comes_at_once() -> None:
     """One record over each time would be one too many; without it the bounds hold again."""
     window = Window(Bounds(records_max=100, bytes_max=1_000))
-    window.limit(10)
+    window.limit(10, at_once=True)
     assert window.room(4, 0) == 6
     assert window.change(10, 0, 1.0) is Change.PAUSE
     assert window.change(5, 0, 2.0) is Change.NONE

@@ -1,0 +1,67 @@
+"""Lists in commits' metadata: how much finds room, and what is taken so that all of it does."""
+
+from random import Random
+from typing import Any, cast
+
+from confluent_kafka import Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.delivery.progress import Progress
+from bridge.delivery.runs import METADATA_CHARACTERS_MAX, encode, fitting
+from bridge.kafka.holdings import Holding, Holdings
+from bridge.kafka.window import BATCH_MAX
+from bridge.records import Assignment, Record
+from tests.unit.kafka.messages import Polled
+
+RUNS = st.lists(st.tuples(st.integers(1, 1 << 20), st.integers(1, 1 << 20)), max_size=40)
+
+
+@given(st.integers(0, 1 << 62), st.integers(1, 5_000), RUNS, st.integers(32, 400))
+def test_what_fits_is_the_longest_beginning_of_a_list_that_finds_room(
+    base: int, partitions: int, lengths: list[tuple[int, int]], characters_max: int
+) -> None:
+    """No shorter than it must be, and never longer."""
+    runs, cursor = [], base
+    for gap, length in lengths:
+        runs.append((cursor + gap, cursor + gap + length))
+        cursor += gap + length
+
+    fit = fitting(base, partitions, runs, characters_max)
+    assert runs[: len(fit)] == list(fit)
+    assert len(encode(base, partitions, fit)) <= characters_max
+    if len(fit) < len(runs):
+        assert len(encode(base, partitions, runs[: len(fit) + 1])) > characters_max
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1 << 32).map(Random), st.floats(0.02, 0.9))
+def test_a_partition_that_is_read_only_while_it_is_not_crowded_has_room_for_its_whole_list(
+    chance: Random, stays: float
+) -> None:
+    """Whatever stays, and in whatever order the others are settled."""
+    holdings = Holdings()
+    holdings.listing.accepted(METADATA_CHARACTERS_MAX)
+    holdings.add(Holding(Assignment("t", 0), Progress(0), partitions_at_start=4))
+    under_way: list[Record] = []
+    stuck: list[Record] = []
+    taken = 0
+    for _ in range(60):
+        if not holdings.crowded(4_000):
+            for _ in range(chance.choice((100, BATCH_MAX))):
+                polled = cast("Message[bytes, bytes]", cast("Any", Polled(taken, 0)))
+                record = holdings.take(polled)
+                assert record is not None
+                (stuck if chance.random() < stays else under_way).append(record)
+                taken += 1
+        chance.shuffle(under_way)
+        for _ in range(chance.randrange(len(under_way) + 1)):
+            assert holdings.settle(under_way.pop(), 1)
+        if chance.random() < 0.05:
+            under_way += stuck
+            stuck.clear()
+        if chance.random() < 0.5:
+            commit = holdings.commit()
+            if commit is not None:
+                holdings.acknowledge(commit, frozenset())
+                assert holdings.repeatable_events == 0

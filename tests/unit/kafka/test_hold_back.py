@@ -1,0 +1,73 @@
+"""A partition that takes more than its share of the window stands still while others flow."""
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from bridge.kafka.window import Bounds
+from tests.unit.kafka.messages import Polled as Message
+from tests.unit.kafka.played import Bridge, brings
+
+HALF_OF_THE_WINDOW = Bounds(records_max=2_000)
+
+
+@pytest.fixture
+def bridge(monkeypatch: pytest.MonkeyPatch) -> Bridge:
+    """A bridge in whose window a partition beside others may have a thousand records."""
+    return Bridge(monkeypatch, bounds=HALF_OF_THE_WINDOW, settles=False)
+
+
+def _fill(first: int, end: int) -> list[Message]:
+    return [Message(offset) for offset in range(first, end)]
+
+
+def test_a_crowded_partition_is_paused_alone_until_two_batches_find_room_again(
+    bridge: Bridge,
+) -> None:
+    """The others are neither paused nor resumed: that throws away what was fetched ahead."""
+    seen: list[set[int]] = []
+    touched: list[set[int]] = []
+
+    def look() -> None:
+        seen.append(set(bridge.consumer.still))
+
+    def resumed(partitions: list[TopicPartition]) -> None:
+        touched.append({one.partition for one in partitions})
+        bridge.consumer.still -= touched[-1]
+
+    def note_what_is_resumed() -> None:
+        bridge.consumer.resume = resumed  # type: ignore[method-assign]
+
+    def settle_some() -> None:
+        bridge.poller.settled.extend((record, 1) for record in bridge.records[:501])
+
+    bridge.run(
+        bridge.assign(0, 1),
+        note_what_is_resumed,
+        brings(*_fill(500, 1_000)),
+        look,
+        brings(*_fill(1_000, 1_001)),
+        look,
+        settle_some,
+        look,
+    )
+    assert seen == [set(), {0}, set()]
+    assert touched == [{0}]
+
+
+def test_a_crowded_partition_that_goes_and_comes_back_flows(bridge: Bridge) -> None:
+    """Its pause would outlive revoke and assignment, were it not ended then."""
+    seen: list[set[int]] = []
+
+    def look() -> None:
+        seen.append(set(bridge.consumer.still))
+
+    bridge.run(
+        bridge.assign(0, 1),
+        brings(*_fill(500, 1_001)),
+        look,
+        bridge.revoke(0),
+        bridge.assign(0),
+        brings(),
+        look,
+    )
+    assert seen == [{0}, set()]
