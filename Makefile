@@ -32,9 +32,12 @@ demo: $(VENV)/run.stamp ## payments and orders become FullStory events, all on t
 test: $(VENV)/dev.stamp ## the tests, on a real Kafka and a real Schema Registry too (at most 5 minutes)
 	@$(BIN)/python -m pytest -m "not long and not faults"
 
+.PHONY: test-long
+test-long: $(VENV)/dev.stamp ## what takes longer: more stories, more examples (a quarter of an hour)
+	@$(BIN)/python -m pytest -m "long and not faults"
+
 .PHONY: test-all
-test-all: $(VENV)/dev.stamp ## every test but the longest stories
-	@$(BIN)/python -m pytest -m "not faults"
+test-all: test test-long ## every test but the longest stories
 
 .PHONY: faults
 faults: $(VENV)/dev.stamp ## the longest stories: brokers, rights, metadata and members that fail (half an hour)

@@ -1,7 +1,7 @@
 """The pace against token buckets, in virtual time; `pytest -s` prints the table.
 
 The figures that were promised run with three seeds each time, the whole table with eight in
-`make test-all`.
+`make test-long`.
 """
 
 from collections.abc import Sequence
