@@ -28,7 +28,7 @@ class Listing:
     """What is written at most: what the broker took, or what it is asked for next."""
 
     known: bool = False
-    """Whether the broker has taken so much, or it is known to take nothing."""
+    """Whether the broker has taken so much."""
 
     @property
     def shortened(self) -> bool:
@@ -54,7 +54,6 @@ class Listing:
             return
         half = characters_max // 2
         self.characters_max = half if half >= _CHARACTERS_MIN else 0
-        self.known = not self.characters_max
 
     def room(self, characters: int, may_lengthen: int) -> int:
         """How many more records may be taken so that the list of a partition is sure to fit.

@@ -54,6 +54,55 @@ def test_a_crowded_partition_is_paused_alone_until_two_batches_find_room_again(
     assert touched == [{0}]
 
 
+def test_a_crowded_partition_that_a_person_must_look_at_stays_still(bridge: Bridge) -> None:
+    """That it is crowded no more is no reason to read on."""
+    seen: list[set[int]] = []
+
+    def halt_its_topic() -> None:
+        bridge.poller.halted.append(lambda topic: topic == "t")
+
+    def settle_all() -> None:
+        bridge.poller.settled.extend((record, 1) for record in bridge.records)
+
+    bridge.run(
+        bridge.assign(0, 1),
+        brings(*_fill(500, 1_001)),
+        brings(),
+        halt_its_topic,
+        settle_all,
+        lambda: seen.append(set(bridge.consumer.still)),
+    )
+    assert seen == [{0, 1}]
+
+
+def test_while_everything_is_paused_nothing_is_resumed_for_having_room(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It flows again with the others."""
+    monkeypatch.setattr("bridge.kafka.window.PAUSE_AFTER_S", 0.0)
+    seen: list[set[int]] = []
+
+    def look() -> None:
+        seen.append(set(bridge.consumer.still))
+
+    def settle(partition: int) -> None:
+        ours = [record for record in bridge.records if record.partition == partition]
+        bridge.poller.settled.extend((record, 1) for record in ours)
+
+    both = [message for n in range(500, 1_500) for message in (Message(n), Message(n + 100, 1))]
+    bridge.run(
+        bridge.assign(0, 1),
+        brings(*both),
+        brings(),
+        look,
+        lambda: settle(0),
+        look,
+        lambda: settle(1),
+        look,
+    )
+    assert seen == [{0, 1}, {0, 1}, set()]
+
+
 def test_a_crowded_partition_that_goes_and_comes_back_flows(bridge: Bridge) -> None:
     """Its pause would outlive revoke and assignment, were it not ended then."""
     seen: list[set[int]] = []

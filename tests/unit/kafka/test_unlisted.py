@@ -9,6 +9,8 @@ from bridge.delivery.progress import Progress
 from bridge.delivery.runs import METADATA_CHARACTERS_MAX, Listed, decode
 from bridge.kafka.committer import Committer
 from bridge.kafka.holdings import Holding, Holdings
+from bridge.kafka.listing import Listing
+from bridge.kafka.window import BATCH_MAX
 from bridge.observer import Fact, Noted
 from bridge.records import Assignment, Record
 from tests.unit.kafka.messages import Polled, answer
@@ -171,6 +173,30 @@ def test_a_partition_is_held_back_before_its_list_is_full_and_others_are_not() -
     assert 100 < settled < len(stay) // 2
 
 
+def test_what_was_taken_since_the_last_commit_may_lengthen_the_list_too() -> None:
+    """Every second of them may be settled before the next one."""
+    broker = Broker(characters_max=4_095)
+    broker.settle_above(1)
+    broker.ask(1)
+    taken = 2
+    while not broker.holdings.crowded(100_000):
+        _taken(broker.holdings, taken)
+        taken += 1
+    assert 2_000 < taken < 3_000 - BATCH_MAX
+
+
+def test_an_answer_to_an_older_commit_says_nothing_of_what_is_asked_for_now() -> None:
+    """Two may be under way when a partition is let go."""
+    listing = Listing()
+    listing.refused(4_000)
+    listing.refused(2_000)
+    listing.refused(4_000)
+    listing.accepted(4_000)
+    assert (listing.characters_max, listing.known) == (1_000, False)
+    listing.accepted(1_000)
+    assert (listing.known, listing.shortened, listing.is_usual) == (True, True, False)
+
+
 def test_a_partition_is_held_back_when_it_fills_half_of_the_window_beside_others() -> None:
     """What the others bring would wait behind all of it; one that is alone may fill it."""
     for partitions, crowded in ((2, {("t", 0)}), (1, set())):
@@ -193,6 +219,7 @@ def test_where_nothing_can_be_listed_no_more_is_taken_than_a_crash_may_repeat(
     """One record stays; what is settled behind it, and what is taken, fit into the budget."""
     bridge = Bridge(monkeypatch, settles=False, duplicate_budget=20, events_per_record_max=2)
     bridge.consumer.characters_max = 15
+    still: list[set[int]] = []
 
     def settle_all_but_the_first() -> None:
         bridge.poller.settled.extend((record, 2) for record in bridge.records[1:])
@@ -204,8 +231,21 @@ def test_where_nothing_can_be_listed_no_more_is_taken_than_a_crash_may_repeat(
         settle_all_but_the_first,
         brings(),
         brings(),
-        brings(Polled(503)),
+        brings(*[Polled(offset) for offset in range(503, 510)]),
+        brings(),
+        lambda: still.append(set(bridge.consumer.still)),
     )
-    # Four events are settled above, sixteen are left: eight records, one of which is taken.
+    # Four events are settled above, sixteen are left: eight records, one of which is taken; and
+    # when it is full nothing comes any more, not even one record now and then.
+    assert still == [{0}]
     assert bridge.consumer.characters_asked[:3] == [4_000, 2_000, 1_000]
     assert [count for count in bridge.consumer.asked if count > 1] == [9, 6]
+
+
+def test_where_all_can_be_listed_the_budget_is_no_bound_to_what_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The throttle keeps it; ten times as much may be taken and wait there."""
+    bridge = Bridge(monkeypatch, settles=False, duplicate_budget=20)
+    bridge.run(bridge.assign(0), brings(Polled(500)), brings(), brings(Polled(501)))
+    assert [count for count in bridge.consumer.asked if count > 1] == [19, 499]
