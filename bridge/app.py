@@ -15,7 +15,6 @@ from bridge.avro.store import FileSchemas, Schemas
 from bridge.avro.transport import RegistryOptions
 from bridge.avro.wire import ConfluentFormat, RawFormat, SingleObjectFormat, WireFormat
 from bridge.delivery.answers import Policy
-from bridge.delivery.dead_letter import ToldBy
 from bridge.documents.problems import Problem, Problems
 from bridge.errors import Unavailable
 from bridge.fullstory.builders import builder
@@ -90,9 +89,10 @@ class Bridge:
                 sender=sender,
                 dead_letters=letters,
                 observer=self._observer,
-                told_by=ToldBy(self._prepared.group, self._prepared.owners()),
+                told_by=self._prepared.told_by,
                 clock=time.time,
                 mappings=self._prepared,
+                tolerance=self._prepared.tolerance,
                 session_window_s=settings.fullstory.session_window_s,
             )
             await Pipeline(path).run()

@@ -7,6 +7,10 @@ Laws:
   dead letter acknowledged by Kafka.
 - A record that nobody wants costs no task and no await.
 - A record that halts its mapping's topics is not begun and not settled, nor are those after it.
+- How much a mapping rejects is judged in the order of the records, before anything of a record
+  is begun. The race: thousands of records are under way when one letter too many is acknowledged,
+  and each of them is one more. So a letter is counted before it is written, and what was not
+  begun when the halt begins is left: letters always, and events when it was FullStory that refused.
 - What fails for the time being is tried again, here for the registry and the dead-letter topic,
   in the sender for FullStory. Nothing is given up.
 - A record's letters are written after its events are sent. The race: a letter is written, the
@@ -24,7 +28,8 @@ from typing import Generic, NamedTuple
 
 from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.delivery.halts import Halts
+from bridge.delivery.halts import MEND, Halts, mend_rejecting
+from bridge.delivery.rejections import Rejections, TooMany
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.late import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
@@ -44,13 +49,20 @@ class Built(NamedTuple, Generic[R]):
     request: R
 
 
+Work = Built[R] | Failure | Skipped
+"""What is to be done for one outcome: send, write a dead letter, or only tell."""
+
+
 class Pipeline(Generic[R]):
     """Carries every polled record to its one end."""
 
     def __init__(self, ports: Ports[R]) -> None:
         self._ports = ports
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._halts = Halts(ports.mappings, ports.source.halt, ports.observer)
+        self._under_way: dict[asyncio.Task[None], Record] = {}
+        owners = ports.told_by.owners
+        self._halts = Halts(ports.mappings, owners, ports.source.halt, ports.observer)
+        self._matches = Rejections(ports.tolerance, "matches")
+        self._sent = Rejections(ports.tolerance, "events sent")
 
     async def run(self) -> None:
         """Carry records until the source ends; what was not begun by then is left to be re-read."""
@@ -77,9 +89,9 @@ class Pipeline(Generic[R]):
             self._begin(record, self._wait_for_schema(record))
         elif halting := _halting(outcomes):
             why = f"{halting.reason}: {halting.message} ({record.place})"
-            self._halts.begin(halting.mapping, why)
+            self._halts.begin(halting.mapping, why, MEND)
         elif outcomes:
-            self._begin(record, self._finish(record, self._in_time(outcomes)))
+            self._build(record, outcomes)
         else:
             self._ports.observer.tell(Filtered(record.topic))
             self._ports.source.settle(record, 0)
@@ -92,25 +104,49 @@ class Pipeline(Generic[R]):
             return None
         return decoded.admitted.map(record, decoded.value, decoded.record_name)
 
+    def _build(self, record: Record, outcomes: Sequence[Outcome]) -> None:
+        """Build the requests of a record's events, and begin; unless a mapping halts by that."""
+        work = [self._built(record, outcome) for outcome in self._in_time(outcomes)]
+        too_many = self._count(outcomes, work)
+        if too_many is not None:
+            cure = mend_rejecting(too_many.mapping, record.place)
+            self._halts.begin(too_many.mapping, too_many.why, cure)
+        else:
+            self._begin(record, self._finish(record, work))
+
     def _in_time(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """Decide about late events, once: what waits for FullStory is not late by that."""
         now_s = self._ports.clock()
         return [in_time(outcome, now_s, self._ports.session_window_s) for outcome in outcomes]
 
-    async def _finish(self, record: Record, outcomes: Sequence[Outcome | Failure]) -> None:
-        """Bring every outcome of a record to its end, then settle the record.
+    def _count(self, outcomes: Sequence[Outcome], work: Sequence[Work[R]]) -> TooMany | None:
+        """Count what became of a record's matches."""
+        for outcome, one in zip(outcomes, work, strict=True):
+            if isinstance(one, Failure):
+                too_many = self._matches.rejected(one)
+                if too_many is not None:
+                    return too_many
+            elif isinstance(outcome, Event):
+                self._matches.passed(outcome.mapping)
+        return None
+
+    async def _finish(self, record: Record, work: Sequence[Work[R]]) -> None:
+        """Bring all work on a record to its end, then settle the record.
 
         Once an event of it is answered it is seen through, though its partition be draining.
         """
-        work = [self._built(record, outcome) for outcome in outcomes]
         events = [one for one in work if isinstance(one, Built)]
         failures = [one for one in work if isinstance(one, Failure)]
+        for one in work:
+            if isinstance(one, Skipped):
+                self._ports.observer.tell(SkippedFact(one.mapping, one.why))
         begun = delivered = False
         with ExitStack() as seen_through:
             for event in events:
                 end = await self._send(record, event, events=0 if begun else len(events))
                 if isinstance(end, Failure):
                     failures.append(end)
+                    self._count_refusal(record, end)
                 delivered |= isinstance(end, Done)
                 answered = not isinstance(end, Failure) or end.stage == "send"
                 if answered and not begun:
@@ -122,17 +158,15 @@ class Pipeline(Generic[R]):
         fate: Fate = "dead_lettered" if failures else "sent" if delivered else "filtered"
         self._ports.observer.tell(Settled(record.topic, fate))
 
-    def _built(self, record: Record, outcome: Outcome | Failure) -> Built[R] | Failure | None:
-        """What is to be sent for an outcome, or written as a dead letter; None: neither."""
+    def _built(self, record: Record, outcome: Outcome) -> Work[R]:
+        """What is to be sent for an outcome, or written as a dead letter, or skipped."""
         match outcome:
-            case Event(shadow=True):
-                self._ports.observer.tell(SkippedFact(outcome.mapping, "shadow"))
-            case Skipped(mapping, why):
-                self._ports.observer.tell(SkippedFact(mapping, why))
+            case Skipped():
+                return outcome
             case Rejected(mapping, reason, message, path):
                 return Failure("map", reason, message, mapping, path)
-            case Failure():
-                return outcome
+            case Event(mapping, shadow=True):
+                return Skipped(mapping, "shadow")
             case Event(mapping):
                 try:
                     return Built(mapping, self._ports.build(outcome, record))  # build
@@ -140,7 +174,6 @@ class Pipeline(Generic[R]):
                     return Failure.of(error, mapping)
                 except Exception as error:
                     return _internal(error, mapping)
-        return None
 
     async def _send(self, record: Record, event: Built[R], *, events: int) -> Done | Skip | Failure:
         """Send one event until FullStory's last word; a refusal is the failure to be buried."""
@@ -155,6 +188,7 @@ class Pipeline(Generic[R]):
             return _internal(error, mapping)
         match decision:
             case Done():
+                self._sent.passed(mapping)
                 self._ports.observer.tell(Delivered(mapping, tries))
             case Skip(why):
                 self._ports.observer.tell(SkippedFact(mapping, why))
@@ -163,11 +197,25 @@ class Pipeline(Generic[R]):
                 return Failure("send", why, message, mapping, status=status, code=code)
         return decision
 
+    def _count_refusal(self, record: Record, failure: Failure) -> None:
+        """Halt the mapping if FullStory refuses too much; then no more of its topics is sent."""
+        too_many = self._sent.rejected(failure)
+        if too_many is None:
+            return
+        cure = mend_rejecting(too_many.mapping, record.place)
+        self._halts.begin(too_many.mapping, too_many.why, cure)
+        for other in self._under_way.values():
+            if self._halts.cover(other.topic):
+                other.assignment.open = False
+
     async def _bury(self, record: Record, failure: Failure, *, see_through: bool) -> None:
-        """Write a dead letter until Kafka has acknowledged it, or AssignmentEnded."""
+        """Write a dead letter until Kafka has acknowledged it, or AssignmentEnded.
+
+        It is left to who reads the record again where the partition drains or the topic halts.
+        """
         letter = dead_letter(record, failure, self._ports.told_by, self._ports.clock())
         with record.assignment.hold():
-            while see_through or record.assignment.open:
+            while see_through or self._may_begin(record):
                 if await self._buried(letter):
                     break
                 await asyncio.sleep(WAIT_AGAIN_S)
@@ -176,6 +224,9 @@ class Pipeline(Generic[R]):
         self._ports.observer.tell(
             DeadLettered(failure.mapping, failure.stage, failure.reason, record.place)
         )
+
+    def _may_begin(self, record: Record) -> bool:
+        return record.assignment.open and not self._halts.cover(record.topic)
 
     async def _buried(self, letter: DeadLetter) -> bool:
         try:
@@ -202,8 +253,8 @@ class Pipeline(Generic[R]):
 
     def _begin(self, record: Record, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(self._to_its_end(record, work))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._under_way[task] = record
+        task.add_done_callback(self._under_way.pop)
 
     async def _to_its_end(self, record: Record, work: Coroutine[None, None, None]) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from bridge.delivery.dead_letter import DeadLetter, ToldBy
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import Mappings, Topics
+from bridge.delivery.rejections import Tolerance
 from bridge.mapping.outcome import Event, Outcome
 from bridge.observer import Observer
 from bridge.records import Assignment, Record
@@ -103,7 +104,8 @@ class DeadLetters(Protocol):
 class Ports(Generic[R]):
     """What the path is made of; an event older than `session_window_s` is late.
 
-    `told_by` is told in dead letters, `mappings` says what a halt concerns.
+    `told_by` is told in dead letters, `mappings` says what a halt concerns, `tolerance` when one
+    rejects too much.
     """
 
     source: Source
@@ -116,4 +118,5 @@ class Ports(Generic[R]):
     told_by: ToldBy
     clock: Clock
     mappings: Mappings
+    tolerance: Tolerance
     session_window_s: float

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bridge.delivery.dead_letter import letter_topic
+from bridge.delivery.dead_letter import ToldBy, letter_topic
+from bridge.delivery.rejections import EVERYTHING, Tolerance
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problem, Problems, did_you_mean
 from bridge.errors import SetupError
@@ -29,14 +30,15 @@ class Prepared:
     """Settings and mappings that were found to be right.
 
     `topics` maps Kafka's names of the listed topics to ours; `patterns` are those of the other
-    mappings, over Kafka's names.
+    mappings, over Kafka's names. `tolerance` says how much a mapping may reject.
     """
 
     loaded: Loaded
     rules: Sequence[Rule]
     options: Options
     topics: Mapping[str, str]
-    patterns: Sequence[str] = ()
+    patterns: Sequence[str]
+    tolerance: Tolerance
 
     @property
     def settings(self) -> Settings:
@@ -86,9 +88,11 @@ class Prepared:
         """The consumer group of the settings."""
         return str(self.settings.kafka_config()["group.id"])
 
-    def owners(self) -> dict[str, str]:
-        """Who is asked about each mapping, where its file says so."""
-        return {rule.name: rule.owner for rule in self.rules if rule.owner is not None}
+    @property
+    def told_by(self) -> ToldBy:
+        """Our group, and who is asked about each mapping, where its file says so."""
+        owners = {rule.name: rule.owner for rule in self.rules if rule.owner is not None}
+        return ToldBy(self.group, owners)
 
     @property
     def events_per_record_max(self) -> int:
@@ -103,15 +107,8 @@ class Prepared:
 
     def topics_of(self, mapping: str) -> Callable[[str], bool]:
         """Which topics (Kafka's names) are a mapping's."""
-        rule = self._rule(mapping)
+        rule = next(rule for rule in self.rules if rule.name == mapping)
         return cache(lambda topic: self.reads(topic) and rule.reads(self.name(topic)))
-
-    def owner_of(self, mapping: str) -> str | None:
-        """Whom a mapping's file says to ask."""
-        return self._rule(mapping).owner
-
-    def _rule(self, mapping: str) -> Rule:
-        return next(rule for rule in self.rules if rule.name == mapping)
 
     def admit(self, topic: str, schema: Schema | None) -> Plan:
         """The mappings of a topic (Kafka's name), compiled for one schema of its records.
@@ -195,7 +192,7 @@ def prepare(loaded: Loaded) -> Prepared:
         raise SetupError("mappings: all of them are off, so there is nothing to read")
     admin.check_configuration(settings.kafka_config())
     topics = {names.get(topic, topic): topic for topic in listed}
-    prepared = Prepared(loaded, rules, options, topics, patterns)
+    prepared = Prepared(loaded, rules, options, topics, patterns, _tolerance(settings))
     raise_problems([*reads_letters(rules, settings), *_unfit_for_tombstones(prepared)])
     return prepared
 
@@ -225,6 +222,11 @@ def _unfit_for_tombstones(prepared: Prepared) -> list[Problem]:
         except Problems as found:
             problems |= dict.fromkeys(found.problems)
     return list(problems)
+
+
+def _tolerance(settings: Settings) -> Tolerance:
+    halt = settings.halt
+    return Tolerance(halt.rejected_share, halt.of_last_matches) if halt else EVERYTHING
 
 
 def _document(file: Path) -> Document:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from bridge.delivery.dead_letter import DeadLetter, ToldBy
+from bridge.delivery.dead_letter import DeadLetter
 from bridge.delivery.decision import Done
 from bridge.delivery.halts import Topics
 from bridge.delivery.progress import Run
@@ -70,9 +70,10 @@ class Rehearsal(Replay):
                 sender=_Accepts(),
                 dead_letters=_Counts(price.reasons),
                 observer=self._observer,
-                told_by=ToldBy(self._prepared.group),
+                told_by=self._prepared.told_by,
                 clock=time.time,
                 mappings=self._prepared,
+                tolerance=self._prepared.tolerance,
                 session_window_s=window_s,
             )
             await Pipeline(path).run()

@@ -10,6 +10,9 @@ Laws:
   where it stopped.
 - What is not meant is settled at once, and stays where it is.
 - A letter whose mapping is no more is written again, and not taken for filtered.
+- No mapping is halted, however much it rejects: all letters are former rejections, whoever
+  replays them sits before the count, and those of other mappings lie between them. What fails
+  again is where it was, and `--dry-run` says beforehand how much that will be.
 """
 
 import asyncio
@@ -25,6 +28,7 @@ from bridge.delivery.answers import Policy
 from bridge.delivery.dead_letter import MAPPING
 from bridge.delivery.halts import Topics
 from bridge.delivery.letters import Filter, Letter, read_letter
+from bridge.delivery.rejections import EVERYTHING
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka.holdings import Key
@@ -174,7 +178,7 @@ class Replay(Bridge):
     def __init__(
         self, prepared: Prepared, observer: Observer, meant: Filter, offsets: Offsets, tally: Tally
     ) -> None:
-        super().__init__(prepared, observer)
+        super().__init__(replace(prepared, tolerance=EVERYTHING), observer)
         self._meant = meant
         self._offsets = offsets
         self._tally = tally

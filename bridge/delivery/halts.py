@@ -1,17 +1,29 @@
-"""Topics that stand still until a person has acted, because a mapping asked for it.
+"""Topics that stand still until a person has acted: a mapping asks for it, or rejects too much.
 
 Laws: nothing of a halted topic is begun, not even what was polled before Kafka's side heard of
-it; so the loop asks here first, for every record. What is under way comes to its end. A halt
-lasts as long as the process; it is told once.
+it; so the loop asks here first, for every record. What is under way comes to its end, but for
+letters that are not begun: their records are left. A halt lasts as long as the process; it is
+told once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bridge.observer import HaltedScope, Observer
 
 MEND = "mend the mapping, or say `on_error: dead_letter`, and start again: nothing is lost"
 """What ends a halt that a mapping asked for."""
+
+
+def mend_rejecting(mapping: str, place: str) -> str:
+    """What ends the halt of a mapping that rejects too much, of which `place` names a record."""
+    return (
+        f"`fullstory-bridge explain {place}` shows one of them, `fullstory-bridge check` what does"
+        " not fit the schemas; mend the mapping and start again: its topics go on from here."
+        f" What it rejected before: `fullstory-bridge dead-letters replay --mapping {mapping}`."
+        " If so much is to be rejected: the setting `halt`"
+    )
+
 
 Topics = Callable[[str], bool]
 """Some of Kafka's topics: whether one of them is meant."""
@@ -24,30 +36,32 @@ class Mappings(Protocol):
         """Its topics."""
         ...
 
-    def owner_of(self, mapping: str) -> str | None:
-        """Whom its file says to ask."""
-        ...
-
 
 class Halts:
-    """What stands still; `read_no_more` ends that topics are read."""
+    """What stands still; `read_no_more` ends that topics are read, `owners` are the mappings'."""
 
     def __init__(
-        self, mappings: Mappings, read_no_more: Callable[[Topics], None], observer: Observer
+        self,
+        mappings: Mappings,
+        owners: Mapping[str, str],
+        read_no_more: Callable[[Topics], None],
+        observer: Observer,
     ) -> None:
         self._mappings = mappings
+        self._owners = owners
         self._read_no_more = read_no_more
         self._observer = observer
-        self._halted: list[Topics] = []
+        self._halted: dict[str, Topics] = {}
 
     def cover(self, topic: str) -> bool:
         """Whether a topic stands still."""
-        return any(topics(topic) for topics in self._halted)
+        return any(topics(topic) for topics in self._halted.values())
 
-    def begin(self, mapping: str, why: str) -> None:
-        """Let a mapping's topics stand still."""
-        topics = self._mappings.topics_of(mapping)
-        self._halted.append(topics)
+    def begin(self, mapping: str, why: str, cure: str) -> None:
+        """Let a mapping's topics stand still; once is enough."""
+        if mapping in self._halted:
+            return
+        topics = self._halted[mapping] = self._mappings.topics_of(mapping)
         self._read_no_more(topics)
-        owner = self._mappings.owner_of(mapping)
-        self._observer.tell(HaltedScope(f"the topics of {mapping}", why, MEND, owner))
+        owner = self._owners.get(mapping)
+        self._observer.tell(HaltedScope(f"the topics of {mapping}", why, cure, owner))

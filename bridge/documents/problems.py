@@ -81,7 +81,7 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     return by_spelling[near[0]] if near else None
 
 
-def suggest(word: str, candidates: Iterable[str], *, listed_max: int = 12) -> str | None:
+def suggest(word: str, candidates: Iterable[str], *, listed_max: int = 16) -> str | None:
     """The cure for an unknown word: the nearest candidate, else the list when it is short."""
     known = sorted(set(candidates))
     near = did_you_mean(word, known)

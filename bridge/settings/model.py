@@ -57,6 +57,28 @@ class DeadLetters(Section):
     )
 
 
+class Halt(Section):
+    """When a mapping rejects so much that its topics stand still until a person has looked."""
+
+    rejected_share: Number = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="The share of its last matches that a mapping may reject, judged from 20 "
+        "matches on; at 1 it may reject all of them.",
+    )
+    of_last_matches: Whole = Field(
+        default=500, ge=20, le=10_000, description="How many matches are the last ones."
+    )
+
+
+def _halt(value: object) -> object:
+    if value is None or isinstance(value, dict):
+        return value
+    cure = "`halt: ~` switches it off"
+    raise refuse(Mistake(Code.WRONG_TYPE, "this must be an object (`key: value`)", cure=cure))
+
+
 class Delivery(Section):
     """How much is under way at one time, and how long an end may take."""
 
@@ -133,6 +155,11 @@ class Settings(Section):
     privacy: Privacy = Field(default=Privacy(), description="What must not leave in clear.")
     dead_letters: DeadLetters = Field(
         default=DeadLetters(), description="Where undeliverable records go."
+    )
+    halt: Annotated[Halt | None, BeforeValidator(_halt)] = Field(
+        default=Halt(),
+        description="When a mapping rejects so much of its records that its topics are halted, "
+        "in place of filling the dead-letter topic; `~` switches it off.",
     )
     delivery: Delivery = Field(default=Delivery(), description="How much is under way at one time.")
     log: Log = Field(default=Log(), description="What is written to standard error.")

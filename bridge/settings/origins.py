@@ -58,7 +58,7 @@ def _origin(
 
 def _is_written(data: Any, path: DataPath) -> bool:
     for step in path:
-        if not isinstance(data, dict) or data.get(step) is None:
+        if not isinstance(data, dict) or step not in data:
             return False
         data = data[step]
     return True

@@ -11,6 +11,7 @@ import pytest
 from bridge.delivery.dead_letter import DeadLetter, ToldBy
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import MEND
+from bridge.delivery.rejections import EVERYTHING, Tolerance
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.outcome import (
     Event,
@@ -30,6 +31,7 @@ from bridge.ports import Ports
 from bridge.records import Assignment, AssignmentEnded, Record
 from tests.unit.virtual import run, settle_down
 
+OWNERS = {"BAD": "the shop team", "LARGE": "the team of LARGE", "t": "the team of t"}
 POISON = PoisonRecord("cut off", stage="decode", reason="truncated", path="a.b", byte_offset=9)
 
 
@@ -69,6 +71,7 @@ class World:
     halted: list[Callable[[str], bool]] = field(default_factory=list)
     reserved: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    tolerance: Tolerance = EVERYTHING
 
     def __post_init__(self) -> None:
         self.assignment = Assignment("t", 0)
@@ -81,9 +84,10 @@ class World:
             sender=cast("Any", _Method(self.send_event)),
             dead_letters=cast("Any", _Method(self.send_letter)),
             observer=self,
-            told_by=ToldBy("group", {"BAD": "the shop team", "LARGE": "the team of LARGE"}),
+            told_by=ToldBy("group", OWNERS),
             clock=lambda: self.now_s,
             mappings=self,
+            tolerance=self.tolerance,
             session_window_s=1800,
         )
         self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
@@ -111,10 +115,6 @@ class World:
     def topics_of(self, mapping: str) -> Callable[[str], bool]:
         """The topics that begin as the mapping is called."""
         return lambda topic: topic.startswith(mapping)
-
-    def owner_of(self, mapping: str) -> str | None:
-        """Somebody for each mapping."""
-        return f"the team of {mapping}"
 
     def halt(self, topics: Callable[[str], bool]) -> None:
         """Note which topics stand still."""

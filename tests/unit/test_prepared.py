@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.avro.tree import parse_schema
+from bridge.delivery.dead_letter import ToldBy
+from bridge.delivery.rejections import EVERYTHING, Tolerance
 from bridge.documents.problems import Problems
 from bridge.errors import SetupError
 from bridge.mapping.checks import Types
@@ -138,7 +140,6 @@ def test_the_topics_of_a_mapping_are_those_that_it_reads(tmp_path: Path) -> None
     every = ["prod.payments", "payments", "carts", "shop.eu", "shop.dead"]
     assert [topic for topic in every if found.topics_of("a")(topic)] == ["prod.payments", "carts"]
     assert [topic for topic in every if found.topics_of("b")(topic)] == ["shop.eu"]
-    assert found.owner_of("a") == "the shop"
 
 
 @pytest.mark.parametrize(
@@ -180,11 +181,26 @@ def test_dead_letter_topics_are_looked_up_for_all_that_is_read(tmp_path: Path) -
     found.check_letter_topics([*existing, "dlq.prod.payments"])
 
 
+@pytest.mark.parametrize(
+    ("halt", "tolerance"),
+    [
+        ({}, Tolerance(0.5, 500)),
+        ({"rejected_share": 0.2, "of_last_matches": 100}, Tolerance(0.2, 100)),
+        (None, EVERYTHING),
+    ],
+)
+def test_how_much_a_mapping_may_reject_is_a_setting(
+    tmp_path: Path, halt: Any, tolerance: Tolerance
+) -> None:
+    """Half of the last 500 by default, everything when it is switched off."""
+    assert prepared(tmp_path, [BY_NAME], halt=halt).tolerance == tolerance
+
+
 def test_a_mapping_has_the_owner_of_its_file(tmp_path: Path) -> None:
     """Told in its dead letters; nothing where the file names none."""
-    assert prepared(tmp_path, [BY_NAME]).owners() == {"a": "the shop"}
+    assert prepared(tmp_path, [BY_NAME]).told_by == ToldBy("bridge", {"a": "the shop"})
     file = tmp_path / "m.yaml"
     form = json.loads(file.read_text())
     del form["owner"]
     file.write_text(json.dumps(form))
-    assert prepare(load(tmp_path / "bridge.yaml", {})).owners() == {}
+    assert prepare(load(tmp_path / "bridge.yaml", {})).told_by.owners == {}

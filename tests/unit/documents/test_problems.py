@@ -108,6 +108,6 @@ def test_the_nearest_word_is_offered(word: str, near: str | None) -> None:
 def test_without_a_near_word_a_short_list_is_offered() -> None:
     """A long list would be noise."""
     assert suggest("zebra", ["b", "a", "b"]) == "known here: `a`, `b`"
-    assert suggest("zebra", map(str, range(13))) is None
+    assert suggest("zebra", map(str, range(17))) is None
     assert suggest("zebra", []) is None
     assert suggest("tpye", ["type"]) == "did you mean `type`?"

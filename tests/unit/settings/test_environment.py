@@ -30,6 +30,7 @@ def given(environ: dict[str, str]) -> dict[str, object]:
         ("BRIDGE_FULLSTORY__MAX_IN_FLIGHT", "fullstory.max_in_flight"),
         ("BRIDGE_AVRO__REGISTRY__SSL_CA_LOCATION", "avro.registry.ssl.ca.location"),
         ("BRIDGE_DEAD_LETTERS__TOPIC", "dead_letters.topic"),
+        ("BRIDGE_HALT__OF_LAST_MATCHES", "halt.of_last_matches"),
         ("BRIDGE_KAFKA_SASL_OAUTHBEARER_ASSERTION_FILE", "kafka.sasl.oauthbearer.assertion.file"),
     ],
 )

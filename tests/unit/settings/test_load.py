@@ -199,6 +199,19 @@ def test_a_variable_mends_what_the_file_cannot_say() -> None:
     assert config["sasl.password"] == "p"
 
 
+def test_a_section_that_is_switched_off_says_where_and_a_variable_switches_it_on() -> None:
+    """`~` is a value there; a variable goes before it, as before any other."""
+    Path("bridge.yaml").write_text(FILE + "halt: ~\n")
+    off = loaded()
+    on = loaded({"BRIDGE_HALT__REJECTED_SHARE": "0.25"})
+    assert off.settings.halt is None
+    assert off.origins["halt"] == f"bridge.yaml:{len(FILE.splitlines()) + 1}"
+    assert on.settings.halt is not None
+    assert on.settings.halt.rejected_share == 0.25
+    assert on.origins["halt.rejected_share"] == "BRIDGE_HALT__REJECTED_SHARE"
+    assert on.origins["halt.of_last_matches"] == "default"
+
+
 def test_mistakes_of_all_sources_are_told_at_once() -> None:
     """The file, the environment and a flag: one report."""
     Path("bridge.yaml").write_text(FILE + "strat: latest\n")

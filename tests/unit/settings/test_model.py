@@ -39,6 +39,8 @@ def test_the_least_that_must_be_said_gives_all_defaults() -> None:
         "rebalance_drain_s": 15,
         "shutdown_drain_s": 25,
     }
+    assert found.halt is not None
+    assert found.halt.model_dump() == {"rejected_share": 0.5, "of_last_matches": 500}
     assert found.dead_letters.topic == "fullstory-bridge.dead-letters"
     assert found.avro.subject == "{topic}-value"
 
