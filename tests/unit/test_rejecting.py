@@ -182,6 +182,7 @@ class Throttled(World):
     ) -> tuple[Done | Skip | Reject, int]:
         """Answer when it was its turn."""
         async with self.places:
+            self.send_takes_s += 0.01  # no two answers come at once
             return await super().send_event(request, mapping, assignment, events=events)
 
 
@@ -207,7 +208,7 @@ def test_a_mapping_that_fullstory_refuses_halts_and_no_more_of_its_topics_is_sen
         assert not world.assignment.open
         assert elsewhere.open
         assert (500, 1) in world.settled
-        assert 20 <= len(world.letters) <= 30
+        assert len(world.letters) == 29
         assert len(world.settled) == len(world.letters) + 1
 
     run(story())
