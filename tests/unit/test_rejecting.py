@@ -198,7 +198,7 @@ def test_a_mapping_that_fullstory_refuses_halts_and_no_more_of_its_topics_is_sen
         await _poll(world, 0, 500)
         elsewhere = Assignment("other", 0)
         await world.poll(world.record(500, topic="other")._replace(assignment=elsewhere))
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
         halt = _halt(world)
         assert halt is not None
         assert halt.why == (
@@ -225,7 +225,7 @@ def test_refusals_among_events_that_fullstory_takes_halt_nothing() -> None:
             tolerance=TOLERANCE,
         )
         await _poll(world, 0, 400)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
         await settle_down()
         assert _halt(world) is None
         assert len(world.settled) == 400
