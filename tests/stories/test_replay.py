@@ -52,8 +52,11 @@ class Poisoned:
 
 
 def _poisoned(town: Town, records: int, api: dict[str, str]) -> Poisoned:
-    """Write the records, and let a bridge bring each to its first end."""
-    town.settings = {"fullstory": api}
+    """Write the records, and let a bridge bring each to its first end.
+
+    It would halt at so much poison; the replays, with the settings that a person has, do not.
+    """
+    town.settings = {"fullstory": api, "halt": None}
     poison = list(range(0, records, 4))
     town.written = records
     partitions = len(town.kafka.partitions(town.topic))
@@ -65,6 +68,7 @@ def _poisoned(town: Town, records: int, api: dict[str, str]) -> Poisoned:
     with town.bridge() as bridge:
         town.wait_until_all_is_committed(120)
         assert bridge.stop() == 0
+    town.settings = {"fullstory": api}
     found = Poisoned(town, town.write_settings(), poison)
     good = [number for number in range(records) if number % 4]
     assert town.reckon(good) == ([], 0)
