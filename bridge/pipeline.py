@@ -120,7 +120,7 @@ class Pipeline(Generic[R]):
         return [in_time(outcome, now_s, self._ports.session_window_s) for outcome in outcomes]
 
     def _count(self, outcomes: Sequence[Outcome], work: Sequence[Work[R]]) -> TooMany | None:
-        """Count what became of a record's matches."""
+        """Count what became of a record's matches, until a mapping has rejected too much."""
         for outcome, one in zip(outcomes, work, strict=True):
             if isinstance(one, Failure):
                 too_many = self._matches.rejected(one)
