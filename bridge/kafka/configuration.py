@@ -29,6 +29,7 @@ DEFAULTS: Configuration = {
     "queued.min.messages": 5_000,
     "queued.max.messages.kbytes": 8_192,  # what is fetched ahead, for the whole process
     "socket.keepalive.enable": True,
+    "socket.timeout.ms": 30_000,  # so long a broker that hangs holds the commits up; else 60 s
     "reconnect.backoff.ms": 100,
     "reconnect.backoff.max.ms": 5_000,
     "allow.auto.create.topics": False,  # a typo must not make a topic
