@@ -1,25 +1,23 @@
 """The bridge at work: the only place where the rooms meet."""
 
 import asyncio
-import os
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
+from functools import partial
+from typing import TypeVar
 
-from bridge import __version__, ports
+from bridge import ports
 from bridge.avro.decoder import Decoder
-from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.registry import RegistryClient
 from bridge.avro.store import FileSchemas, Schemas
-from bridge.avro.transport import RegistryOptions
-from bridge.avro.wire import ConfluentFormat, RawFormat, SingleObjectFormat, WireFormat
 from bridge.delivery.answers import Policy
+from bridge.delivery.pause import KAFKA, REGISTRY, Spell
 from bridge.documents.problems import Problem, Problems
 from bridge.errors import Unavailable
 from bridge.fullstory.builders import builder
-from bridge.fullstory.client import Client, ClientOptions
-from bridge.fullstory.proxy import proxy_for
+from bridge.fullstory.client import Client
 from bridge.fullstory.request import Request
 from bridge.fullstory.sender import Sender
 from bridge.fullstory.share import Share
@@ -27,17 +25,24 @@ from bridge.fullstory.throttle import Throttle
 from bridge.kafka import admin
 from bridge.kafka.poller import SourceOptions
 from bridge.kafka.producer import DeadLetterProducer
+from bridge.kafka.recovery import Recovery
 from bridge.kafka.source import Source
-from bridge.kafka.window import Bounds
 from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
-from bridge.observer import Everybody, Misfit, Noted, Observer, Waiting
+from bridge.observer import Draining, Everybody, Misfit, Noted, Observer
+from bridge.options import (
+    client_options,
+    registry_options,
+    schema_files,
+    source_options,
+    wire_formats,
+)
 from bridge.pipeline import Pipeline
 from bridge.ports import Ports
 from bridge.prepared import Prepared, raise_problems
-from bridge.settings.avro_section import TopicCodec
-from bridge.settings.model import Settings
+
+T = TypeVar("T")
 
 START_AGAIN_S = 1.0
 """Between two tries at a neighbour that does not answer while starting."""
@@ -56,7 +61,9 @@ class Bridge:
 
     def stop(self) -> None:
         """Take nothing more, drain, commit, leave; called again: commit what is settled and go."""
-        self._stopping.set()
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._observer.tell(Draining())
         if self._source is not None:
             self._source.stop()
 
@@ -71,7 +78,7 @@ class Bridge:
         async with AsyncExitStack() as stack:
             cluster = await self._await_kafka()
             decoder = await self._checked_decoder(stack, cluster)
-            client = await stack.enter_async_context(Client(self._client_options()))
+            client = await stack.enter_async_context(Client(client_options(self._prepared)))
             letters = await stack.enter_async_context(
                 DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
             )
@@ -80,15 +87,15 @@ class Bridge:
             throttle = self._throttle()
             sender = self._sender(client, throttle)
             stack.push_async_callback(sender.close)
-            observer = self._with_share(stack, throttle)
+            observer = self._with_followers(stack, throttle)
             path: Ports[Request] = Ports(
-                source=self._open(self._source_options(), throttle, observer),
+                source=self._open(source_options(self._prepared), throttle, observer),
                 decoder=decoder,
                 tombstones=self._tombstones(),
                 build=builder(settings.fullstory.api, cluster.id),
                 sender=sender,
                 dead_letters=letters,
-                observer=self._observer,
+                observer=observer,
                 told_by=self._prepared.told_by,
                 clock=time.time,
                 mappings=self._prepared,
@@ -109,13 +116,13 @@ class Bridge:
         self, stack: AsyncExitStack, cluster: admin.Cluster
     ) -> ports.Decoder:
         registry = await self._registry(stack)
-        files = FileSchemas(self._local_files())
+        files = FileSchemas(schema_files(self._prepared.settings))
         await self._check_newest(files, registry, cluster.topics)
         return self._decoder(files, registry)
 
     def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
         store = files if registry is None else Schemas(files, registry)
-        return Decoder(store, self._formats(files), self._admit)
+        return Decoder(store, wire_formats(self._prepared.settings, files), self._admit)
 
     async def _await_kafka(self) -> admin.Cluster:
         """Wait until Kafka answers, and see that all dead-letter topics are there.
@@ -123,33 +130,34 @@ class Bridge:
         Raises:
             SetupError: one is not; with the command that creates it.
         """
-        settings = self._prepared.settings
+        cluster = await self._answer(KAFKA, self._look)
+        if cluster is None:
+            return admin.Cluster("", {})
+        self._prepared.check_letter_topics(cluster.topics)
+        return cluster
+
+    async def _look(self) -> admin.Cluster:
+        return await asyncio.to_thread(admin.look, self._prepared.settings.kafka_config())
+
+    async def _answer(self, what: str, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """Ask a neighbour until it answers; None when the bridge is to stop before that."""
+        spell = Spell(what, self._observer)
         while not self._stopping.is_set():
             try:
-                cluster = await asyncio.to_thread(admin.look, settings.kafka_config())
+                answer = await ask()
             except Unavailable as error:
-                await self._wait("kafka", error)
-                continue
-            self._prepared.check_letter_topics(cluster.topics)
-            return cluster
-        return admin.Cluster("", {})
+                spell.because(str(error))
+                await asyncio.sleep(START_AGAIN_S)
+            else:
+                spell.over()
+                return answer
+        return None
 
     async def _registry(self, stack: AsyncExitStack) -> RegistryClient | None:
         options = registry_options(self._prepared.settings)
         if options is None:
             return None
         return await stack.enter_async_context(RegistryClient(options))
-
-    def _local_files(self) -> list[str]:
-        codecs = self._prepared.settings.avro.topics.values()
-        return [str(file) for codec in codecs if codec.is_local for file in codec.schema_files]
-
-    def _formats(self, files: FileSchemas) -> dict[str, WireFormat]:
-        settings = self._prepared.settings
-        return {
-            settings.topic_names.get(name, name): _format(codec, files)
-            for name, codec in settings.avro.topics.items()
-        }
 
     async def _check_newest(
         self, files: FileSchemas, registry: RegistryClient | None, topics: Collection[str]
@@ -191,30 +199,10 @@ class Bridge:
         if registry is None:
             return None
         subject = self._prepared.settings.avro.subject.replace("{topic}", topic)
-        while not self._stopping.is_set():
-            try:
-                newest = await registry.latest(subject)
-            except Unavailable as error:
-                await self._wait("schema registry", error)
-                continue
-            if newest is None:
-                self._observer.tell(Noted(f"the registry has no subject {subject} yet"))
-            return newest.schema if newest else None
-        return None
-
-    async def _wait(self, what: str, error: Unavailable) -> None:
-        self._observer.tell(Waiting(what, str(error)))
-        await asyncio.sleep(START_AGAIN_S)
-
-    def _client_options(self) -> ClientOptions:
-        settings = self._prepared.settings.fullstory
-        return ClientOptions(
-            base_url=settings.endpoint,
-            read_key=self._prepared.loaded.fullstory_key.read,
-            timeout_s=settings.timeout_s,
-            user_agent=f"fullstory-bridge/{__version__}",
-            proxy=proxy_for(settings.endpoint, os.environ),
-        )
+        newest = await self._answer(REGISTRY, partial(registry.latest, subject))
+        if newest is None and not self._stopping.is_set():
+            self._observer.tell(Noted(f"the registry has no subject {subject} yet"))
+        return newest.schema if newest else None
 
     def _throttle(self) -> Throttle:
         settings = self._prepared.settings
@@ -225,17 +213,22 @@ class Bridge:
             max_rate=settings.fullstory.max_rate,
         )
 
-    def _with_share(self, stack: AsyncExitStack, throttle: Throttle) -> Observer:
-        """With a known rate, the share of it follows what the group gives us and takes."""
+    def _with_followers(self, stack: AsyncExitStack, throttle: Throttle) -> Observer:
+        """The observer, and those of the bridge's own who act on what they are told.
+
+        With a known rate, the share of it follows what the group gives us and takes.
+        """
+        recovery = Recovery(self._look, self._observer)
+        stack.push_async_callback(recovery.close)
         if self._prepared.settings.fullstory.max_rate is None:
-            return self._observer
+            return Everybody(self._observer, recovery)
         share = Share(self._partitions, throttle.set_share)
         stack.push_async_callback(share.close)
-        return Everybody(self._observer, share)
+        return Everybody(self._observer, recovery, share)
 
     async def _partitions(self) -> int:
         """How many partitions all the topics have that this group reads."""
-        cluster = await asyncio.to_thread(admin.look, self._prepared.settings.kafka_config())
+        cluster = await self._look()
         return sum(count for topic, count in cluster.topics.items() if self._prepared.reads(topic))
 
     def _policy(self) -> Policy:
@@ -251,49 +244,3 @@ class Bridge:
             now_s=asyncio.get_running_loop().time,
             chance=random.random,
         )
-
-    def _source_options(self) -> SourceOptions:
-        settings = self._prepared.settings
-        delivery = settings.delivery
-        return SourceOptions(
-            kafka=settings.kafka_config(),
-            topics=tuple(self._prepared.topics),
-            wanted=self._prepared.reads if self._prepared.patterns else None,
-            start=settings.start,
-            out_of_range=settings.out_of_range,
-            bounds=Bounds(bytes_max=delivery.window_bytes_max),
-            duplicate_budget=delivery.duplicate_budget,
-            events_per_record_max=self._prepared.events_per_record_max,
-            commit_interval_s=delivery.commit_interval_ms / 1000,
-            rebalance_drain_s=delivery.rebalance_drain_s,
-            shutdown_drain_s=delivery.shutdown_drain_s,
-        )
-
-
-def registry_options(settings: Settings) -> RegistryOptions | None:
-    """How to reach the registry of the settings; None where they name none."""
-    registry = settings.avro.registry
-    if registry is None:
-        return None
-    secret = registry.basic_auth.get_secret_value() if registry.basic_auth else None
-    token = registry.bearer_token.get_secret_value() if registry.bearer_token else None
-    return RegistryOptions(
-        urls=tuple(registry.url),
-        timeout_s=registry.timeout_s,
-        basic_auth=secret,
-        bearer_token=token,
-        ca_file=str(registry.ca) if registry.ca else None,
-        client_cert=str(registry.certificate) if registry.certificate else None,
-        client_key=str(registry.certificate_key) if registry.certificate_key else None,
-    )
-
-
-def _format(codec: TopicCodec, files: FileSchemas) -> WireFormat:
-    match codec.wire_format:
-        case "confluent":
-            return ConfluentFormat()
-        case "raw":
-            return RawFormat(str(codec.schema_files[0]))
-        case "single_object":
-            paths = [str(file) for file in codec.schema_files]
-            return SingleObjectFormat(by_fingerprint({path: files[path].schema for path in paths}))

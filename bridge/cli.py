@@ -21,7 +21,7 @@ from bridge.commands.test import test
 def main() -> None:
     """Business events from Kafka, attached to the user's recent FullStory session.
 
-    Exit codes: 0 good, 1 problems found, 2 wrong use or set-up.
+    Exit codes: 0 good, 1 problems found, 2 wrong use or set-up, 3 halted (`run --exit-on-halt`).
     """
 
 

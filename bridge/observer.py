@@ -10,6 +10,14 @@ from typing import Literal, Protocol
 
 PartitionName = tuple[str, int]
 
+EVERYTHING = "everything"
+"""The scope of a halt outside of which nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The poll thread is at work: many times a second, with records or without, draining too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Polled:
@@ -90,7 +98,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`what` does not answer now; the bridge waits for it and goes on by itself."""
+    """`what` does not answer now; the bridge waits for it and goes on by itself.
+
+    It is told again when the reason is another one. What it means: `delivery/pause.py`.
+    """
 
     what: str
     why: str
@@ -98,19 +109,27 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What the bridge waited for answers again."""
+    """What the bridge waited for answers again, or nothing of ours waits for it any more."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
 class HaltedScope:
-    """`scope` stands still until a person acts; `owner` is whom its mapping's file says to ask."""
+    """`scope` stands still until a person acts; `owner` is whom its mapping's file says to ask.
+
+    `scope` is `EVERYTHING`, some topics in words, or `topic/partition`.
+    """
 
     scope: str
     why: str
     cure: str
     owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """The bridge was told to end: it takes nothing more, and sees through what it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +178,8 @@ class Noted:
 
 
 Fact = (
-    Polled
+    Beat
+    | Polled
     | Filtered
     | Skipped
     | Delivered
@@ -171,6 +191,7 @@ Fact = (
     | Waiting
     | Resumed
     | HaltedScope
+    | Draining
     | Assigned
     | Revoked
     | Committed

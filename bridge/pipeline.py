@@ -29,11 +29,12 @@ from typing import Generic, NamedTuple
 from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import MEND, Halts, mend_rejecting
+from bridge.delivery.pause import LETTERS, REGISTRY, Spell
 from bridge.delivery.rejections import Rejections, TooMany
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.late import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
-from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Settled, Waiting
+from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Settled
 from bridge.observer import Skipped as SkippedFact
 from bridge.ports import Ports, R
 from bridge.records import AssignmentEnded, Record
@@ -63,6 +64,8 @@ class Pipeline(Generic[R]):
         self._halts = Halts(ports.mappings, owners, ports.source.halt, ports.observer)
         self._matches = Rejections(ports.tolerance, "matches")
         self._sent = Rejections(ports.tolerance, "events sent")
+        self._letters = Spell(LETTERS, ports.observer)
+        self._registry = Spell(REGISTRY, ports.observer)
 
     async def run(self) -> None:
         """Carry records until the source ends; what was not begun by then is left to be re-read."""
@@ -214,9 +217,9 @@ class Pipeline(Generic[R]):
         It is left to who reads the record again where the partition drains or the topic halts.
         """
         letter = dead_letter(record, failure, self._ports.told_by, self._ports.clock())
-        with record.assignment.hold():
+        with record.assignment.hold(), self._letters.lasts(id(record)):
             while see_through or self._may_begin(record):
-                if await self._buried(letter):
+                if await self._buried(letter, id(record)):
                     break
                 await asyncio.sleep(WAIT_AGAIN_S)
             else:
@@ -228,28 +231,36 @@ class Pipeline(Generic[R]):
     def _may_begin(self, record: Record) -> bool:
         return record.assignment.open and not self._halts.cover(record.topic)
 
-    async def _buried(self, letter: DeadLetter) -> bool:
+    async def _buried(self, letter: DeadLetter, who: int) -> bool:
         try:
             await self._ports.dead_letters.send(letter)
         except Unavailable as error:
-            self._ports.observer.tell(Waiting("dead-letter topic", str(error)))
+            self._letters.because(str(error), who)
             return False
         return True
 
     async def _wait_for_schema(self, record: Record) -> None:
         """Fetch the record's schema, however long that takes, then go on with the record."""
-        while record.assignment.open:
-            try:
-                await self._ports.decoder.prepare(record)
-            except Unavailable as error:
-                self._ports.observer.tell(Waiting("schema registry", str(error)))
-                await asyncio.sleep(WAIT_AGAIN_S)
-            except PoisonRecord as error:
-                await self._finish(record, [Failure.of(error)])
-                return
-            else:
-                self._take(record)
-                return
+        try:
+            fetched = await self._fetched(record)
+        except PoisonRecord as error:
+            await self._finish(record, [Failure.of(error)])
+            return
+        if fetched:
+            self._take(record)
+
+    async def _fetched(self, record: Record) -> bool:
+        """Whether the record's schema is at hand at last; False: the record is no longer ours."""
+        with self._registry.lasts(id(record)):
+            while record.assignment.open:
+                try:
+                    await self._ports.decoder.prepare(record)
+                except Unavailable as error:
+                    self._registry.because(str(error), id(record))
+                    await asyncio.sleep(WAIT_AGAIN_S)
+                else:
+                    return True
+        return False
 
     def _begin(self, record: Record, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(self._to_its_end(record, work))

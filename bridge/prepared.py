@@ -107,8 +107,30 @@ class Prepared:
 
     def topics_of(self, mapping: str) -> Callable[[str], bool]:
         """Which topics (Kafka's names) are a mapping's."""
-        rule = next(rule for rule in self.rules if rule.name == mapping)
+        rule = self._rule(mapping)
         return cache(lambda topic: self.reads(topic) and rule.reads(self.name(topic)))
+
+    def scope_of(self, mapping: str) -> str:
+        """A mapping's topics in words, by Kafka's names."""
+        rule = self._rule(mapping)
+        if rule.pattern is not None:
+            return f"the topics that match {rule.pattern.text}"
+        names = [self.settings.topic_names.get(topic, topic) for topic in rule.topics]
+        return f"the topic{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+    def is_all(self, mappings: Collection[str]) -> bool:
+        """Whether nothing is read but the topics of these mappings."""
+        those = [self._rule(mapping) for mapping in mappings]
+        patterns = {rule.pattern.text for rule in those if rule.pattern is not None}
+        return all(
+            rule.pattern.text in patterns
+            if rule.pattern is not None
+            else all(any(one.reads(topic) for one in those) for topic in rule.topics)
+            for rule in self.rules
+        )
+
+    def _rule(self, mapping: str) -> Rule:
+        return next(rule for rule in self.rules if rule.name == mapping)
 
     def admit(self, topic: str, schema: Schema | None) -> Plan:
         """The mappings of a topic (Kafka's name), compiled for one schema of its records.

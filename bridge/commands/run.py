@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
@@ -12,13 +14,16 @@ import uvloop
 from bridge.app import Bridge
 from bridge.errors import Halted, SetupError
 from bridge.kafka.keys import KNOWN_KEYS
-from bridge.observer import Everybody
+from bridge.observer import EVERYTHING, Everybody, Fact, HaltedScope
 from bridge.prepared import Prepared, prepare
 from bridge.settings.load import load
+from bridge.status.conditions import Conditions
 from bridge.status.counts import Counts
 from bridge.status.log import LogObserver, configure_log, log_end
+from bridge.status.server import StatusServer
 
 DEFAULT_FILE = Path("bridge.yaml")
+HALTED = 3
 
 
 @click.command()
@@ -28,7 +33,13 @@ DEFAULT_FILE = Path("bridge.yaml")
     type=click.Path(path_type=Path),
     help="The settings file; bridge.yaml here, if there is one. Without a file: the environment.",
 )
-def run(file: Path | None) -> None:
+@click.option(
+    "--exit-on-halt",
+    is_flag=True,
+    help="End with exit code 3 when everything stands still until a person has acted;"
+    " without it the process stays, and says so.",
+)
+def run(file: Path | None, exit_on_halt: bool) -> None:
     """Read, map and deliver until SIGTERM.
 
     Example: fullstory-bridge run --config bridge.yaml
@@ -39,7 +50,8 @@ def run(file: Path | None) -> None:
         prepared = prepare(load(file, os.environ, known_kafka_keys=KNOWN_KEYS))
         configure_log(prepared.settings.log.level, prepared.settings.log.format)
         counts = Counts()
-        left = uvloop.run(_run(prepared, counts))
+        conditions = Conditions(time.monotonic)
+        left = uvloop.run(_run(prepared, counts, conditions, exit_on_halt))
         log_end(counts)
     except SetupError as error:
         click.echo(str(error), err=True)
@@ -47,15 +59,44 @@ def run(file: Path | None) -> None:
     except Halted as error:
         click.echo(str(error), err=True)
         sys.exit(1)
+    code = HALTED if exit_on_halt and conditions.is_wholly_halted else 0
     if not left:
         # All that was settled is committed; only the farewell to the group hangs. Kafka's client
         # would keep the interpreter from ending, so the process ends without it.
-        os._exit(0)
+        os._exit(code)
+    sys.exit(code)
 
 
-async def _run(prepared: Prepared, counts: Counts) -> bool:
-    bridge = Bridge(prepared, Everybody(LogObserver(), counts))
+async def _run(
+    prepared: Prepared, counts: Counts, conditions: Conditions, exit_on_halt: bool
+) -> bool:
+    log, halt = LogObserver(), WhollyHalted()
+    bridge = Bridge(prepared, Everybody(log, counts, conditions, halt))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)
-    return await bridge.run()
+    async with AsyncExitStack() as stack:
+        address = prepared.settings.status.address
+        if address is not None:
+            await stack.enter_async_context(StatusServer(address, counts, conditions, log))
+        if exit_on_halt:
+            stack.callback(asyncio.create_task(_stop_when(halt, bridge)).cancel)
+        return await bridge.run()
+
+
+async def _stop_when(halt: "WhollyHalted", bridge: Bridge) -> None:
+    await halt.told.wait()
+    bridge.stop()
+
+
+class WhollyHalted:
+    """An observer that says when nothing goes on until a person has acted."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.told = asyncio.Event()
+
+    def tell(self, fact: Fact) -> None:
+        """Take note of a halt of everything; from any thread."""
+        if isinstance(fact, HaltedScope) and fact.scope == EVERYTHING:
+            self._loop.call_soon_threadsafe(self.told.set)

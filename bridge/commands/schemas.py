@@ -7,12 +7,12 @@ from typing import Self
 
 import click
 
-from bridge.app import registry_options
 from bridge.avro.registry import RegistryClient
 from bridge.avro.store import WriterSchema, read_schema_file
 from bridge.commands.materials import Materials, shown_path
 from bridge.documents.problems import Problem
 from bridge.errors import SetupError, Unavailable
+from bridge.options import registry_options
 from bridge.settings.avro_section import TopicCodec
 
 REGISTRY_AWAY = "C002"

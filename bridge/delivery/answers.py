@@ -19,11 +19,12 @@ from typing import Literal, NamedTuple
 
 from bridge.delivery.decision import Decision, Done, Halt, Pause, Reject, RetryAfter, Skip
 from bridge.delivery.others import Others
+from bridge.delivery.pause import KEY_REFUSED
 
 RETRY_AFTER_MAX_S = 300.0
 """A longer `Retry-After` is taken for a mistake: at most five minutes without asking again."""
 
-_KEY_REFUSED = frozenset({401, 403})
+KEY_REFUSED_BY = frozenset({401, 403})
 _TRY_AGAIN = frozenset({408, 409, 425})
 
 UnknownUser = Literal["skip", "dead_letter", "create"]
@@ -118,8 +119,8 @@ class Judge:
             return Done()
         if status == 429:
             return self._throttled(answer)
-        if status in _KEY_REFUSED:
-            return Pause("key_refused")
+        if status in KEY_REFUSED_BY:
+            return Pause(KEY_REFUSED)
         if status == 404 and self._policy.unknown_user != "create":
             return self._unknown_user(answer)
         if status >= 500 or status < 400 or status in _TRY_AGAIN:

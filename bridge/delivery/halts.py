@@ -2,14 +2,15 @@
 
 Laws: nothing of a halted topic is begun, not even what was polled before Kafka's side heard of
 it; so the loop asks here first, for every record. What is under way comes to its end, but for
-letters that are not begun: their records are left. A halt lasts as long as the process; it is
-told once.
+letters that are not begun: their records are left. A halt lasts as long as the process, and the
+same topics are told once. When nothing is left to read, that is told as well: then everything
+stands still.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, Protocol
 
-from bridge.observer import HaltedScope, Observer
+from bridge.observer import EVERYTHING, HaltedScope, Observer
 
 MEND = "mend the mapping, or say `on_error: dead_letter`, and start again: nothing is lost"
 """What ends a halt that a mapping asked for."""
@@ -25,6 +26,9 @@ def mend_rejecting(mapping: str, place: str) -> str:
     )
 
 
+NOTHING_IS_LEFT: Final = "the topics of every mapping stand still"
+SEE_BESIDE: Final = "mend what each of them was halted for, and start again"
+
 Topics = Callable[[str], bool]
 """Some of Kafka's topics: whether one of them is meant."""
 
@@ -34,6 +38,14 @@ class Mappings(Protocol):
 
     def topics_of(self, mapping: str) -> Topics:
         """Its topics."""
+        ...
+
+    def scope_of(self, mapping: str) -> str:
+        """Its topics in words."""
+        ...
+
+    def is_all(self, mappings: Collection[str]) -> bool:
+        """Whether nothing is read but the topics of these."""
         ...
 
 
@@ -52,16 +64,21 @@ class Halts:
         self._read_no_more = read_no_more
         self._observer = observer
         self._halted: dict[str, Topics] = {}
+        self._scopes: set[str] = set()
 
     def cover(self, topic: str) -> bool:
         """Whether a topic stands still."""
         return any(topics(topic) for topics in self._halted.values())
 
     def begin(self, mapping: str, why: str, cure: str) -> None:
-        """Let a mapping's topics stand still; once is enough."""
-        if mapping in self._halted:
+        """Let a mapping's topics stand still; nothing if they do."""
+        scope = self._mappings.scope_of(mapping)
+        if scope in self._scopes:
             return
+        self._scopes.add(scope)
         topics = self._halted[mapping] = self._mappings.topics_of(mapping)
         self._read_no_more(topics)
         owner = self._owners.get(mapping)
-        self._observer.tell(HaltedScope(f"the topics of {mapping}", why, cure, owner))
+        self._observer.tell(HaltedScope(scope, why, cure, owner))
+        if self._mappings.is_all(self._halted):
+            self._observer.tell(HaltedScope(EVERYTHING, NOTHING_IS_LEFT, SEE_BESIDE))

@@ -15,9 +15,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from bridge.delivery.answers import Answer, NoAnswer
+from bridge.delivery.answers import KEY_REFUSED_BY, Answer, NoAnswer
+from bridge.delivery.pause import FULLSTORY, KEY_REFUSED, QUOTA_USED_UP
 from bridge.fullstory.throttle import Throttle
-from bridge.observer import HaltedScope, Observer, Resumed, Waiting
+from bridge.observer import EVERYTHING, HaltedScope, Observer, Resumed, Waiting
 
 OUTAGE_AFTER_S = 5.0
 """When nothing has succeeded for so long, one probe at a time asks instead of every event."""
@@ -26,8 +27,6 @@ PROBE_EVERY_S = 1.0
 
 QUOTA_EVERY_S = 60.0
 """How long an answer about the quota is believed; a used-up one is renewed once a month."""
-
-QUOTA_USED_UP = "quota_used_up"
 
 UNSURE_AGAIN_S_MAX = 60.0
 """The longest time between two unsure events that are sent on the ground of a probe alone."""
@@ -103,7 +102,7 @@ class Health:
             return
         self._paused_for = why
         self._throttle.pause()
-        self._observer.tell(Waiting("fullstory", why))
+        self._observer.tell(Waiting(FULLSTORY, why))
         self._probe()
 
     def halt(self, why: str) -> None:
@@ -112,7 +111,7 @@ class Health:
             return
         self._halted = True
         self._throttle.pause()
-        self._observer.tell(HaltedScope("everything", why, NOBODY_IS_KNOWN))
+        self._observer.tell(HaltedScope(EVERYTHING, why, NOBODY_IS_KNOWN))
         if self._probing is not None:
             self._probing.cancel()
 
@@ -160,15 +159,23 @@ class Health:
     async def _is_well(self) -> bool:
         self._prober.read_key_again()
         answer = await self._prober.probe()
+        self._note_refusal(answer)
         if not isinstance(answer, Answer) or not (200 <= answer.status < 300 and answer.is_json):
             return False
         return self._paused_for != QUOTA_USED_UP or not await self.is_quota_used_up()
+
+    def _note_refusal(self, answer: Answer | NoAnswer) -> None:
+        """An outage that ends with the key refused is none any more: a person must act."""
+        refused = isinstance(answer, Answer) and answer.status in KEY_REFUSED_BY
+        if refused and self._paused_for not in (None, KEY_REFUSED):
+            self._paused_for = KEY_REFUSED
+            self._observer.tell(Waiting(FULLSTORY, KEY_REFUSED))
 
     def _go_on(self) -> None:
         self.alive(self._now_s())
         if self._paused_for is not None:
             self._paused_for = None
-            self._observer.tell(Resumed("fullstory"))
+            self._observer.tell(Resumed(FULLSTORY))
             self._throttle.resume()
         if self._unsure and self._now_s() >= self._unsure_due_s:
             self._unsure_due_s = self._now_s() + self._unsure_wait_s

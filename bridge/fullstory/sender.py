@@ -17,7 +17,8 @@ from typing import Protocol, TypeGuard
 from bridge.delivery.answers import Answer, Judge, NoAnswer, Policy
 from bridge.delivery.decision import Decision, Done, Halt, Pause, Reject, RetryAfter, Skip
 from bridge.delivery.others import Others
-from bridge.fullstory.health import QUOTA_USED_UP, Health, Prober
+from bridge.delivery.pause import QUOTA_USED_UP
+from bridge.fullstory.health import Health, Prober
 from bridge.fullstory.request import Request
 from bridge.fullstory.throttle import Throttle
 from bridge.observer import Answered, Observer, Retrying, Unsure

@@ -12,6 +12,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from bridge.delivery.pause import KAFKA_TOPIC
 from bridge.errors import Halted
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find, find_known
@@ -156,7 +157,7 @@ class Membership:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  (its public name)
             self._left_the_log(message)
         else:
-            self._observer.tell(Waiting(f"kafka topic {message.topic()}", error.str()))
+            self._observer.tell(Waiting(f"{KAFKA_TOPIC}{message.topic()}", error.str()))
 
     def _left_the_log(self, message: Message) -> None:
         """The position is no longer in the log; going on somewhere else is never silent."""

@@ -29,7 +29,7 @@ from bridge.kafka.membership import Membership
 from bridge.kafka.start import Start
 from bridge.kafka.topics import Topics
 from bridge.kafka.window import Bounds, Change, Window
-from bridge.observer import Observer, Polled, Waiting
+from bridge.observer import Beat, Observer, Polled, Waiting
 from bridge.records import Assignment, Record
 
 IDLE_WAIT_S = 0.05
@@ -199,6 +199,7 @@ class Poller:
 
     def _settle(self) -> None:
         """Take over what the event loop settled since the last turn."""
+        self._observer.tell(Beat())
         ended = 0
         while self.settled:
             record, events = self.settled.popleft()

@@ -187,6 +187,31 @@ def _moment(value: Any) -> Any:
     raise refuse(Mistake(Code.WRONG_VALUE, "this is not where a topic can begin", cure=cure))
 
 
+def _nothing_if_off(value: Any) -> Any:
+    return None if isinstance(value, Ambient) and value.strip() in ("", "~") else value
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """Host and port of `host:port`; an IPv6 host stands in brackets.
+
+    Raises:
+        ValueError: it is no such thing.
+    """
+    parts = urlsplit(f"//{value}")
+    if not parts.hostname or parts.port is None or parts.netloc != value or "@" in value:
+        raise ValueError("a host and a port belong here")
+    return parts.hostname, parts.port
+
+
+def _address(value: str) -> str:
+    try:
+        split_address(value)
+    except ValueError:
+        cure = "write 127.0.0.1:8080, or 0.0.0.0:8080 for every address of the machine, or ~"
+        raise refuse(Mistake(Code.WRONG_VALUE, "this is not `host:port`", cure=cure)) from None
+    return value
+
+
 def topic_fault(name: str) -> str | None:
     """Why Kafka would refuse this name of a topic, or None."""
     if name in (".", "..") or _TOPIC.fullmatch(name) is None:
@@ -215,6 +240,9 @@ Urls = Annotated[
 ]
 OptionalNumber = Annotated[Number | None, BeforeValidator(_nothing_if_empty)]
 OptionalUrl = Annotated[Url | None, BeforeValidator(_nothing_if_empty)]
+OptionalAddress = Annotated[
+    Annotated[str, AfterValidator(_address)] | None, BeforeValidator(_nothing_if_off)
+]
 File = Annotated[Path, BeforeValidator(_file, json_schema_input_type=str)]
 Files = Annotated[
     tuple[File, ...],

@@ -14,10 +14,12 @@ from bridge.settings.kinds import (
     Moment,
     Names,
     Number,
+    OptionalAddress,
     Pairs,
     Patterns,
     Size,
     Whole,
+    split_address,
     topic_fault,
 )
 from bridge.settings.section import Section
@@ -101,6 +103,25 @@ class Delivery(Section):
     )
 
 
+class Status(Section):
+    """Where the status is told over HTTP, to whoever can reach it."""
+
+    listen: OptionalAddress = Field(
+        default="127.0.0.1:8080",
+        description="Where `/livez`, `/readyz` and `/status` are told; port 0 is any free one,"
+        " `~` switches it off.",
+    )
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port; None when it is switched off."""
+        return None if self.listen is None else split_address(self.listen)
+
+
+def _status(value: object) -> object:
+    return {"listen": None} if value is None else value
+
+
 class Log(Section):
     """What is written to standard error."""
 
@@ -162,6 +183,9 @@ class Settings(Section):
         "in place of filling the dead-letter topic; `~` switches it off.",
     )
     delivery: Delivery = Field(default=Delivery(), description="How much is under way at one time.")
+    status: Annotated[Status, BeforeValidator(_status)] = Field(
+        default=Status(), description="Where the status is told over HTTP; `~` switches it off."
+    )
     log: Log = Field(default=Log(), description="What is written to standard error.")
 
     def kafka_config(self) -> dict[str, Plain]:

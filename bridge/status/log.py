@@ -1,7 +1,8 @@
 """The log on standard error: JSON lines for machines, text for people.
 
 Laws: no payload value, user id, URL or key is ever logged. What happens for every record is
-counted, not logged; the same trouble is logged once in ten seconds, with how often it came.
+counted, not logged; the same trouble is logged once in ten seconds, with how often it came. A
+pause is logged once for each of its reasons, and its end with how long it stood.
 """
 
 import logging
@@ -9,10 +10,12 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
 
+from bridge.delivery.pause import REASONS_MAX, reason_for
 from bridge.observer import (
     Assigned,
     CommitFailed,
@@ -58,6 +61,14 @@ def log_end(counts: Counts) -> None:
     structlog.get_logger().info("ended", **counts.summary())
 
 
+@dataclass(slots=True)
+class _Pause:
+    """Since when it stands, and which reasons were logged."""
+
+    since_s: float
+    reasons: set[str] = field(default_factory=set)
+
+
 _NUMBER = re.compile(r"\d+")
 
 
@@ -68,6 +79,7 @@ class LogObserver:
         self._log: Any = structlog.get_logger()
         self._now_s = now_s
         self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._pauses: dict[str, _Pause] = {}
 
     def tell(self, fact: Fact) -> None:
         """Log a fact, or nothing."""
@@ -77,9 +89,9 @@ class LogObserver:
             case Revoked(partitions, lost):
                 self._log.info("lost" if lost else "revoked", partitions=_names(partitions))
             case Waiting(what, why):
-                self._trouble("waiting", what=what, why=why)
+                self._paused(what, why)
             case Resumed(what):
-                self._log.info("resumed", what=what)
+                self._resumed(what)
             case CommitFailed(why):
                 self._trouble("commit failed, trying again", why=why)
             case HaltedScope(scope, why, cure, owner):
@@ -95,6 +107,20 @@ class LogObserver:
                 self._log.info(what)
             case _:
                 pass
+
+    def _paused(self, what: str, why: str) -> None:
+        """Warn, once in a pause for each reason; those that differ in numbers only are the same."""
+        pause = self._pauses.setdefault(what, _Pause(self._now_s()))
+        kind = _NUMBER.sub("#", why)
+        if kind not in pause.reasons and len(pause.reasons) < REASONS_MAX:
+            pause.reasons.add(kind)
+            self._log.warning("paused", what=what, why=why, cure=reason_for(what, why).cure)
+
+    def _resumed(self, what: str) -> None:
+        pause = self._pauses.pop(what, None)
+        if pause is not None:
+            stood_s = round(self._now_s() - pause.since_s, 1)
+            self._log.info("resumed", what=what, stood_s=stood_s)
 
     def _trouble(self, event: str, newest: str | None = None, **said: str) -> None:
         """Warn, but the same at most once in ten seconds."""

@@ -65,15 +65,17 @@ class FullStoryProcess:
 
 
 class BridgeProcess:
-    """`fullstory-bridge run --config FILE` for the length of a `with` block."""
+    """`fullstory-bridge run --config FILE`, and flags, for the length of a `with` block."""
 
     def __init__(
         self,
         config: Path,
         environment: Mapping[str, str] | None = None,
         command: Sequence[str | Path] = (COMMAND,),
+        *,
+        flags: Sequence[str] = (),
     ) -> None:
-        self._command = [*command, "run", "--config", config]
+        self._command = [*command, "run", "--config", config, *flags]
         self._environment = {**os.environ, **(environment or {})}
         self._log = config.with_suffix(".log")
 
@@ -114,6 +116,12 @@ class BridgeProcess:
     def has_logged(self, event: str) -> bool:
         """Whether its log tells of such an event."""
         return any(line["event"] == event for line in self.lines)
+
+    @property
+    def status_url(self) -> str:
+        """Where its status is told, as its log says; empty until then."""
+        said = (str(line["event"]).partition("the status is told at ") for line in self.lines)
+        return next((url.removesuffix("/status") for _, found, url in said if found), "")
 
     @property
     def assigned(self) -> set[str]:
@@ -213,7 +221,8 @@ def is_committed(kafka: KafkaAdmin, group: str, topics: Sequence[str]) -> bool:
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> Path:
-    """Write a settings file (JSON is YAML); returns where."""
+    """Write a settings file (JSON is YAML); returns where. Its status is off, unless it is set."""
     file = folder / "bridge.yaml"
-    file.write_text(json.dumps(settings), encoding="utf-8")
+    quiet = {"status": {"listen": None}}
+    file.write_text(json.dumps(quiet | dict(settings)), encoding="utf-8")
     return file

@@ -207,6 +207,7 @@ class World:
             "start": "latest",
             "avro": {"registry": {"url": self.registry.url}},
             "dead_letters": {"topic": LETTERS},
+            "status": {"listen": None},
             "delivery": {"duplicate_budget": self.budget},
             "fullstory": {"key": KEY, "base_url": self._url, **self._more_of_fullstory},
         }

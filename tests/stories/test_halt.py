@@ -51,7 +51,7 @@ def test_a_mapping_error_halts_its_topics_until_the_mapping_is_mended(
         moving(lambda: len(town.fullstory.accepted))
         assert sorted(town.arrived()) == [0, 4]
         [halt] = _halts(bridge)
-        assert halt["scope"] == "the topics of paid"
+        assert halt["scope"] == f"the topic {town.topic}"
         assert halt["why"].endswith(f"({town.topic}/0/1)")
         assert "on_error" in halt["cure"]
         assert bridge.stop() == 0

@@ -71,7 +71,7 @@ def test_a_registry_that_is_away_at_the_start_is_waited_for(
     town.write(200)
     registry.freeze()
     with town.bridge() as bridge:
-        bridge.wait_until_logged("waiting", what="schema registry")
+        bridge.wait_until_logged("paused", what="schema registry")
 
         # When it answers again
         registry.thaw()
@@ -100,7 +100,7 @@ def test_a_registry_that_is_away_when_a_new_schema_comes_is_waited_for(
         town.written = 150
         town.write(100)
         town.wait_for(200)
-        bridge.wait_until_logged("waiting", what="schema registry")
+        bridge.wait_until_logged("paused", what="schema registry")
         assert len(town.fullstory.accepted) == 200
         registry.thaw()
 
@@ -127,7 +127,7 @@ def test_a_key_that_is_revoked_and_renewed_in_its_file_costs_nothing(
         # When the key is revoked, records come, and a new key is put into the file
         town.fullstory.turn(key="na1.another-key")
         town.write(1_000)
-        bridge.wait_until_logged("waiting", what="fullstory", why="key_refused")
+        bridge.wait_until_logged("paused", what="fullstory", why="key_refused")
         file.write_text("na1.another-key\n")
 
         # Then all arrives, and nothing became a dead letter

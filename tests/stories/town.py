@@ -158,6 +158,7 @@ class Town:
             "start": "earliest",
             "avro": {"registry": {"url": self.registry_url}},
             "dead_letters": {"topic": self.letters},
+            "status": {"listen": None},
             **self.settings,
             "fullstory": {
                 "key": KEY,

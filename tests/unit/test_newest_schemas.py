@@ -14,6 +14,7 @@ from bridge.avro.store import FileSchemas, WriterSchema
 from bridge.avro.tree import parse_schema
 from bridge.errors import SetupError
 from bridge.observer import Fact, Noted
+from bridge.options import schema_files
 from tests.unit.test_prepared import BY_NAME, BY_PATTERN, prepared
 
 
@@ -43,7 +44,7 @@ class Start:
 
     def check(self, topics: Collection[str] = ()) -> None:
         """What a start checks, with these topics in the cluster."""
-        files = FileSchemas(self._bridge._local_files())
+        files = FileSchemas(schema_files(self._bridge._prepared.settings))
         registry = cast("RegistryClient", self)
         asyncio.run(self._bridge._check_newest(files, registry, topics))
 

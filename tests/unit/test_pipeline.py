@@ -1,7 +1,7 @@
 """A record's path and its one end, with everything around it played, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -10,8 +10,9 @@ import pytest
 
 from bridge.delivery.dead_letter import DeadLetter, ToldBy
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.delivery.halts import MEND
-from bridge.delivery.rejections import EVERYTHING, Tolerance
+from bridge.delivery.halts import MEND, NOTHING_IS_LEFT, SEE_BESIDE
+from bridge.delivery.rejections import EVERYTHING as TOLERATES_ALL
+from bridge.delivery.rejections import Tolerance
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.outcome import (
     Event,
@@ -24,7 +25,17 @@ from bridge.mapping.outcome import (
     Skipped,
 )
 from bridge.mapping.plan import Plan
-from bridge.observer import DeadLettered, Delivered, Fact, Filtered, HaltedScope, Settled, Waiting
+from bridge.observer import (
+    EVERYTHING,
+    DeadLettered,
+    Delivered,
+    Fact,
+    Filtered,
+    HaltedScope,
+    Resumed,
+    Settled,
+    Waiting,
+)
 from bridge.observer import Skipped as SkippedFact
 from bridge.pipeline import Pipeline
 from bridge.ports import Ports
@@ -69,9 +80,12 @@ class World:
     letters: list[DeadLetter] = field(default_factory=list)
     settled: list[tuple[int, int]] = field(default_factory=list)
     halted: list[Callable[[str], bool]] = field(default_factory=list)
+    read: list[str] = field(default_factory=lambda: ["t", "other"])
+    """The mappings that there are."""
+
     reserved: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
-    tolerance: Tolerance = EVERYTHING
+    tolerance: Tolerance = TOLERATES_ALL
 
     def __post_init__(self) -> None:
         self.assignment = Assignment("t", 0)
@@ -115,6 +129,14 @@ class World:
     def topics_of(self, mapping: str) -> Callable[[str], bool]:
         """The topics that begin as the mapping is called."""
         return lambda topic: topic.startswith(mapping)
+
+    def scope_of(self, mapping: str) -> str:
+        """Those topics in words; `t` and `twin` have the same."""
+        return f"the topics of {mapping.removesuffix('win')}"
+
+    def is_all(self, mappings: Collection[str]) -> bool:
+        """Whether nothing else is read."""
+        return set(self.read) <= set(mappings)
 
     def halt(self, topics: Callable[[str], bool]) -> None:
         """Note which topics stand still."""
@@ -168,6 +190,11 @@ class World:
     def tell(self, fact: Fact) -> None:
         """Note a fact."""
         self.facts.append(fact)
+
+    @property
+    def halts(self) -> list[HaltedScope]:
+        """The halts that were told."""
+        return [fact for fact in self.facts if isinstance(fact, HaltedScope)]
 
     def told(self, kind: type[Fact]) -> list[Fact]:
         """The facts of one kind."""
@@ -287,8 +314,48 @@ def test_a_letter_that_kafka_does_not_take_is_written_again_until_it_does() -> N
         assert world.told(DeadLettered) == []
         await asyncio.sleep(2)
         assert world.settled == [(0, 0)]
-        assert world.told(Waiting) == [Waiting("dead-letter topic", "not now")] * 3
+        assert world.told(Waiting) == [Waiting("dead-letter topic", "not now")]
+        assert world.told(Resumed) == [Resumed("dead-letter topic")]
         assert world.assignment.busy == 0
+
+    run(story())
+
+
+def test_many_letters_that_wait_are_one_pause_which_ends_with_the_last_of_them() -> None:
+    """One pair of facts for one spell; a later spell is told anew."""
+
+    async def story() -> None:
+        world = World(dict.fromkeys(range(5), POISON), letters_refused=7)
+        await world.poll(*map(world.record, range(4)))
+        await asyncio.sleep(0.5)
+        assert len(world.told(Waiting)) == 1
+        await asyncio.sleep(1)
+        assert len(world.letters) == 1
+        assert world.told(Resumed) == []
+        await asyncio.sleep(1)
+        assert len(world.letters) == 4
+        assert len(world.told(Resumed)) == 1
+        world.letters_refused = 1
+        await world.poll(world.record(4))
+        await asyncio.sleep(2)
+        assert world.told(Waiting) == [Waiting("dead-letter topic", "not now")] * 2
+        assert world.told(Resumed) == [Resumed("dead-letter topic")] * 2
+
+    run(story())
+
+
+def test_a_bridge_that_ends_while_it_waits_does_not_say_that_anything_answers() -> None:
+    """Nobody knows; the next one will see."""
+
+    async def story() -> None:
+        world = World({0: POISON, 1: None}, [Unavailable("no answer")] * 9, letters_refused=9)
+        await world.poll(world.record(0), world.record(1))
+        await asyncio.sleep(1.5)
+        world.batches.put_nowait(None)
+        await world.pipeline
+        await settle_down()
+        assert len(world.told(Waiting)) == 2
+        assert world.told(Resumed) == []
 
     run(story())
 
@@ -471,9 +538,11 @@ def test_a_record_waits_for_its_schema_and_holds_up_no_other() -> None:
         await world.poll(world.record(0), world.record(1))
         await asyncio.sleep(1.5)
         assert world.settled == [(1, 1)]
+        assert world.told(Resumed) == []
         await asyncio.sleep(3)
         assert world.settled == [(1, 1), (0, 1)]
-        assert world.told(Waiting) == [Waiting("schema registry", "no answer")] * 2
+        assert world.told(Waiting) == [Waiting("schema registry", "no answer")]
+        assert world.told(Resumed) == [Resumed("schema registry")]
 
     run(story())
 
@@ -510,6 +579,31 @@ def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -
     run(story())
 
 
+def test_everything_is_halted_once_no_topic_is_left() -> None:
+    """Told beside the halt that took the last one; the same topics are told once."""
+
+    async def story() -> None:
+        world = World(
+            {
+                offset: Value([Rejected(mapping, "invalid_uid", "no", halt=True)])
+                for offset, mapping in enumerate(["t", "twin", "other"])
+            }
+        )
+        await world.poll(world.record(0, topic="t"))
+        assert [halt.scope for halt in world.halts] == ["the topics of t"]
+        await world.poll(world.record(1, topic="x"))
+        assert len(world.halted) == 1
+        await world.poll(world.record(2, topic="other"))
+        assert [halt.scope for halt in world.halts] == [
+            "the topics of t",
+            "the topics of other",
+            EVERYTHING,
+        ]
+        assert world.halts[-1] == HaltedScope(EVERYTHING, NOTHING_IS_LEFT, SEE_BESIDE)
+
+    run(story())
+
+
 def test_a_schema_that_does_not_exist_makes_a_dead_letter() -> None:
     """The registry knows that it has none: waiting would be for ever."""
 
@@ -534,6 +628,7 @@ def test_a_record_that_waits_for_its_schema_is_left_when_its_partition_drains() 
         await asyncio.sleep(10)
         assert world.settled == []
         assert len(world.prepared) == 2
+        assert world.told(Resumed) == [Resumed("schema registry")]
 
     run(story())
 

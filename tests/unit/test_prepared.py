@@ -142,6 +142,42 @@ def test_the_topics_of_a_mapping_are_those_that_it_reads(tmp_path: Path) -> None
     assert [topic for topic in every if found.topics_of("b")(topic)] == ["shop.eu"]
 
 
+def test_the_topics_of_a_mapping_have_kafkas_names_in_words(tmp_path: Path) -> None:
+    """A pattern is told as it is written: which topics it will meet nobody knows."""
+    names = {"payments": "prod.payments"}
+    found = prepared(tmp_path, [BY_NAME, BY_PATTERN, rule("c", ["carts"])], topic_names=names)
+
+    assert found.scope_of("a") == "the topics prod.payments, carts"
+    assert found.scope_of("b") == r"the topics that match ^shop\."
+    assert found.scope_of("c") == "the topic carts"
+
+
+@pytest.mark.parametrize(
+    ("halted", "is_all"),
+    [
+        ([], False),
+        (["a"], False),
+        (["b"], False),
+        (["a", "b"], True),
+        (["carts", "payments", "again"], True),
+        (["carts", "b"], False),
+        (["every"], False),
+        (["every", "b"], True),
+    ],
+)
+def test_nothing_is_left_once_the_topics_of_all_mappings_are_covered(
+    tmp_path: Path, halted: list[str], is_all: bool
+) -> None:
+    """By whichever mappings; a pattern is covered by the same pattern, not by what it has met."""
+    more = [rule("again", {"pattern": r"^shop\."}), rule("every", {"pattern": "s$"})]
+    parts = [rule("carts", ["carts"]), rule("payments", ["payments"])]
+    found = prepared(tmp_path, [BY_NAME, BY_PATTERN, *parts, more[0]])
+    if "every" in halted:
+        found = prepared(tmp_path, [BY_NAME, BY_PATTERN, *parts, *more])
+
+    assert found.is_all(halted) is is_all
+
+
 @pytest.mark.parametrize(
     ("letters", "names"),
     [

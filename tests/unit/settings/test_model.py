@@ -66,6 +66,42 @@ def test_a_base_url_goes_before_the_keys_prefix() -> None:
 
 
 @pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("0.0.0.0:80", ("0.0.0.0", 80)),  # noqa: S104  (only read)
+        ("localhost:0", ("localhost", 0)),
+        ("[::1]:8080", ("::1", 8080)),
+        (Ambient("127.0.0.1:1"), ("127.0.0.1", 1)),
+        (Ambient("~"), None),
+        (Ambient(""), None),
+        (None, None),
+    ],
+)
+def test_the_status_is_told_at_a_host_and_a_port_or_nowhere(
+    listen: str | None, address: tuple[str, int] | None
+) -> None:
+    """`~` switches it off, in a variable too."""
+    assert settings(status={"listen": listen}).status.address == address
+    assert settings(status=None).status.address is None
+
+
+@pytest.mark.parametrize(
+    "listen",
+    ["", "8080", ":8080", "h", "h:", "h:x", "h:70000", "u@h:1", "::1:8080", "h:1/livez", "~"],
+)
+def test_what_is_no_address_to_listen_at_is_refused(listen: str) -> None:
+    """Written in the file, an empty text switches nothing off."""
+    with pytest.raises(ValidationError, match="host:port"):
+        settings(status={"listen": listen})
+
+
+def test_the_status_is_told_on_this_machine_only_by_default() -> None:
+    """Whoever reaches it may read it."""
+    assert settings().status.address == ("127.0.0.1", 8080)
+
+
+@pytest.mark.parametrize(
     ("url", "is_open"),
     [
         ("https://example.com", False),

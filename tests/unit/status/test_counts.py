@@ -58,11 +58,11 @@ def test_what_does_not_fit_and_what_stands_still_is_remembered_with_its_reason()
         Misfit("t", "m", "no field"),
         Misfit("t", "n", "no field"),
         Misfit("t", "m", "another type"),
-        HaltedScope("the topics of m", "invalid_uid", "mend it"),
+        HaltedScope("the topic t", "invalid_uid", "mend it"),
     ):
         counts.tell(fact)
     assert counts.misfits == {("t", "m"): "another type", ("t", "n"): "no field"}
-    assert counts.halted == {"the topics of m": "invalid_uid"}
+    assert counts.halted == {"the topic t": "invalid_uid"}
 
 
 def test_the_summary_says_what_came_of_everything_and_leaves_out_what_did_not_happen() -> None:

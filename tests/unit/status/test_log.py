@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from string import ascii_lowercase
 from typing import Any, Literal
@@ -9,9 +10,11 @@ from typing import Any, Literal
 import pytest
 import structlog
 
+from bridge.delivery.pause import REASONS_MAX, reason_for
 from bridge.observer import (
     Answered,
     Assigned,
+    Beat,
     CommitFailed,
     Committed,
     DeadLettered,
@@ -64,9 +67,14 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
         (Revoked([("t", 3)], True), {"event": "lost", "level": "info", "partitions": ["t/3"]}),
         (
             Waiting("kafka", "down"),
-            {"event": "waiting", "level": "warning", "what": "kafka", "why": "down"},
+            {
+                "event": "paused",
+                "level": "warning",
+                "what": "kafka",
+                "why": "down",
+                "cure": reason_for("kafka", "down").cure,
+            },
         ),
-        (Resumed("kafka"), {"event": "resumed", "level": "info", "what": "kafka"}),
         (
             HaltedScope("t/0", "damaged", "look"),
             {"event": "halted", "level": "error", "scope": "t/0", "why": "damaged", "cure": "look"},
@@ -94,6 +102,7 @@ def test_each_fact_for_a_person_is_one_line(
 @pytest.mark.parametrize(
     "fact",
     [
+        Beat(),
         Polled(1),
         Filtered("t"),
         Skipped("m", "no_uid"),
@@ -125,8 +134,33 @@ def test_the_same_trouble_is_told_once_in_ten_seconds_with_how_often_it_came(tol
 
 def test_troubles_that_differ_in_numbers_only_are_the_same(told: Told) -> None:
     """A port or a duration changes from one to the next, and tells nothing new."""
-    assert len(told.lines(Waiting("kafka", "127.0.0.1:4711 after 3 ms"))) == 1
-    assert told.lines(Waiting("kafka", "127.0.0.1:1147 after 12 ms")) == []
+    for trouble in (Waiting("kafka", "{} after {} ms"), CommitFailed("{} after {} ms")):
+        first, second = (
+            replace(trouble, why=trouble.why.format(*numbers)) for numbers in ((4711, 3), (1147, 9))
+        )
+        assert len(told.lines(first)) == 1
+        assert told.lines(second) == []
+
+
+def test_a_pause_is_told_once_with_its_cure_and_its_end_with_how_long_it_stood(told: Told) -> None:
+    """However often, and however long; the next one is told anew."""
+    assert len(told.lines(*[Waiting("fullstory", "status_503")] * 3)) == 1
+    told.now_s += 3_600
+    assert told.lines(Waiting("fullstory", "status_503")) == []
+    [line] = told.lines(Waiting("fullstory", "key_refused"))
+    assert line["cure"] == reason_for("fullstory", "key_refused").cure
+    assert line["cure"] != reason_for("fullstory", "status_503").cure
+    told.now_s += 12.34
+    assert told.lines(Resumed("fullstory"), Resumed("fullstory"), Resumed("kafka")) == [
+        {"event": "resumed", "level": "info", "what": "fullstory", "stood_s": 3612.3}
+    ]
+    assert len(told.lines(Waiting("fullstory", "status_503"))) == 1
+
+
+def test_reasons_without_end_of_one_pause_are_not_all_told(told: Told) -> None:
+    """What comes after so many is more of the same."""
+    reasons = [Waiting("kafka", "".join(name)) for name in product(ascii_lowercase, repeat=2)]
+    assert len(told.lines(*reasons)) == REASONS_MAX
 
 
 def test_a_trouble_of_a_commit_says_that_it_is_tried_again(told: Told) -> None:
@@ -138,7 +172,7 @@ def test_a_trouble_of_a_commit_says_that_it_is_tried_again(told: Told) -> None:
 
 def test_troubles_without_end_do_not_fill_the_memory(told: Told) -> None:
     """They are forgotten all at once, and told anew."""
-    troubles = [Waiting("kafka", "".join(name)) for name in product(ascii_lowercase, repeat=3)]
+    troubles = [CommitFailed("".join(name)) for name in product(ascii_lowercase, repeat=3)]
     assert len(told.lines(*troubles[: KINDS_MAX + 1])) == KINDS_MAX + 1
     assert len(told.lines(troubles[0])) == 1
     assert len(told.log._told) <= KINDS_MAX
@@ -146,9 +180,9 @@ def test_troubles_without_end_do_not_fill_the_memory(told: Told) -> None:
 
 def test_a_halt_names_whom_to_ask_where_the_mappings_file_says_it(told: Told) -> None:
     """Else there is nobody to name."""
-    [line] = told.lines(HaltedScope("the topics of m", "why", "cure", "payments team"))
+    [line] = told.lines(HaltedScope("the topic t", "why", "cure", "payments team"))
     assert line["owner"] == "payments team"
-    [line] = told.lines(HaltedScope("the topics of m", "why", "cure"))
+    [line] = told.lines(HaltedScope("the topic t", "why", "cure"))
     assert "owner" not in line
 
 
