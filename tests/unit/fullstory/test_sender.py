@@ -249,6 +249,27 @@ def test_in_an_outage_one_probe_at_a_time_asks_instead_of_every_event() -> None:
     run(story())
 
 
+@pytest.mark.parametrize("first", [DOWN, Answer(200, is_json=False)])
+def test_an_outage_that_ends_with_a_refused_key_is_told_as_that(first: Answer) -> None:
+    """A person must act; the end of both is told once."""
+
+    async def story() -> None:
+        fullstory = FullStory(
+            lambda _count, s: OK if s >= 60 else first,
+            lambda _count, s: OK if s >= 60 else REFUSED if s >= 30 else DOWN,
+        )
+        desk = Desk(fullstory)
+        assert (await desk.send())[0] == Done()
+        told = [fact for fact in desk.facts if isinstance(fact, Waiting | Resumed)]
+        assert [getattr(fact, "why", "") for fact in told] == [
+            "answer_is_not_json" if first.status == 200 else "status_503",
+            "key_refused",
+            "",
+        ]
+
+    run(story())
+
+
 def test_the_failures_of_one_event_among_successes_are_no_outage() -> None:
     """The others go on being sent."""
 

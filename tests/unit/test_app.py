@@ -1,0 +1,63 @@
+"""The bridge before and after its path: what it waits for at its start, and that it ends."""
+
+import asyncio
+from pathlib import Path
+
+from bridge.app import Bridge
+from bridge.errors import Unavailable
+from bridge.observer import Draining, Fact, Resumed, Waiting
+from tests.unit.test_prepared import BY_NAME, prepared
+from tests.unit.virtual import run
+
+
+class Start:
+    """A bridge that begins, what it told, and a neighbour that answers the fourth question."""
+
+    def __init__(self, folder: Path) -> None:
+        self.facts: list[Fact] = []
+        self.bridge = Bridge(prepared(folder, [BY_NAME]), self)
+        self.asked = 0
+
+    def tell(self, fact: Fact) -> None:
+        """Note a fact."""
+        self.facts.append(fact)
+
+    async def ask(self) -> str:
+        """No answer, three times."""
+        self.asked += 1
+        if self.asked < 4:
+            raise Unavailable("no answer")
+        return "here"
+
+
+def test_a_neighbour_that_is_waited_for_at_the_start_is_told_once_and_its_answer_too(
+    tmp_path: Path,
+) -> None:
+    """However often it is asked."""
+
+    async def story() -> None:
+        start = Start(tmp_path)
+        assert await start.bridge._answer("kafka", start.ask) == "here"
+        assert start.facts == [Waiting("kafka", "no answer"), Resumed("kafka")]
+        start.facts.clear()
+        assert await start.bridge._answer("kafka", start.ask) == "here"
+        assert start.facts == []
+
+    run(story())
+
+
+def test_a_bridge_that_is_stopped_while_it_waits_does_not_say_that_it_was_answered(
+    tmp_path: Path,
+) -> None:
+    """It drains, which is told once; a second request is no second end."""
+
+    async def story() -> None:
+        start = Start(tmp_path)
+        waiting = asyncio.create_task(start.bridge._answer("kafka", start.ask))
+        await asyncio.sleep(0.5)
+        start.bridge.stop()
+        start.bridge.stop()
+        assert await waiting is None
+        assert start.facts == [Waiting("kafka", "no answer"), Draining()]
+
+    run(story())
