@@ -9,6 +9,7 @@ from bridge.commands.dead_letters import dead_letters
 from bridge.commands.demo import demo
 from bridge.commands.explain import explain
 from bridge.commands.fields import fields
+from bridge.commands.healthcheck import healthcheck
 from bridge.commands.init import init
 from bridge.commands.run import run
 from bridge.commands.schema import schema
@@ -26,6 +27,7 @@ def main() -> None:
 
 
 main.add_command(run)
+main.add_command(healthcheck)
 main.add_command(demo)
 main.add_command(check)
 main.add_command(test)

@@ -64,7 +64,6 @@ class StatusServer:
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError as error:
-            await self._runner.cleanup()
             raise SetupError(
                 f"status.listen: nothing can listen at {_shown(self._host, self._port)}:"
                 f" {error.strerror or error}\n    cure: name a free address of this machine"
