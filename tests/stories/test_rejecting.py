@@ -75,7 +75,7 @@ def _shop(town: Town) -> Shop:
 def _halt(bridge: Member) -> dict[str, Any]:
     bridge.wait_until_logged("halted")
     [halt] = [line for line in bridge.lines if line["event"] == "halted"]
-    assert halt["scope"] == "the topics of paid"
+    assert halt["scope"] == f"the topic {town.topic}"
     return halt
 
 
