@@ -72,7 +72,7 @@ def _shop(town: Town) -> Shop:
     return Shop(town, other, register(town.registry_url, f"{other}-value", SCHEMA))
 
 
-def _halt(bridge: Member) -> dict[str, Any]:
+def _halt(bridge: Member, town: Town) -> dict[str, Any]:
     bridge.wait_until_logged("halted")
     [halt] = [line for line in bridge.lines if line["event"] == "halted"]
     assert halt["scope"] == f"the topic {town.topic}"
@@ -98,7 +98,7 @@ def test_a_mapping_that_is_wholly_wrong_halts_and_loses_nothing(
     good = shop.write_other(500)
     with town.bridge() as bridge:
         # When it has rejected too much
-        halt = _halt(bridge)
+        halt = _halt(bridge, town)
 
         # Then it says so, and the other one flows to its end
         assert "matches were rejected, mostly: missing_uid at `user`" in halt["why"]
@@ -136,7 +136,7 @@ def test_a_mapping_whose_events_fullstory_refuses_halts_and_loses_nothing(
     town.fullstory.turn(spell={"status": 400, "also_me": False})
     with town.bridge() as bridge:
         # When it has been refused too often
-        halt = _halt(bridge)
+        halt = _halt(bridge, town)
         assert "with status 400" in halt["why"]
         moving(lambda: kafka.end_offsets(town.letters))
         letters = shop.letters()
