@@ -14,7 +14,7 @@ from bridge.mapping.plan import Plan
 from bridge.observer import DeadLettered, Delivered, Fact, Misfit
 from bridge.pipeline import Pipeline
 from tests.unit.mapping.world import schema_text
-from tests.unit.test_pipeline import World
+from tests.unit.played_path import World
 from tests.unit.test_prepared import prepared, rule
 from tests.unit.virtual import run, settle_down
 

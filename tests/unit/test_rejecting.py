@@ -12,7 +12,7 @@ from bridge.delivery.rejections import Tolerance
 from bridge.mapping.outcome import Event, Outcome, Recent, Rejected, Skipped
 from bridge.observer import HaltedScope
 from bridge.records import Assignment
-from tests.unit.test_pipeline import POISON, Value, World
+from tests.unit.played_path import POISON, Value, World
 from tests.unit.virtual import run, settle_down
 
 TOLERANCE = Tolerance(0.5, 500)
