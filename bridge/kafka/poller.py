@@ -150,7 +150,9 @@ class Poller:
         listing = self._holdings.listing
         left = self._options.duplicate_budget - self._holdings.repeatable_events
         affordable = max(0, left // self._options.events_per_record_max)
-        self._window.limit(None if listing.is_usual else affordable, at_once=listing.known)
+        self._window.limit(
+            None if listing.is_usual else affordable, at_once=listing.known and listing.shortened
+        )
         self._membership.hold_back(self._holdings.crowded(self._options.bounds.records_max))
 
     def _subscribe(self, now_s: float) -> None:

@@ -43,7 +43,7 @@ class Window:
         self.paused = False
 
     def limit(self, records_max: int | None, *, at_once: bool = False) -> None:
-        """Take less than the bounds allow, and pause `at_once` when it is full; None: no less."""
+        """Take less than the bounds allow (None: no less), or pause `at_once` when it is full."""
         self._limit = records_max
         self._at_once = at_once
 

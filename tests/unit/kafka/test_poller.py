@@ -91,15 +91,18 @@ def test_a_full_window_takes_one_record_at_a_time_and_goes_on_when_there_is_room
 ) -> None:
     """`consume(0)` would serve no callbacks, so commits and rebalances would hang."""
     bridge = Bridge(monkeypatch, bounds=Bounds(records_max=2), settles=False)
+    flowing: list[bool] = []
     log = bridge.run(
         bridge.assign(0),
         brings(Message(500)),
         brings(Message(501)),
         bridge.consumer.asked.clear,  # the window is full from here on
         brings(Message(502)),
+        lambda: flowing.append(not bridge.consumer.still),
         lambda: bridge.poller.settled.extend((one, 1) for one in bridge.records),
     )
     assert bridge.consumer.asked[:3] == [1, 1, 1]
+    assert flowing == [True]  # a pause would throw away what was fetched ahead
     assert len(bridge.records) == 3
     assert log[-2:] == ["commit 0 at 503", "left"]
 
