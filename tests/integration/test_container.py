@@ -73,6 +73,13 @@ def test_it_is_not_root_and_owns_nothing() -> None:
     assert (owned.returncode, owned.stdout) == (0, "")
 
 
+def test_its_status_is_told_at_every_address_of_the_container() -> None:
+    """At its own loopback nobody outside could ask."""
+    assert _in_container("printenv", "BRIDGE_STATUS__LISTEN").stdout == "0.0.0.0:8080\n"
+    answer = _in_container("fullstory-bridge", "healthcheck", "--help")
+    assert answer.returncode == 0, answer.stderr
+
+
 def test_its_bytecode_is_ready() -> None:
     """Every module was compiled at build, since the file system is read-only when it runs."""
     program = (

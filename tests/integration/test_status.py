@@ -10,13 +10,16 @@ from typing import Any
 
 import aiohttp
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from bridge.sandbox.fullstory import FullStoryStandIn
 from bridge.sandbox.kafka import MockCluster
 from bridge.sandbox.registry import RegistryStandIn
 from tests.integration.running import BridgeProcess, write_settings
 from tests.stories.town import MAPPING, SCHEMA, encode
+
+FETCH = 1
+"""Kafka's number of the request."""
 
 KNOWN = "usr:1"
 NO_USER = ".."
@@ -67,6 +70,12 @@ class Place:
         async with asyncio.timeout(20):
             while len(self.fullstory.accepted) < count:  # noqa: ASYNC110  (nobody tells)
                 await asyncio.sleep(0.02)
+
+    async def commits(self, offset: int) -> None:
+        """Wait until the group has come so far."""
+        async with asyncio.timeout(20):
+            while await self.committed() < offset:  # noqa: ASYNC110  (nobody tells)
+                await asyncio.sleep(0.2)
 
     async def committed(self) -> int:
         """How far the group has come."""
@@ -134,6 +143,42 @@ async def test_a_start_that_waits_can_be_seen_and_goes_on_by_itself(place: Place
         assert "avro.registry.url" in paused["cure"]
         [resumed] = [line for line in bridge.lines if line["event"] == "resumed"]
         assert (resumed["what"], resumed["stood_s"] > 0) == ("schema registry", True)
+        assert await asyncio.to_thread(bridge.stop) == 0
+
+
+@pytest.mark.long
+async def test_a_topic_that_cannot_be_read_is_paused_until_a_record_of_it_comes(
+    place: Place,
+) -> None:
+    """A right that was taken away and given back, for example."""
+    place.write(KNOWN)
+    with place.run(place.settings()) as bridge:
+        await place.commits(1)
+        place.kafka.push_request_errors(FETCH, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 1_000)
+        text = await wait_for(bridge, "paused: kafka topic paid (the topic paid)")
+        assert text.startswith("ready, degraded\n")
+        place.kafka.clear_request_errors(FETCH)
+        place.write(KNOWN)
+        await wait_for(bridge, "ready\n", alone=True)
+        assert await asyncio.to_thread(bridge.stop) == 0
+
+
+@pytest.mark.long
+async def test_kafka_that_goes_and_comes_is_paused_and_resumed_though_nothing_is_read(
+    place: Place,
+) -> None:
+    """Its client tells no end of a trouble, and an idle topic gives none away either."""
+    place.write(KNOWN)
+    with place.run(place.settings()) as bridge:
+        await place.commits(1)
+        place.kafka.broker_down()
+        text = await wait_for(bridge, "paused: kafka (everything)")
+        assert text.startswith("ready, degraded\n")
+        assert await ask(bridge, "/livez") == (200, "live\n")
+        place.kafka.broker_up()
+        await wait_for(bridge, "ready\n", alone=True)
+        [resumed] = [line for line in bridge.lines if line["event"] == "resumed"]
+        assert resumed["what"] == "kafka"
         assert await asyncio.to_thread(bridge.stop) == 0
 
 
