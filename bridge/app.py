@@ -23,10 +23,10 @@ from bridge.fullstory.sender import Sender
 from bridge.fullstory.share import Share
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka import admin
-from bridge.kafka.poller import SourceOptions
 from bridge.kafka.producer import DeadLetterProducer
 from bridge.kafka.recovery import Recovery
 from bridge.kafka.source import Source
+from bridge.kafka.source_options import SourceOptions
 from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema

@@ -10,7 +10,7 @@ from bridge.avro.transport import RegistryOptions
 from bridge.avro.wire import ConfluentFormat, RawFormat, SingleObjectFormat, WireFormat
 from bridge.fullstory.client import ClientOptions
 from bridge.fullstory.proxy import proxy_for
-from bridge.kafka.poller import SourceOptions
+from bridge.kafka.source_options import SourceOptions
 from bridge.kafka.window import Bounds
 from bridge.prepared import Prepared
 from bridge.settings.avro_section import TopicCodec

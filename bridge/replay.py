@@ -32,8 +32,8 @@ from bridge.delivery.rejections import EVERYTHING
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka.holdings import Key
-from bridge.kafka.poller import SourceOptions
 from bridge.kafka.settled import Offsets, Settled, left
+from bridge.kafka.source_options import SourceOptions
 from bridge.mapping.outcome import Outcome, Rejected
 from bridge.observer import Fact, Filtered, Observer
 from bridge.observer import Settled as SettledFact

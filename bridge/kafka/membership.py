@@ -12,7 +12,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from bridge.delivery.pause import KAFKA_TOPIC
+from bridge.delivery.pause import KAFKA, KAFKA_TOPIC
 from bridge.errors import Halted
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find, find_known
@@ -66,7 +66,7 @@ class Membership:
         try:
             found, unknown = find_known(self._consumer, partitions, self._parked(partitions))
         except LookUpFailed as error:
-            self._observer.tell(Waiting("kafka", f"where to begin is not known yet: {error}"))
+            self._observer.tell(Waiting(KAFKA, f"where to begin is not known yet: {error}"))
             found, unknown = [], list(partitions)
         self._unknown |= {(one.topic, one.partition): one for one in unknown}
         self._next_look_up_s = 0.0

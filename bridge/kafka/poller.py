@@ -16,46 +16,24 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from bridge.delivery.pause import KAFKA
 from bridge.errors import Halted
 from bridge.kafka.committer import Committer
 from bridge.kafka.configuration import consumer_configuration
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.membership import Membership
-from bridge.kafka.start import Start
+from bridge.kafka.source_options import SourceOptions
 from bridge.kafka.topics import Topics
-from bridge.kafka.window import Bounds, Change, Window
+from bridge.kafka.window import Change, Window
 from bridge.observer import Beat, Observer, Polled, Waiting
 from bridge.records import Assignment, Record
 
 IDLE_WAIT_S = 0.05
 """The longest wait for a record; settling and committing wait as long."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
-    """What a source reads and how it keeps its promises; times in seconds."""
-
-    kafka: Mapping[str, Any]
-    topics: Sequence[str]
-    wanted: Callable[[str], bool] | None = None
-    """Which other topics of the cluster are read; None: no others."""
-
-    ends: Mapping[Key, int] | None = None
-    """Where each partition ends for us; None: nowhere."""
-
-    start: Start = "latest"
-    out_of_range: Literal["halt", "earliest", "latest"] = "halt"
-    bounds: Bounds = field(default_factory=Bounds)
-    duplicate_budget: int = 1_000
-    events_per_record_max: int = 1
-    commit_interval_s: float = 0.25
-    rebalance_drain_s: float = 15.0
-    shutdown_drain_s: float = 25.0
 
 
 class Handover(Protocol):
@@ -183,7 +161,7 @@ class Poller:
             if error.args[0].fatal():
                 raise Halted(f"Kafka's client gave up: {error.args[0].str()}") from error
             self._membership.seek_back()  # what this call had dequeued is gone
-            self._observer.tell(Waiting("kafka", error.args[0].str()))
+            self._observer.tell(Waiting(KAFKA, error.args[0].str()))
             return []
 
     def _hand_over(self, messages: list[Message]) -> None:
@@ -281,7 +259,7 @@ class Poller:
             self._committer.commit(self._consumer)
 
     def _kafka_trouble(self, error: KafkaError) -> None:
-        self._observer.tell(Waiting("kafka", error.str()))
+        self._observer.tell(Waiting(KAFKA, error.str()))
 
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         def call(*arguments: Any) -> None:

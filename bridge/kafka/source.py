@@ -9,7 +9,8 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from bridge.kafka.poller import Poller, SourceOptions
+from bridge.kafka.poller import Poller
+from bridge.kafka.source_options import SourceOptions
 from bridge.observer import Observer
 from bridge.records import Assignment, Record
 

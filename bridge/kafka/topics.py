@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException
 
+from bridge.delivery.pause import KAFKA
 from bridge.observer import Noted, Observer, Waiting
 
 LOOK_AGAIN_S = 30.0
@@ -85,7 +86,7 @@ class Topics:
             again_s = FIRST_LOOK_AGAIN_S if self._known is None else self._again_s
             self._next_s = now_s + again_s
             self._observer.tell(
-                Waiting("kafka", f"which topics there are is not known: {error.args[0].str()}")
+                Waiting(KAFKA, f"which topics there are is not known: {error.args[0].str()}")
             )
             return None
         self._known = names if self._known is None else self._known & names

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from bridge.delivery.runs import encode
 from bridge.kafka import poller as module
-from bridge.kafka.poller import Poller, SourceOptions
+from bridge.kafka.poller import Poller
+from bridge.kafka.source_options import SourceOptions
 from bridge.kafka.window import Bounds
 from bridge.observer import Fact
 from bridge.records import Assignment, Record

@@ -1,0 +1,31 @@
+"""What a source of records is to do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bridge.kafka.holdings import Key
+from bridge.kafka.start import Start
+from bridge.kafka.window import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What a source reads and how it keeps its promises; times in seconds."""
+
+    kafka: Mapping[str, Any]
+    topics: Sequence[str]
+    wanted: Callable[[str], bool] | None = None
+    """Which other topics of the cluster are read; None: no others."""
+
+    ends: Mapping[Key, int] | None = None
+    """Where each partition ends for us; None: nowhere."""
+
+    start: Start = "latest"
+    out_of_range: Literal["halt", "earliest", "latest"] = "halt"
+    bounds: Bounds = field(default_factory=Bounds)
+    duplicate_budget: int = 1_000
+    events_per_record_max: int = 1
+    commit_interval_s: float = 0.25
+    rebalance_drain_s: float = 15.0
+    shutdown_drain_s: float = 25.0
