@@ -11,6 +11,8 @@ Laws:
   is given up, however long it lasts.
 - No unknown user is settled before one was known: else a wrong key, or an id that is not the one
   given to FS.identify, would skip everything.
+- An unknown user is asked for once more after a while, unless so many wait for that in vain that
+  the others are held up (`delivery/strangers.py`).
 """
 
 from collections.abc import Callable
@@ -70,6 +72,9 @@ class Policy:
     exhausted_after_s: float = 900.0
     exhausted_tries: int = 10
     others_share: float = 0.95
+    unknown_users_waiting_max: int = 1_000
+    """A quarter of the window of work: more are not made to wait where that is in vain."""
+
     must_know_somebody: bool = True
     """No unknown user is settled before one was known; not so for a chosen few events."""
 
@@ -92,6 +97,7 @@ class Judge:
         "_policy",
         "_unknown",
         "_user",
+        "_waits",
     )
 
     def __init__(
@@ -106,9 +112,11 @@ class Judge:
         self._failed_s = 0.0
         self._accepted_before = self._accepted = 0
         self._unknown = 0
+        self._waits = False
 
     def decide(self, answer: Answer | NoAnswer, now_s: float) -> Decision:
         """The decision about one answer, which came at `now_s`."""
+        self._wait_no_more()
         if isinstance(answer, NoAnswer):
             return self._again(answer.why, answer, now_s)
         status = answer.status
@@ -116,6 +124,8 @@ class Judge:
             if not answer.is_json:
                 return self._again("answer_is_not_json", answer, now_s)
             self._others.accept()
+            if self._unknown:
+                self._others.strangers.tried_again(known=True)
             return Done()
         if status == 429:
             return self._throttled(answer)
@@ -129,6 +139,7 @@ class Judge:
 
     def end(self) -> None:
         """The event is at its end, or is no longer ours."""
+        self._wait_no_more()
         if self._failures:
             self._others.failing -= 1
             self._failures = 0
@@ -170,15 +181,27 @@ class Judge:
     def _unknown_user(self, answer: Answer) -> Decision:
         """Once more after a while; settled only if FullStory has known somebody."""
         self._unknown += 1
-        wait = RetryAfter(self._policy.unknown_user_wait_s, "unknown_user")
         if self._policy.must_know_somebody:
             self._others.unknown(self._user)
             if self._others.is_nobody_known:
                 return Halt("nobody_is_known")
             if not self._others.is_anybody_known:
-                return wait
-        if self._unknown == 1:
-            return wait
+                return self._wait_for_user()
+        strangers = self._others.strangers
+        if self._unknown > 1:
+            strangers.tried_again(known=False)
+        elif not strangers.is_wait_in_vain(self._policy.unknown_users_waiting_max):
+            return self._wait_for_user()
         if self._policy.unknown_user == "dead_letter":
             return Reject("unknown_user", answer.status, answer.code)
-        return Skip("unknown_user")
+        return Skip("unknown_user" if self._unknown > 1 else "unknown_user_at_once")
+
+    def _wait_for_user(self) -> RetryAfter:
+        self._waits = True
+        self._others.strangers.waiting += 1
+        return RetryAfter(self._policy.unknown_user_wait_s, "unknown_user")
+
+    def _wait_no_more(self) -> None:
+        if self._waits:
+            self._waits = False
+            self._others.strangers.waiting -= 1

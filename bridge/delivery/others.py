@@ -6,6 +6,8 @@ else the mapping names the wrong id, or the key is another organisation's, and e
 be skipped.
 """
 
+from bridge.delivery.strangers import Strangers
+
 UNKNOWN_USERS_MAX = 200
 """When the first so many different users are all unknown, a person must look."""
 
@@ -20,6 +22,7 @@ class Others:
         self.failing = 0
         """Events that have failed, and are not at their end."""
 
+        self.strangers = Strangers()
         self._unknown: set[str] = set()
 
     @property
