@@ -28,17 +28,24 @@ def excuses(deeds: Iterable[Deed], members: Sequence[Member]) -> list[Excuse]:
         elif deed.kind.startswith("bridge SIGSTOP"):
             frozen[deed.who].append(deed)
     for member in members:
-        for at_s, event, held in member.story():
-            if event == "lost" and held:
-                begin_s = _silent_since(at_s, frozen[member.name])
-                found.append(Excuse(LOST, member.name, begin_s, at_s + _LOST_SEEN_S, held))
+        for at_s, event, lost in member.story():
+            if event == "lost" and lost:
+                found.append(_lost(member, at_s, lost, frozen[member.name]))
     return found
 
 
-def _silent_since(lost_s: float, frozen: Iterable[Deed]) -> float:
-    """When a member that learned of its loss at `lost_s` was last sure of its assignment."""
-    since = [one.begin_s for one in frozen if 0 <= lost_s - one.end_s < SESSION_S]
-    return min([lost_s - SESSION_S, *since])
+def _lost(member: Member, lost_s: float, lost: frozenset[int], frozen: Iterable[Deed]) -> Excuse:
+    """The loss of which a member learned at `lost_s`: since when it may have been so, of what.
+
+    A frozen one may say so before the deed is noted that woke it. All that it held when it fell
+    silent was lost, though a rebalance that was under way then makes some of it a revoke.
+    """
+    end_s = lost_s + _LOST_SEEN_S
+    for deed in frozen:
+        if deed.begin_s < lost_s < deed.end_s + SESSION_S:
+            held = lost | member.held(deed.begin_s, deed.begin_s)
+            return Excuse(LOST, member.name, deed.begin_s, end_s, held)
+    return Excuse(LOST, member.name, lost_s - SESSION_S, end_s, lost)
 
 
 def progress(

@@ -1,6 +1,11 @@
 """The soak's own reckoning: it must see what is lost and what nothing explains."""
 
+from typing import cast
+
+from tests.soak.chronicle import Deed
+from tests.soak.member import Member
 from tests.soak.reckoning import Account, Excuse, judge
+from tests.soak.report import LOST, excuses
 
 HELD = frozenset({0, 1})
 KILL = Excuse("bridge SIGKILL", "bridge 2", 100.0, 100.0, HELD)
@@ -65,3 +70,38 @@ def test_an_event_that_nobody_wrote_breaks_the_promise() -> None:
 
     assert verdict.strange == [7]
     assert not verdict.holds
+
+
+class Frozen:
+    """A member that was frozen from 100 to 122, in the middle of a rebalance."""
+
+    name = "bridge 2"
+
+    def story(self) -> list[tuple[float, str, frozenset[int]]]:
+        """It learns of its loss before the deed that woke it is noted as done."""
+        return [
+            (90.0, "assigned", frozenset({1, 2, 3})),
+            (121.8, "revoked", frozenset({1})),
+            (121.9, "lost", frozenset({2, 3})),
+        ]
+
+    def held(self, _begin_s: float, _end_s: float) -> frozenset[int]:
+        """What it held when it fell silent."""
+        return frozenset({1, 2, 3})
+
+
+def test_a_member_that_was_frozen_past_its_session_lost_all_that_it_held_then() -> None:
+    """One budget for it, from the moment at which it fell silent."""
+    deed = Deed("bridge SIGSTOP, past its session", "bridge 2", 100.0, 122.0)
+
+    [excuse] = excuses([deed], [cast("Member", Frozen())])
+
+    assert excuse == Excuse(LOST, "bridge 2", 100.0, 123.9, frozenset({1, 2, 3}))
+
+
+def test_a_member_that_lost_its_partitions_awake_was_sure_of_them_a_session_ago() -> None:
+    """Only what it lost may come twice: the rest it gave up in order."""
+    [excuse] = excuses([], [cast("Member", Frozen())])
+
+    assert excuse.partitions == frozenset({2, 3})
+    assert excuse.begin_s < 121.9
