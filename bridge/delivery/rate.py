@@ -13,9 +13,13 @@ Laws:
   the gate. Else one burst of fifty refusals would bring the rate to nothing.
 - The gate is the account's: nothing begins before `Retry-After` has passed. What waited is then
   let in at the pace, not all at once: that would be the next spell.
-- A spell in which nothing was accepted says nothing about the rate: FullStory takes nothing at
-  all. Then one request at a time asks, and the first that is accepted brings the rate back.
-- It grows only while the pace is what holds requests back. A quiet hour proves nothing.
+- A spell before which nothing was accepted for seconds says nothing about the rate: FullStory
+  takes nothing at all, or an outage came first. Then one request at a time asks, and the first
+  that is accepted brings the rate back.
+- A request that failed was let through as far as anybody knows: measured as refused, an outage of
+  a second would halve the rate at the next 429.
+- It grows only while the pace is what holds requests back. A quiet hour proves nothing; but who
+  waits for the pace is not quiet, however long the pace makes it wait.
 - With a rate given by the settings it begins there and never goes above this process's share.
 - Slots are counted from when they were due, not from when the timer came: a loop that is late
   loses none of them, up to `LATE_S`.
@@ -24,6 +28,8 @@ Each spell costs about half a second of the limit (Retry-After has whole seconds
 bucket refills beyond its burst meanwhile is lost): the fewer, the faster. The holding time is
 therefore told in gates. The figures were found by simulation, see `tests/unit/delivery`.
 """
+
+from typing import NamedTuple
 
 RATE_FIRST = 50.0
 """Events per second at the start when no rate is given."""
@@ -63,7 +69,7 @@ _GATE_COUNTED_S = 1.0
 """So much of a gate counts as measured time: what is refilled later may exceed the burst."""
 
 _IDLE_S = 0.25
-"""A longer time in which nobody asked counts as this much."""
+"""A longer time in which nobody asked, though the pace would have let it, counts as this much."""
 
 
 class Rate:
@@ -98,9 +104,8 @@ class Rate:
 
     def begin(self, now_s: float) -> None:
         """A request begins: it takes the next slot."""
-        passed_s = now_s - self._asked_s
-        if passed_s > 0:
-            self._pass_by(min(_IDLE_S, passed_s), now_s)
+        if now_s > self._asked_s:
+            self._pass_by(now_s)
         step_s = 1.0 / self._per_s
         if self._one_at_a_time:
             step_s = max(step_s, _ASK_ROUND_TRIPS * self._round_trip_s)
@@ -109,11 +114,15 @@ class Rate:
 
     def accepted(self, begun_s: float, now_s: float) -> None:
         """The limit let a request through that began at `begun_s`, whatever was answered to it."""
-        self._measured.count += 1
+        self._measured.accepted += 1
         if self._one_at_a_time:
             self._one_at_a_time = False
             self._next_s = max(now_s, self._closed_until_s)
         self._round_trip_s += (now_s - begun_s - self._round_trip_s) / 16
+
+    def failed(self) -> None:
+        """A request got a 5xx or no answer: nobody knows what the limit had to say to it."""
+        self._measured.failed += 1
 
     def refused(self, begun_s: float, retry_after_s: float, now_s: float) -> None:
         """The limit refused a request that began at `begun_s`, with 429."""
@@ -132,15 +141,18 @@ class Rate:
         if was_at_ceiling or self._per_s > self._ceiling:
             self._per_s = self._ceiling
 
-    def _pass_by(self, passed_s: float, now_s: float) -> None:
+    def _pass_by(self, now_s: float) -> None:
+        passed_s = now_s - self._asked_s
         self._asked_s = now_s
-        self._measured.pass_by(passed_s)
         if now_s - self._next_s < LATE_S:
+            self._measured.pass_by(passed_s)
             self._held_back_s += passed_s
             self._grow(passed_s)
+        else:
+            self._measured.pass_by(min(_IDLE_S, passed_s))
 
     def _decrease(self, gate_s: float) -> None:
-        if self._measured.count:
+        if self._measured.is_any_accepted:
             self._found = max(_CAREFUL * min(self._per_s, self._measured.per_s), RATE_MIN)
             self._per_s = (1 - _DIP) * self._found
             self._hold_s = _within(_HOLD_GATES * gate_s, _HOLD_S)
@@ -165,28 +177,43 @@ class Rate:
         return since_s if since_s < 0 else max(0.0, since_s - self._hold_s)
 
 
-class _Measured:
-    """How many were accepted in the last two to four seconds in which requests were made."""
+class _Mark(NamedTuple):
+    """What the counts were when so much time had passed."""
 
-    __slots__ = ("_marks", "_passed_s", "count")
+    passed_s: float = 0.0
+    accepted: int = 0
+    failed: int = 0
+
+
+class _Measured:
+    """What became of the requests of the last two to four seconds in which any were made."""
+
+    __slots__ = ("_marks", "_passed_s", "accepted", "failed")
 
     def __init__(self, passed_s: float) -> None:
-        self.count = 0
+        self.accepted = self.failed = 0
         self._passed_s = passed_s
-        self._marks = ((0.0, 0), (0.0, 0))
+        self._marks = (_Mark(), _Mark())
 
     def pass_by(self, s: float) -> None:
         """So much time has passed."""
         self._passed_s += s
-        if self._passed_s - self._marks[1][0] > _WINDOW_S:
-            self._marks = (self._marks[1], (self._passed_s, self.count))
+        if self._passed_s - self._marks[1].passed_s > _WINDOW_S:
+            now = _Mark(self._passed_s, self.accepted, self.failed)
+            self._marks = (self._marks[1], now)
+
+    @property
+    def is_any_accepted(self) -> bool:
+        """Whether the limit let any through."""
+        return self.accepted > self._marks[0].accepted
 
     @property
     def per_s(self) -> float:
-        """Accepted per second; infinity before there is anything to go by."""
-        since_s, count = self._marks[0]
-        passed_s = self._passed_s - since_s
-        return (self.count - count) / passed_s if passed_s > 0.1 else float("inf")
+        """Let through per second; infinity before there is anything to go by."""
+        since = self._marks[0]
+        passed_s = self._passed_s - since.passed_s
+        through = self.accepted - since.accepted + self.failed - since.failed
+        return through / passed_s if passed_s > 0.1 else float("inf")
 
 
 def _within(value: float, bounds: tuple[float, float]) -> float:

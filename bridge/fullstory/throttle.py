@@ -120,6 +120,7 @@ class Throttle:
     def failed(self, begun_s: float, now_s: float) -> None:
         """A request that began at `begun_s` got a 5xx, or no answer."""
         self._cap.failed(begun_s, now_s, self._in_flight)
+        self._rate.failed()
 
     def refused(self, begun_s: float, retry_after_s: float, now_s: float) -> None:
         """The limit refused a request that began at `begun_s`; nothing enters for so long."""

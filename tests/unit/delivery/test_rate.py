@@ -187,3 +187,47 @@ def test_without_a_rate_a_share_says_nothing() -> None:
     rate = Rate(0.0)
     rate.share(0.1)
     assert rate.per_s == RATE_FIRST
+
+
+def _fail(rate: Rate, from_s: float, to_s: float) -> None:
+    """Send whenever it may, looking every millisecond; nothing of it is accepted."""
+    for step in range(round((to_s - from_s) * 1_000)):
+        now_s = from_s + step / 1_000
+        while rate.wait_s(now_s) <= 0:
+            rate.begin(now_s)
+            rate.failed()
+
+
+def test_a_429_after_an_outage_leaves_the_rate_where_it_was() -> None:
+    """For twenty seconds nothing was accepted: that says nothing about the limit."""
+    rate = Rate(0.0, 308.0)
+    _send(rate, 0.0, 10.0)
+    _fail(rate, 10.0, 30.0)
+    rate.refused(29.99, 1.0, 30.0)
+    assert len(_send(rate, 30.0, 36.0)) > 0.95 * 308 * 5
+    assert rate.per_s > 290
+
+
+def test_so_it_does_when_some_were_accepted_after_the_outage_or_before_it() -> None:
+    """Those that failed are in the seconds that are measured, and halve nothing."""
+    for outage_s, well_s in ((20.0, 0.2), (1.0, 0.0), (1.0, 0.2)):
+        rate = Rate(0.0, 308.0)
+        _send(rate, 0.0, 10.0)
+        _fail(rate, 10.0, 10.0 + outage_s)
+        now_s = 10.0 + outage_s + well_s
+        _send(rate, 10.0 + outage_s, now_s)
+        rate.refused(now_s - 0.01, 1.0, now_s)
+        _send(rate, now_s, now_s + 6.0)
+        assert rate.per_s > 280
+
+
+def test_who_waits_two_seconds_for_the_pace_waits_no_longer_for_the_recovery() -> None:
+    """From one event in two seconds it is back at thirty as soon as from a higher rate."""
+    rate, now_s = Rate(0.0, 30.0), 0.0
+    while rate.per_s > 0.6:
+        rate.begin(now_s)
+        rate.accepted(now_s, now_s)
+        rate.refused(now_s, 1.0, now_s)
+        now_s += 1.0
+    _send(rate, now_s, now_s + 45.0)
+    assert rate.per_s == 30.0
