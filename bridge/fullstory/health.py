@@ -3,9 +3,15 @@
 Laws:
 - One probe at a time, `GET /me`, instead of every event. What waits holds no place.
 - An unsure event, whose request was written and whose answer never came, may have been applied.
-  It is sent again when FullStory has worked on another event since; until then one probe asks,
-  and when that succeeds one unsure event goes, not all. So a spell of timeouts repeats an event
-  once, not once per try, also where `GET /me` answers and events do not.
+  It is sent again when FullStory has worked on another event since.
+- `GET /me` may answer while events do not. So when it succeeds and unsure events wait, nothing
+  else is let go but one event on trial, and the next one only when that came back: an answer to it
+  lets all go. The trial is an event that nobody doubts, if one waits and the budget has room: so a
+  spell of timeouts repeats each event once. Only where all are unsure it is one of them, the one
+  that has waited longest: it will come once more for each time it was tried, so trials in vain are
+  made later and later.
+- A trial that was answered with 429, a 5xx or a refused key left nobody in doubt: the next one
+  need not be late.
 - A halt ends with the process: a person must act. Nothing is asked meanwhile.
 - The event loop owns the object.
 """
@@ -28,8 +34,8 @@ PROBE_EVERY_S = 1.0
 QUOTA_EVERY_S = 60.0
 """How long an answer about the quota is believed; a used-up one is renewed once a month."""
 
-UNSURE_AGAIN_S_MAX = 60.0
-"""The longest time between two unsure events that are sent on the ground of a probe alone."""
+TRIAL_AGAIN_S_MAX = 60.0
+"""The longest time between two events that are sent on the ground of a probe alone."""
 
 NOBODY_IS_KNOWN = (
     "is this the id given to FS.identify, and is it this organisation's key?"
@@ -69,8 +75,9 @@ class Health:
         self._paused_for: str | None = None
         self._halted = False
         self._unsure: deque[asyncio.Future[None]] = deque()
-        self._unsure_wait_s = PROBE_EVERY_S
-        self._unsure_due_s = 0.0
+        self._on_trial = False
+        self._trial_wait_s = PROBE_EVERY_S
+        self._trial_due_s = 0.0
         self._quota_used_up = False
         self._quota_asked_s = float("-inf")
         self._asking_quota = asyncio.Lock()
@@ -80,17 +87,24 @@ class Health:
         """FullStory said something that is its own, a 429 perhaps."""
         self._alive_s = now_s
         self._failing_since_s = None
+        self._try_soon(now_s)
 
     def answered(self, now_s: float) -> None:
         """FullStory worked on an event."""
         self.alive(now_s)
-        self._answered_s = self._unsure_due_s = now_s
-        self._unsure_wait_s = PROBE_EVERY_S
+        self._answered_s = now_s
         while self._unsure:
             self._release_one()
+        if self._on_trial:
+            self._resume()
 
-    def failed(self, begun_s: float, now_s: float, why: str) -> None:
-        """A request that began at `begun_s` failed; pauses when nothing has succeeded for long."""
+    def failed(self, begun_s: float, now_s: float, why: str, *, unsure: bool) -> None:
+        """A request that began at `begun_s` failed; pauses when nothing has succeeded for long.
+
+        `unsure` when it may have been applied.
+        """
+        if not unsure:
+            self._try_soon(now_s)
         if self._failing_since_s is None:
             self._failing_since_s = max(begun_s, self._alive_s)
         if now_s - self._failing_since_s > OUTAGE_AFTER_S:
@@ -101,6 +115,7 @@ class Health:
         if self._halted or self._paused_for is not None:
             return
         self._paused_for = why
+        self._on_trial = False
         self._throttle.pause()
         self._observer.tell(Waiting(FULLSTORY, why))
         self._probe()
@@ -152,9 +167,10 @@ class Health:
         self._probing = None
 
     def _is_due(self) -> bool:
-        if self._paused_for is not None:
-            return True
-        return bool(self._unsure) and self._now_s() >= self._unsure_due_s
+        """While a request is under way no event goes on trial: the answer to that one will tell."""
+        if not self._unsure:
+            return self._paused_for is not None
+        return self._throttle.in_flight == 0 and self._now_s() >= self._trial_due_s
 
     async def _is_well(self) -> bool:
         self._prober.read_key_again()
@@ -172,15 +188,31 @@ class Health:
             self._observer.tell(Waiting(FULLSTORY, KEY_REFUSED))
 
     def _go_on(self) -> None:
-        self.alive(self._now_s())
+        """A probe has succeeded; what is to be done may have changed while it was under way."""
+        now_s = self._now_s()
+        self._alive_s, self._failing_since_s = now_s, None
+        if not self._unsure:
+            self._resume()
+        elif self._is_due():
+            self._try_one(now_s)
+
+    def _resume(self) -> None:
+        self._on_trial = False
         if self._paused_for is not None:
             self._paused_for = None
             self._observer.tell(Resumed(FULLSTORY))
             self._throttle.resume()
-        if self._unsure and self._now_s() >= self._unsure_due_s:
-            self._unsure_due_s = self._now_s() + self._unsure_wait_s
-            self._unsure_wait_s = min(2 * self._unsure_wait_s, UNSURE_AGAIN_S_MAX)
+
+    def _try_one(self, now_s: float) -> None:
+        self._on_trial = True
+        self._trial_due_s = now_s + self._trial_wait_s
+        self._trial_wait_s = min(2 * self._trial_wait_s, TRIAL_AGAIN_S_MAX)
+        if not self._throttle.try_one():
             self._release_one()
+
+    def _try_soon(self, now_s: float) -> None:
+        self._trial_due_s = now_s
+        self._trial_wait_s = PROBE_EVERY_S
 
     def _release_one(self) -> None:
         free = self._unsure.popleft()

@@ -96,7 +96,7 @@ class Sender:
 
     def _see_that_it_is_ours(self, assignment: Assignment, *, unanswered: int) -> None:
         if not assignment.open:
-            self._throttle.leave(unanswered=unanswered)
+            self._throttle.leave(unanswered=unanswered, sent=False)
             raise AssignmentEnded
 
     async def close(self) -> None:
@@ -118,7 +118,7 @@ class Sender:
         decision = judge.decide(answer, now_s)
         if isinstance(answer, NoAnswer) or answer.status >= 500:
             self._throttle.failed(begun_s, now_s)
-            self._health.failed(begun_s, now_s, _why(decision, answer))
+            self._health.failed(begun_s, now_s, _why(decision, answer), unsure=_is_unsure(answer))
         elif _is_throttled(decision):
             self._throttle.refused(begun_s, decision.s, now_s)
             self._health.alive(now_s)
@@ -126,7 +126,7 @@ class Sender:
             self._throttle.answered(begun_s, now_s)
             self._health.answered(now_s)
         else:
-            self._health.failed(begun_s, now_s, _why(decision, answer))
+            self._health.failed(begun_s, now_s, _why(decision, answer), unsure=False)
         refused = isinstance(decision, Reject) and decision.why == "refused_by_fullstory"
         if refused and await self._health.is_quota_used_up():
             return Pause(QUOTA_USED_UP)
@@ -141,15 +141,13 @@ class Sender:
         elif isinstance(decision, Halt):
             self._health.halt(decision.why)
         else:
-            failed_s = self._now_s()
-            unsure = _is_unsure(answer)
-            if unsure:
-                self._observer.tell(Unsure(mapping, decision.why))
             self._observer.tell(Retrying(mapping, decision.why, decision.s))
-            if not _is_throttled(decision):
+            if _is_unsure(answer):
+                self._observer.tell(Unsure(mapping, decision.why))
+                sure = self._health.until_sure(self._now_s())
+                await asyncio.gather(sure, asyncio.sleep(decision.s))  # in doubt from now on
+            elif not _is_throttled(decision):
                 await asyncio.sleep(decision.s)
-            if unsure:
-                await self._health.until_sure(failed_s)
 
 
 def _is_unsure(answer: Answer | NoAnswer) -> bool:

@@ -12,6 +12,9 @@ Laws:
   alone: none of their records would ever be settled, nothing committed, and all would wait for
   ever. A record with more events than the budget enters alone.
 - What the limit refused goes before what was never tried: it is the older one.
+- While nothing may enter, one may go on trial (`try_one`), and the next only when that one was
+  sent and came back. It is rather a record's first event than a later one, for among those are
+  the events of which nobody knows whether they were applied.
 - The event loop owns the object.
 
 **The race of a refusal.** A request is let in, and before its task runs, the refusal of another
@@ -63,6 +66,7 @@ class Throttle:
         self._in_flight = 0
         self._unacknowledged = 0
         self._paused = False
+        self._on_trial = False
         self._look_again: asyncio.Handle | None = None
         self._look_again_s = 0.0
 
@@ -98,12 +102,14 @@ class Throttle:
             return await place.free
         except asyncio.CancelledError:
             if place.free.done() and not place.free.cancelled():
-                self.leave(unanswered=events)  # the place came in the same moment
+                self.leave(unanswered=events, sent=False)  # the place came in the same moment
             raise
 
-    def leave(self, *, unanswered: int) -> None:
+    def leave(self, *, unanswered: int, sent: bool = True) -> None:
         """Give the place back, and so many events whose repetition would be no duplicate."""
         self._in_flight -= 1
+        if sent:
+            self._on_trial = False
         self._unacknowledged -= unanswered
         self._admit()
 
@@ -134,10 +140,18 @@ class Throttle:
     def pause(self) -> None:
         """Nothing enters until `resume`."""
         self._paused = True
+        self._on_trial = False
+
+    def try_one(self) -> bool:
+        """Let one request enter in spite of the pause; whether one waits that may."""
+        self._on_trial = self._paused
+        waits = self._next() is not None
+        self._admit()
+        return waits
 
     def resume(self) -> None:
         """Let enter again what waited."""
-        self._paused = False
+        self._paused = self._on_trial = False
         self._admit()
 
     def _admit(self) -> None:
@@ -155,13 +169,12 @@ class Throttle:
 
     def _next(self) -> deque[_Place] | None:
         """The queue whose first may enter as soon as the pace allows it."""
-        if self._paused or self._in_flight >= self._cap.limit:
+        if self._in_flight >= (self._on_trial if self._paused else self._cap.limit):
             return None
-        if self._later_events:
-            return self._later_events
-        if self._waiting and self._affords(self._waiting[0].events):
+        first = self._waiting and self._affords(self._waiting[0].events)
+        if first and (self._on_trial or not self._later_events):
             return self._waiting
-        return None
+        return self._later_events or None
 
     def _affords(self, events: int) -> bool:
         if self._unacknowledged == 0:

@@ -77,12 +77,17 @@ class Desk:
     """A sender at work, and what it told."""
 
     def __init__(
-        self, fullstory: FullStory, policy: Policy | None = None, *, in_flight_max: int = 10
+        self,
+        fullstory: FullStory,
+        policy: Policy | None = None,
+        *,
+        in_flight_max: int = 10,
+        budget: int = 10,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.facts: list[Fact] = []
         self.throttle = Throttle(
-            in_flight_max=in_flight_max, unacknowledged_max=10, now_s=loop.time, max_rate=1e6
+            in_flight_max=in_flight_max, unacknowledged_max=budget, now_s=loop.time, max_rate=1e6
         )
         self.assignment = Assignment("t", 0)
         self.sender = Sender(
@@ -142,7 +147,7 @@ def test_every_try_sends_the_same_request() -> None:
         desk = Desk(fullstory)
         assert await desk.send() == (Done(), 4)
         assert fullstory.sent == [REQUEST] * 4
-        assert fullstory.sent_at_s == [0.0, 2.0, 4.0 + PROBE_EVERY_S, 6.0 + PROBE_EVERY_S]
+        assert fullstory.sent_at_s == [0.0, 2.0, 4.0, 6.0]
         assert len(desk.told(Retrying)) == 3
 
     run(story())
@@ -503,16 +508,94 @@ def test_an_unsure_event_whose_partition_went_away_counts_no_more() -> None:
     run(story())
 
 
-def test_when_only_events_are_not_answered_a_probe_lets_one_of_them_go_and_not_all() -> None:
-    """`GET /me` answers, and proves little."""
+def _times(fullstory: FullStory) -> Counter[str]:
+    return Counter(request.path for request in fullstory.sent)
+
+
+def test_where_only_events_get_no_answer_each_of_them_comes_twice_at_most() -> None:
+    """`GET /me` answers and proves little: an event that nobody doubts goes on trial."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda _count, s: LOST if s < 60 else OK, takes_s=10.0)
+        desk = Desk(fullstory, in_flight_max=60, budget=1_000)
+        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(100)])
+        assert [decision for decision, _ in sent] == [Done()] * 100
+        assert max(_times(fullstory).values()) == 2
+        trials = [s for s in fullstory.sent_at_s if 10 < s < 60]
+        assert 4 <= len(trials) <= 6
+        assert all(later - earlier >= 10 for earlier, later in pairwise(trials))
+        assert len(desk.told(Waiting)) == len(desk.told(Resumed)) == 1
+
+    run(story())
+
+
+def test_where_all_events_are_unsure_one_of_them_is_tried_later_and_later() -> None:
+    """Nothing else can say that events are worked on; each trial in vain is one repetition."""
 
     async def story() -> None:
         fullstory = FullStory(lambda _count, s: LOST if s < 120 else OK, takes_s=10.0)
         desk = Desk(fullstory)
         sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(10)])
         assert [decision for decision, _ in sent] == [Done()] * 10
-        before = sum(s < 120 for s in fullstory.sent_at_s)
-        assert 10 + 3 <= before <= 10 + 8
+        trials = [s for s in fullstory.sent_at_s if 10 < s < 120]
+        assert 5 <= len(trials) <= 8
+        assert Counter(_times(fullstory).values()) == {2: 10 - len(trials), 3: len(trials)}
+
+    run(story())
+
+
+def test_a_budget_full_of_unsure_events_leaves_no_room_for_another_on_trial() -> None:
+    """The promise to a crash goes before that to a spell; and it does not stand still for ever."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda _count, s: LOST if s < 30 else OK, takes_s=10.0)
+        desk = Desk(fullstory, in_flight_max=10, budget=5)
+        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(20)])
+        assert [decision for decision, _ in sent] == [Done()] * 20
+        assert len({request.path for request in fullstory.sent[:7]}) == 5
+
+    run(story())
+
+
+@pytest.mark.parametrize("answer", [Answer(429, True, 1.0), DOWN, REFUSED])
+def test_a_trial_that_was_answered_does_not_make_the_next_one_late(answer: Answer) -> None:
+    """It left nobody in doubt; so after minutes of refusals it goes on within seconds."""
+
+    async def story() -> None:
+        def say(_count: int, s: float) -> Answer | NoAnswer:
+            return LOST if s < 20 else answer if s < 200 else OK
+
+        fullstory = FullStory(say, takes_s=0.5)
+        desk = Desk(fullstory, in_flight_max=5, budget=100)
+        sending = [asyncio.create_task(desk.send_and_commit(f"u{n}")) for n in range(20)]
+        sent = await asyncio.gather(*sending)
+        assert [decision for decision, _ in sent] == [Done()] * 20
+        assert max(_times(fullstory).values()) > 2  # what was refused was not applied
+        assert min(s for s in fullstory.sent_at_s if s >= 200) < 203
+        assert asyncio.get_running_loop().time() < 206
+
+    run(story())
+
+
+def test_a_trial_whose_partition_went_away_is_no_trial() -> None:
+    """Else each event of that partition that waits would use one up."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda _count, s: LOST if s < 6 else OK, takes_s=6.0)
+        desk = Desk(fullstory, in_flight_max=1, budget=100)
+        gone = Assignment("t", 1)
+        unsure = asyncio.create_task(desk.send())
+        await settle_down()
+        sends = [desk.sender.send(REQUEST, "m", gone, events=1) for _ in range(20)]
+        waiting = [asyncio.create_task(one) for one in sends]
+        await settle_down()
+        ours = asyncio.create_task(desk.send_and_commit("ours"))
+        gone.open = False
+        await asyncio.gather(unsure, ours)
+        await asyncio.gather(*waiting, return_exceptions=True)
+        paths = [request.path for request in fullstory.sent]
+        assert paths == [REQUEST.path, "/ours", REQUEST.path]
+        assert fullstory.sent_at_s[1] == 6 + PROBE_EVERY_S
 
     run(story())
 

@@ -355,3 +355,40 @@ def test_a_timer_that_the_loop_takes_for_due_is_no_timer_and_does_no_harm(
         assert 3 <= door.throttle.in_flight < 8
 
     run(story())
+
+
+def test_while_nothing_may_enter_one_goes_on_trial_and_the_next_when_that_one_came_back() -> None:
+    """First what is surely not applied yet; what gives its place back unsent was no trial."""
+
+    async def story() -> None:
+        door = Door()
+        door.throttle.pause()
+        assert not door.throttle.try_one()  # nobody waits: the next who comes may
+        door.ask("a")
+        await settle_down()
+        assert door.came == ["a"]
+        door.ask("later", events=0)
+        door.ask("b")
+        door.ask("c")
+        await settle_down()
+        assert not door.throttle.try_one()  # one is under way
+        door.throttle.leave(unanswered=1)
+        await settle_down()
+        assert door.came == ["a"]
+
+        assert door.throttle.try_one()
+        await settle_down()
+        assert door.came == ["a", "b"]
+        door.throttle.leave(unanswered=1, sent=False)
+        await settle_down()
+        assert door.came == ["a", "b", "c"]
+        door.throttle.leave(unanswered=1)
+        await settle_down()
+        assert door.came == ["a", "b", "c"]
+
+        door.throttle.pause()
+        door.throttle.resume()
+        await settle_down()
+        assert door.came == ["a", "b", "c", "later"]
+
+    run(story())
