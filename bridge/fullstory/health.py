@@ -1,7 +1,7 @@
 """Does FullStory answer? Pauses everything while it does not, and asks on behalf of all.
 
 Laws:
-- One probe at a time, `GET /me`, instead of every event. What waits holds no place.
+- One asks for all, `GET /me`, instead of every event. What waits holds no place.
 - An unsure event, whose request was written and whose answer never came, may have been applied.
   It is sent again when FullStory has worked on another event since.
 - `GET /me` may answer while events do not. So when it succeeds and unsure events wait, nothing

@@ -124,7 +124,10 @@ class Sender:
             self._health.alive(now_s)
         elif _is_of_fullstory(answer):
             self._throttle.answered(begun_s, now_s)
-            self._health.answered(now_s)
+            if isinstance(decision, Pause):  # refused at the door: nothing was worked on
+                self._health.alive(now_s)
+            else:
+                self._health.answered(now_s)
         else:
             self._health.failed(begun_s, now_s, _why(decision, answer), unsure=False)
         refused = isinstance(decision, Reject) and decision.why == "refused_by_fullstory"

@@ -169,7 +169,8 @@ class Throttle:
 
     def _next(self) -> deque[_Place] | None:
         """The queue whose first may enter as soon as the pace allows it."""
-        if self._in_flight >= (self._on_trial if self._paused else self._cap.limit):
+        most = int(self._on_trial) if self._paused else self._cap.limit
+        if self._in_flight >= most:
             return None
         first = self._waiting and self._affords(self._waiting[0].events)
         if first and (self._on_trial or not self._later_events):

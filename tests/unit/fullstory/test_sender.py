@@ -434,6 +434,21 @@ def test_a_429_does_not_say_that_events_are_worked_on() -> None:
     run(story())
 
 
+def test_a_refused_key_does_not_say_that_events_are_worked_on() -> None:
+    """The unsure event stays where it is, and another one tries the key."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda count, s: LOST if not count else OK if s >= 9 else REFUSED)
+        desk = Desk(fullstory)
+        first = asyncio.create_task(desk.send(request=Request("POST", "/first", b"{}")))
+        await settle_down()
+        await asyncio.gather(first, desk.send())
+        assert fullstory.sent[-1].path == "/first"
+        assert _times(fullstory)["/first"] == 2
+
+    run(story())
+
+
 def test_a_spell_of_429s_is_no_outage() -> None:
     """FullStory is well, and says so; one event that gets a 503 meanwhile changes nothing."""
 
