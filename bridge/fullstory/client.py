@@ -39,6 +39,9 @@ KEEP_ALIVE_S = 10.0
 ROTATE_AFTER_S = 300.0
 """How old a session gets, and with it what it knows of names and addresses."""
 
+PROBE_AGAIN_S = 2.0
+"""A probe that hangs so long is asked again beside it."""
+
 CLOSE_LIMIT_S = 2.0
 """uvloop waits for the other side's goodbye for half a minute; we do not."""
 
@@ -122,9 +125,24 @@ class Client:
         return answer
 
     async def probe(self) -> Answer | NoAnswer:
-        """`GET /me`: does FullStory answer, and does it take this key?"""
-        answer, _ = await self._ask("GET", "/me", None)
-        return answer
+        """`GET /me`: does FullStory answer, and does it take this key?
+
+        Asked again every few seconds until one of them comes back: what was asked in an outage may
+        hang until its time limit, though the next one would be answered at once.
+        """
+        asked: set[asyncio.Task[tuple[Answer | NoAnswer, Any]]] = set()
+        try:
+            while True:
+                asked.add(asyncio.create_task(self._ask("GET", "/me", None)))
+                back, _ = await asyncio.wait(
+                    asked, timeout=PROBE_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if back:
+                    answer, _ = back.pop().result()
+                    return answer
+        finally:
+            for one in asked:
+                one.cancel()
 
     async def is_quota_used_up(self) -> bool:
         """Whether `GET /v2/organization/quotas` says that no more events are taken this month."""

@@ -260,3 +260,37 @@ async def test_a_renewed_key_is_used_from_the_next_request_on() -> None:
     used = [line for one in server.requests for line in one.split(b"\r\n") if b"Basic" in line]
     assert [line[-3:] for line in used] == [b"old", b"old", b"new"]
     assert server.requests[-1].startswith(b"GET /me HTTP/1.1")
+
+
+async def test_a_probe_that_hangs_is_asked_again_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first was asked in an outage and hangs until its limit; the outage is over."""
+    monkeypatch.setattr("bridge.fullstory.client.PROBE_AGAIN_S", 0.1)
+
+    async def reply(number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
+        if number <= 2:
+            await asyncio.sleep(30)
+        writer.write(OK)
+
+    server = Server(reply)
+    async with (
+        server.up() as url,
+        Client(ClientOptions(url, lambda: "na1.key", timeout_s=20)) as client,
+    ):
+        async with asyncio.timeout(5):
+            assert await client.probe() == Answer(200, is_json=True)
+    assert len(server.requests) == 3
+    assert server.connections == 3
+
+
+async def test_a_probe_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FullStory that is slow answers the first one, though others were asked beside it."""
+    monkeypatch.setattr("bridge.fullstory.client.PROBE_AGAIN_S", 0.2)
+
+    async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.5)
+        writer.write(OK)
+
+    server = Server(reply)
+    async with server.up() as url, Client(ClientOptions(url, lambda: "na1.key")) as client:
+        assert await client.probe() == Answer(200, is_json=True)
+    assert 2 <= len(server.requests) <= 3
