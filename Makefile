@@ -54,6 +54,10 @@ soak: $(VENV)/dev.stamp ## an hour of faults on three brokers: make soak SEED=1 
 churn: $(VENV)/dev.stamp ## a fourth bridge comes and goes every ten seconds, for five minutes
 	@$(BIN)/python -m tests.soak churn --minutes 5 --rate 340
 
+.PHONY: spells
+spells: $(VENV)/dev.stamp ## ten minutes of 429, 503, black hole and 401 before a million records
+	@$(BIN)/python -m tests.soak spells --minutes 10
+
 .PHONY: check
 check: $(VENV)/dev.stamp ## lint, format, types, floors
 	@$(BIN)/ruff check .

@@ -3,11 +3,13 @@
     python -m tests.soak storm --seed 1 --minutes 60 --rate 320
     python -m tests.soak churn --minutes 5
     python -m tests.soak outage --minutes 13 --rate 100
+    python -m tests.soak spells --minutes 10
 
 `storm` kills, ends and freezes bridges and brokers and lets FullStory refuse; `churn` lets one
-more member come and go; in `outage` FullStory refuses for most of the time. It ends by itself,
-within ten minutes after its time. Exit 0 when nothing was lost and nothing repeated beyond the
-promise; 1 when it was, with the logs kept; 2 when the soak itself did not get that far.
+more member come and go; in `outage` FullStory refuses for most of the time. `spells` is another
+thing: one bridge before a million records, and spells of every kind, see `spells.py`. It ends by
+itself, within ten minutes after its time. Exit 0 when nothing was lost and nothing repeated beyond
+the promise; 1 when it was, with the logs kept; 2 when the soak itself did not get that far.
 """
 
 import argparse
@@ -17,10 +19,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.soak import lanes, report, watch
+from tests.soak import lanes, report, spells, watch
 from tests.soak.chronicle import Chronicle
 from tests.soak.lanes import Lanes
 from tests.soak.reckoning import Account, judge
+from tests.soak.spells import Spells
 from tests.soak.world import LETTERS, PROTOCOLS, TOPIC, World, wait_for
 from tests.soak.writer import NOT_ACKNOWLEDGED, Writer
 
@@ -37,7 +40,7 @@ class Soak:
     """One run: begin, go on, bring to an end, reckon."""
 
     def __init__(self, world: World, options: argparse.Namespace) -> None:
-        self._world = world
+        self.world = world
         self._options = options
         self._account = Account()
         self._chronicle = Chronicle()
@@ -52,15 +55,15 @@ class Soak:
         TimeoutError or RuntimeError when it does not come to its end.
         """
         self._gather()
-        settings, rate = self._world.producer_settings(), self._options.rate
-        writer = Writer(settings, TOPIC, self._world.schema_id, rate)
+        settings, rate = self.world.producer_settings(), self._options.rate
+        writer = Writer(settings, TOPIC, self.world.schema_id, rate)
         self._begun_s = time.monotonic()
         writer.start()
         self._begin_lanes()
         self._go_on(writer)
         say("the time is over: no more faults, and all is waited for")
         self._lanes.end()
-        self._world.heal()
+        self.world.heal()
         writer.stop(_FLUSH_S)
         self._wait_until_committed(writer)
         self._rows.append((self._minute(), self._look()))
@@ -70,12 +73,12 @@ class Soak:
     def _gather(self) -> None:
         """The group is complete and its positions are committed before the first record."""
         for _ in range(_BRIDGES):
-            self._world.member().start()
-        members = self._world.members
+            self.world.member().start()
+        members = self.world.members
         wait_for(lambda: all(one.holds_any for one in members), "all bridges in the group", 90)
-        wait_for(lambda: self._world.unread() == {}, "the positions committed", 30)
+        wait_for(lambda: self.world.unread() == {}, "the positions committed", 30)
         time.sleep(2)
-        say(f"three bridges, three brokers; everything lies in {self._world.root}")
+        say(f"three bridges, three brokers; everything lies in {self.world.root}")
 
     def _begin_lanes(self) -> None:
         if self._options.what == "churn":
@@ -99,7 +102,7 @@ class Soak:
     def _wait_until_committed(self, writer: Writer) -> None:
         """Not waited for longer than its time: the reckoning tells more than that it took long."""
         until_s = time.monotonic() + _END_S
-        while (unread := self._world.unread()) != {}:
+        while (unread := self.world.unread()) != {}:
             self._look_around(writer)
             if time.monotonic() > until_s:
                 say(f"TOO LATE: not committed within {_END_S:.0f} s: {unread}")
@@ -119,26 +122,26 @@ class Soak:
             self._rows.append((self._minute(), self._look()))
         if now_s >= self._next_line_s:
             self._next_line_s = now_s + _LINE_EVERY_S
-            self._account.note(self._world.arrivals.new())
+            self._account.note(self.world.arrivals.new())
             looks = self._look()
             say(report.progress(self._minute(), writer, self._account, self._chronicle, looks))
 
     def _stop_members(self) -> None:
-        for member in self._world.members:
+        for member in self.world.members:
             if member.process.running:
                 member.process.terminate(60)
                 if member.process.code != 0:
                     member.last_words.append(f"code {member.process.code}")
 
     def _tell(self, writer: Writer) -> bool:
-        self._account.note(self._world.arrivals.new())
+        self._account.note(self.world.arrivals.new())
         deeds = self._chronicle.deeds()
-        excuses = report.excuses(deeds, self._world.members)
+        excuses = report.excuses(deeds, self.world.members)
         verdict = judge(
-            self._account, writer.partition_of, NOT_ACKNOWLEDGED, excuses, self._world.budget
+            self._account, writer.partition_of, NOT_ACKNOWLEDGED, excuses, self.world.budget
         )
-        letters, held = self._world.held(LETTERS), self._world.held(TOPIC)
-        unheard = [line for member in self._world.members for line in member.unheard]
+        letters, held = self.world.held(LETTERS), self.world.held(TOPIC)
+        unheard = [line for member in self.world.members for line in member.unheard]
         say("")
         for line in [*watch.table(self._rows), "", *report.faults(deeds, verdict), ""]:
             say(line)
@@ -149,19 +152,19 @@ class Soak:
         say(
             f"{writer.acknowledged} acknowledged, {held} in Kafka, {letters} dead letters; "
             f"{len(verdict.lost)} lost, {len(self._account.again)} twice, of which "
-            f"{len(verdict.unexplained)} beyond the promise (budget {self._world.budget})"
+            f"{len(verdict.unexplained)} beyond the promise (budget {self.world.budget})"
         )
         return verdict.holds and not self._crashes()
 
     def _crashes(self) -> int:
         """Bridges that ended by themselves: nothing in the promise, but no bridge may."""
-        words = [said for member in self._world.members for said in member.last_words]
+        words = [said for member in self.world.members for said in member.last_words]
         for said in words:
             say(f"{lanes.CRASHED}:\n{said}")
         return len(words)
 
     def _look(self) -> dict[str, watch.Look]:
-        return watch.look(self._world.processes(), time.time())
+        return watch.look(self.world.processes(), time.time())
 
     def _minute(self) -> float:
         return (time.monotonic() - self._begun_s) / 60
@@ -176,7 +179,7 @@ def say(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
-    parser.add_argument("what", choices=("storm", "churn", "outage"))
+    parser.add_argument("what", choices=("storm", "churn", "outage", "spells"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=320.0, help="records a second")
@@ -185,14 +188,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     say(f"{options.what}, seed {options.seed}: {options.minutes:g} minutes, {options.rate:g}/s")
-    world = World(
-        partitions=6, budget=options.budget, latency_s=_LATENCY_S, protocol=options.protocol
-    )
-    kept = True
+    run: Soak | Spells
+    if options.what == "spells":
+        run = Spells(spells.world(options.protocol), options.minutes, say)
+    else:
+        latency_s, protocol = _LATENCY_S, options.protocol
+        world = World(partitions=6, budget=options.budget, latency_s=latency_s, protocol=protocol)
+        run = Soak(world, options)
+    return _to_its_end(run)
+
+
+def _to_its_end(run: Soak | Spells) -> int:
+    """Run it in its world; the exit code."""
+    world, kept = run.world, True
     try:
         with world:
             try:
-                kept = not Soak(world, options).run()
+                kept = not run.run()
             finally:
                 if kept:
                     world.keep_evidence()

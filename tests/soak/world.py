@@ -1,4 +1,4 @@
-"""Three brokers, a registry, a FullStory and the members of one group, on loopback.
+"""Brokers, a registry, a FullStory and the members of one group, on loopback.
 
 Laws: everything is a process of its own that never outlives the soak; all they write lies in one
 temporary folder, which is kept when the promise was broken, with the brokers' logs.
@@ -61,6 +61,8 @@ class World:
         latency_s: float,
         protocol: str,
         fullstory: Mapping[str, Any] | None = None,
+        brokers: int = 3,
+        start: str = "latest",
     ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="fullstory-bridge-soak-"))
         self.partitions = partitions
@@ -68,6 +70,8 @@ class World:
         self.members: list[Member] = []
         self.brokers_are_mine = threading.Lock()
         """Held by whoever takes a broker away, or needs them all."""
+        self._brokers = brokers
+        self._start = start
         self._latency_s = latency_s
         self._protocol = protocol
         self._more_of_fullstory = dict(fullstory or {})
@@ -80,7 +84,7 @@ class World:
                 "group.consumer.session.timeout.ms": str(SESSION_S * 1000),
                 "group.consumer.heartbeat.interval.ms": "1000",
             }
-            self.kafka = stack.enter_context(KafkaCluster(obtain(KAFKA), 3, limits))
+            self.kafka = stack.enter_context(KafkaCluster(obtain(KAFKA), self._brokers, limits))
             self.registry = stack.enter_context(ApicurioRegistry(obtain(APICURIO)))
             stack.callback(self._end_members)
             self._start_fullstory(stack)
@@ -151,6 +155,13 @@ class World:
             return None
         return {number: count for number, count in behind.items() if count}
 
+    def committed(self) -> dict[int, int]:
+        """The group's offset of every partition, 0 where there is none."""
+        places = [TopicPartition(TOPIC, number) for number in range(self.partitions)]
+        with self._reader() as reader:
+            committed = reader.committed(places, timeout=_ANSWER_S)
+        return {one.partition: max(0, one.offset) for one in committed}
+
     def held(self, topic: str) -> int:
         """How many records Kafka holds; KafkaException when it does not say."""
         count = len(self.kafka.partitions(topic))
@@ -204,7 +215,7 @@ class World:
         return {
             "kafka": {**kafka, "topic.metadata.refresh.interval.ms": 2000},
             "mappings": [str(self.root / "paid.yaml")],
-            "start": "latest",
+            "start": self._start,
             "avro": {"registry": {"url": self.registry.url}},
             "dead_letters": {"topic": LETTERS},
             "status": {"listen": None},
