@@ -51,10 +51,14 @@ class NoAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Full jitter: anything between nothing and the doubled wait, up to `s_max`."""
+    """Full jitter: anything between nothing and the doubled wait, up to `s_max`.
+
+    Each try takes a slot of the account's rate: 256 events that always fail, tried every 5 s on
+    the average, would take 50 of them a second from the good ones.
+    """
 
     s_first: float = 0.25
-    s_max: float = 10.0
+    s_max: float = 60.0
 
     def wait_s(self, tries: int, chance: float) -> float:
         """Seconds to wait after `tries` failures; `chance` is between 0 and 1."""

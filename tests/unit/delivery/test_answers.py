@@ -202,3 +202,11 @@ def test_a_404_of_v2_tells_nothing_of_a_user() -> None:
         Answer(404, True, None, "resource_not_found")
     )
     assert decision == Reject("refused_by_fullstory", 404, "resource_not_found")
+
+
+def test_an_event_that_always_fails_takes_few_slots_from_the_others() -> None:
+    """First within a second, then about twice a minute; ten tries fit in a quarter of an hour."""
+    waits = [Backoff().wait_s(tries, 0.5) for tries in range(1, 40)]
+    assert sum(waits[:2]) < 1
+    assert set(waits[8:]) == {30.0}
+    assert sum(waits[:10]) < 900 / 5
