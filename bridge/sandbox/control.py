@@ -80,9 +80,11 @@ async def turn(stand_in: FullStoryStandIn, knobs: dict[str, Any]) -> None:
     """Turns knobs by name, in the order given.
 
     `clear: true` · `down: bool` · `spell: {status, seconds, count, retry_after …}` or null ·
-    `limit: {rate, burst}` or null · `key: text` or null (revoked) · `unknown: [uid]` · and by
-    the names of `Faults`: `latency_s`, `hang_s`, `black_hole`, `close_without_answer`,
-    `spare_me`. Raises `ValueError` or `TypeError` for anything else.
+    `limit: {rate, burst}` or null · `key: text` or null (revoked) · `unknown: [uid]` ·
+    `failing: prefix` of the users whose v1 events get 500 · and by the names of `Faults`:
+    `latency_s`, `hang_s`, `black_hole`, `close_without_answer`, `spare_me`.
+
+    Raises `ValueError` or `TypeError` for anything else.
     """
     for name, value in knobs.items():
         if name == "down":
@@ -137,10 +139,15 @@ def _unknown(stand_in: FullStoryStandIn, value: list[str]) -> None:
     stand_in.known = lambda uid: uid not in unknown
 
 
+def _failing(stand_in: FullStoryStandIn, prefix: str) -> None:
+    stand_in.fails = lambda uid: uid.startswith(prefix)
+
+
 _KNOBS: dict[str, Callable[[FullStoryStandIn, Any], None]] = {
     "clear": _clear,
     "spell": _spell,
     "limit": _limit,
     "key": _key,
     "unknown": _unknown,
+    "failing": _failing,
 }

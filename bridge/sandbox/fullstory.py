@@ -43,12 +43,16 @@ def _everybody(_uid: str) -> bool:
     return True
 
 
+def _nobody(_uid: str) -> bool:
+    return False
+
+
 class FullStoryStandIn:
     """A FullStory account for the length of an `async with` block.
 
     `known` says whether a user was ever identified: all others get 404 from v1, and are created
-    by v2. `faults` holds the knobs; `ledger` what was accepted and answered. `quota` is (usage,
-    limit) of server events.
+    by v2; v1 events of a user that `fails` get 500 for ever. `faults` holds the knobs; `ledger`
+    what was accepted and answered. `quota` is (usage, limit) of server events.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class FullStoryStandIn:
         self.key = key
         self.org = org
         self.known = known
+        self.fails: Callable[[str], bool] = _nobody
         self.quota = (0, 500_000)
         self.faults = Faults()
         self.ledger = Ledger(ledger_file)
@@ -250,6 +255,8 @@ class FullStoryStandIn:
         uid = contract.uid_of(request.raw_path)
         if uid is None:
             return refused(404, "no such resource: the uid is one percent-encoded segment")
+        if self.fails(uid):
+            return refused(500, "something went wrong")
         answer = _badly_put(request, body, contract.refusal)
         if answer is not None:
             return answer

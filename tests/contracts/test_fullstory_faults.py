@@ -218,6 +218,9 @@ async def _drive(caller: Caller, control: str, file: Path) -> None:
     assert await caller.event() == 503
     assert await _turn(caller, control, {"unknown": ["u"], "latency_s": 0.01}) == 200
     assert await caller.event() == 404
+    assert await _turn(caller, control, {"unknown": [], "failing": "u"}) == 200
+    assert await caller.event() == 500
+    assert await _turn(caller, control, {"failing": "somebody else"}) == 200
     assert await _turn(caller, control, {"unknwon": ["u"]}) == 400
     assert await _turn(caller, control, {"black_hole": 1}) == 400
     assert await _turn(caller, control, {"down": True}) == 200
@@ -227,7 +230,7 @@ async def _drive(caller: Caller, control: str, file: Path) -> None:
     assert await caller.event() == 200
     async with caller.session.get(control + "/counts") as answer:
         counts = await answer.json()
-    assert counts["answers"] == {"200": 2, "404": 1, "503": 1}
+    assert counts["answers"] == {"200": 2, "404": 1, "500": 1, "503": 1}
     assert counts["accepted"] == len(read_ledger(file)) == 2
 
 

@@ -58,6 +58,12 @@ class FullStoryProcess:
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
             assert answer.status == 200
 
+    def counts(self) -> dict[str, Any]:
+        """The stand-in's own counts: answers by status, probes and others."""
+        with urllib.request.urlopen(f"{self._control}/counts", timeout=5) as answer:  # noqa: S310
+            counts: dict[str, Any] = json.load(answer)
+        return counts
+
     @property
     def accepted(self) -> list[Accepted]:
         """Every event that was applied so far, in order."""

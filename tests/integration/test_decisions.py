@@ -304,7 +304,7 @@ async def test_poison_among_good_ones_is_exhausted_and_slows_nobody_down() -> No
         poison = b"/poison" in request.split(b"\r\n", 1)[0]
         writer.write(http("500 Internal Server Error", body=b"{}") if poison else OK)
 
-    async with Server(reply).up() as url, _desk(url) as desk:
+    async with Server(reply).up() as url, _desk(url, timeout_s=5.0) as desk:
         poison = [asyncio.create_task(desk.send(f"poison{n}")) for n in range(16)]
         good = 0
         while not all(one.done() for one in poison):
