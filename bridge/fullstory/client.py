@@ -13,6 +13,7 @@ Laws (each a pitfall of a long-lived client):
 import asyncio
 import contextlib
 import email.utils
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ ROTATE_AFTER_S = 300.0
 
 PROBE_AGAIN_S = 2.0
 """A probe that hangs so long is asked again beside it."""
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""What a code of FullStory's looks like; anything else might be a value of the record, echoed."""
 
 CLOSE_LIMIT_S = 2.0
 """uvloop waits for the other side's goodbye for half a minute; we do not."""
@@ -212,7 +216,7 @@ async def _answer(response: aiohttp.ClientResponse) -> tuple[Answer, Any]:
             return Answer(response.status, is_json=False), None
     is_json, data = _read(body)
     code = data.get("code") if isinstance(data, dict) else None
-    said = code if isinstance(code, str) else None
+    said = code if isinstance(code, str) and _CODE.fullmatch(code) else None
     return Answer(response.status, is_json, _retry_after_s(response), said), data
 
 

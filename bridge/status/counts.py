@@ -19,6 +19,11 @@ from bridge.observer import (
     Waiting,
 )
 
+KINDS_MAX = 100
+"""Different unexpected answers that are told apart."""
+
+_THROTTLED = 429
+
 
 class Counts:
     """An observer that counts; read from any thread, at any time."""
@@ -30,6 +35,9 @@ class Counts:
         self.dead_lettered: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.answers: Counter[int] = Counter()
+        self.unexpected: Counter[str] = Counter()
+        """Answers that are neither a success nor a 429, by status and FullStory's code."""
+
         self.retries: Counter[str] = Counter()
         self.unsure = 0
         self.waiting_for: dict[str, str] = {}
@@ -52,14 +60,20 @@ class Counts:
                 self.skipped[why] += 1
             case DeadLettered(_, _, reason):
                 self.dead_lettered[reason] += 1
-            case Answered(status):
+            case Answered(status, code):
                 self.answers[status] += 1
+                if not 200 <= status < 300 and status != _THROTTLED:
+                    self._note_unexpected(f"{status or 'none'} {code or ''}".strip())
             case Unsure():
                 self.unsure += 1
             case Retrying(_, why):
                 self.retries[why] += 1
             case _:
                 self._remember(fact)
+
+    def _note_unexpected(self, kind: str) -> None:
+        known = kind in self.unexpected or len(self.unexpected) < KINDS_MAX
+        self.unexpected[kind if known else "others"] += 1
 
     def _remember(self, fact: Fact) -> None:
         """Note what is not as it should be, and why."""
@@ -80,6 +94,7 @@ class Counts:
         told: dict[str, Any] = {
             "filtered": self.filtered,
             "skipped": dict(self.skipped),
+            "unexpected_answers": dict(self.unexpected),
             "dead_lettered": dict(self.dead_lettered),
             "misfits": [f"{mapping} on {topic}" for topic, mapping in self.misfits],
             "halted": list(self.halted),

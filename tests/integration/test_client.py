@@ -101,6 +101,15 @@ async def test_a_large_answer_is_still_read_up_to_its_bound() -> None:
 
 
 @pytest.mark.parametrize(
+    "code", [b'"amount 12.50 of eve@example.com"', b'"' + b"x" * 65 + b'"', b"7"]
+)
+async def test_what_does_not_look_like_a_code_is_not_passed_on(code: bytes) -> None:
+    """It would stand in headers and in the status, and may be a value of the record, echoed."""
+    answer = await _answer(http("400 Bad Request", body=b'{"code":' + code + b"}"))
+    assert answer == Answer(400, is_json=True)
+
+
+@pytest.mark.parametrize(
     ("body", "is_json"), [(b"", True), (b"{}", True), (b"<html>", False), (b'{"a":', False)]
 )
 async def test_only_json_or_nothing_is_an_acceptance(body: bytes, is_json: bool) -> None:

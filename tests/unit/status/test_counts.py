@@ -19,7 +19,7 @@ from bridge.observer import (
     Unsure,
     Waiting,
 )
-from bridge.status.counts import Counts
+from bridge.status.counts import KINDS_MAX, Counts
 
 
 def test_each_fact_is_counted_where_it_belongs() -> None:
@@ -49,6 +49,23 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
     assert counts.answers == {200: 2, 0: 1}
     assert counts.retries == {"throttled": 1}
     assert counts.unsure == 1
+    assert counts.unexpected == {"none timeout": 1}
+
+
+def test_unexpected_answers_are_told_apart_by_status_and_code_up_to_a_bound() -> None:
+    """What disproves what is assumed of FullStory shows there; a flood of codes fills nothing."""
+    counts = Counts()
+    for status, code in ((200, None), (204, None), (429, "slow_down"), (404, "not_found")):
+        counts.tell(Answered(status, code))
+    counts.tell(Answered(302))
+    for number in range(2 * KINDS_MAX):
+        counts.tell(Answered(400, f"code_{number}"))
+        counts.tell(Answered(404, "not_found"))
+    assert counts.unexpected["404 not_found"] == 2 * KINDS_MAX + 1
+    assert counts.unexpected["302"] == counts.unexpected["400 code_0"] == 1
+    assert len(counts.unexpected) == KINDS_MAX + 1
+    assert counts.unexpected["others"] == KINDS_MAX + 2
+    assert counts.summary()["unexpected_answers"] == counts.unexpected
 
 
 def test_what_does_not_fit_and_what_stands_still_is_remembered_with_its_reason() -> None:
