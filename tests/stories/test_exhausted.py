@@ -20,7 +20,7 @@ from tests.integration.running import FullStoryProcess
 from tests.stories.conftest import FoundTown, MockKafka
 from tests.stories.town import Town, encode
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(400)]
 
 GOOD, BAD, BEFORE = 50_000, 256, 10_000
 MAX_RATE = 400

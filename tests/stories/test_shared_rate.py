@@ -8,7 +8,7 @@ from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 from tests.stories.town import Town
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(120)]
 
 MAX_RATE, LIMIT, BURST = 200, 205, 100
 
