@@ -137,6 +137,13 @@ class Bridge:
         return cluster
 
     async def _look(self) -> admin.Cluster:
+        """Ask Kafka about itself; no more once the bridge is to stop, for the end waits for it.
+
+        Raises:
+            Unavailable: it did not answer, or is not asked any more.
+        """
+        if self._stopping.is_set():
+            raise Unavailable("the bridge is stopping")
         return await asyncio.to_thread(admin.look, self._prepared.settings.kafka_config())
 
     async def _answer(self, what: str, ask: Callable[[], Awaitable[T]]) -> T | None:

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from bridge.app import Bridge
 from bridge.errors import Unavailable
 from bridge.observer import Draining, Fact, Resumed, Waiting
@@ -59,5 +61,19 @@ def test_a_bridge_that_is_stopped_while_it_waits_does_not_say_that_it_was_answer
         start.bridge.stop()
         assert await waiting is None
         assert start.facts == [Waiting("kafka", "no answer"), Draining()]
+
+    run(story())
+
+
+def test_kafka_is_not_asked_about_itself_any_more_once_the_bridge_is_to_stop(
+    tmp_path: Path,
+) -> None:
+    """A question may take five seconds, and the end would wait for its answer."""
+
+    async def story() -> None:
+        start = Start(tmp_path)
+        start.bridge.stop()
+        with pytest.raises(Unavailable, match="stopping"):
+            await start.bridge._look()
 
     run(story())
