@@ -32,6 +32,7 @@ from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
 from bridge.observer import Draining, Everybody, Misfit, Noted, Observer
 from bridge.options import (
+    age_limits,
     client_options,
     registry_options,
     schema_files,
@@ -100,7 +101,7 @@ class Bridge:
                 clock=time.time,
                 mappings=self._prepared,
                 tolerance=self._prepared.tolerance,
-                session_window_s=settings.fullstory.session_window_s,
+                ages=age_limits(settings),
             )
             await Pipeline(path).run()
             return self._source is None or self._source.left()

@@ -12,6 +12,7 @@ from bridge.fullstory.client import ClientOptions
 from bridge.fullstory.proxy import proxy_for
 from bridge.kafka.source_options import SourceOptions
 from bridge.kafka.window import Bounds
+from bridge.mapping.age import AgeLimits
 from bridge.prepared import Prepared
 from bridge.settings.avro_section import TopicCodec
 from bridge.settings.model import Settings
@@ -33,6 +34,11 @@ def registry_options(settings: Settings) -> RegistryOptions | None:
         client_cert=str(registry.certificate) if registry.certificate else None,
         client_key=str(registry.certificate_key) if registry.certificate_key else None,
     )
+
+
+def age_limits(settings: Settings) -> AgeLimits:
+    """When an event is late, and when too old."""
+    return AgeLimits(settings.fullstory.session_window_s, settings.fullstory.max_event_age)
 
 
 def client_options(prepared: Prepared) -> ClientOptions:

@@ -32,7 +32,7 @@ from bridge.delivery.halts import MEND, Halts, mend_rejecting
 from bridge.delivery.pause import LETTERS, REGISTRY, Spell
 from bridge.delivery.rejections import Rejections, TooMany
 from bridge.errors import PoisonRecord, Unavailable
-from bridge.mapping.late import in_time
+from bridge.mapping.age import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
 from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Settled
 from bridge.observer import Skipped as SkippedFact
@@ -120,7 +120,7 @@ class Pipeline(Generic[R]):
     def _in_time(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """Decide about late events, once: what waits for FullStory is not late by that."""
         now_s = self._ports.clock()
-        return [in_time(outcome, now_s, self._ports.session_window_s) for outcome in outcomes]
+        return [in_time(outcome, now_s, self._ports.ages) for outcome in outcomes]
 
     def _count(self, outcomes: Sequence[Outcome], work: Sequence[Work[R]]) -> TooMany | None:
         """Count what became of a record's matches, until a mapping has rejected too much."""

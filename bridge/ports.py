@@ -11,6 +11,7 @@ from bridge.delivery.dead_letter import DeadLetter, ToldBy
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import Mappings, Topics
 from bridge.delivery.rejections import Tolerance
+from bridge.mapping.age import AgeLimits
 from bridge.mapping.outcome import Event, Outcome
 from bridge.observer import Observer
 from bridge.records import Assignment, Record
@@ -102,7 +103,7 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports(Generic[R]):
-    """What the path is made of; an event older than `session_window_s` is late.
+    """What the path is made of; `ages` says when an event is late or too old.
 
     `told_by` is told in dead letters, `mappings` says what a halt concerns, `tolerance` when one
     rejects too much.
@@ -119,4 +120,4 @@ class Ports(Generic[R]):
     clock: Clock
     mappings: Mappings
     tolerance: Tolerance
-    session_window_s: float
+    ages: AgeLimits

@@ -17,6 +17,7 @@ from bridge.fullstory.builders import builder
 from bridge.fullstory.request import Request
 from bridge.kafka.holdings import Key
 from bridge.mapping.outcome import Event
+from bridge.options import age_limits
 from bridge.pipeline import Pipeline
 from bridge.ports import Ports
 from bridge.records import Assignment, Record
@@ -74,7 +75,7 @@ class Rehearsal(Replay):
                 clock=time.time,
                 mappings=self._prepared,
                 tolerance=self._prepared.tolerance,
-                session_window_s=window_s,
+                ages=age_limits(settings),
             )
             await Pipeline(path).run()
         return price

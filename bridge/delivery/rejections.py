@@ -29,7 +29,7 @@ from bridge.delivery.dead_letter import Failure
 JUDGED_FROM: Final = 20
 """Fewer matches say nothing."""
 
-_OF_NO_ACCOUNT: Final = frozenset({"late", "exhausted", "unknown_user"})
+_OF_NO_ACCOUNT: Final = frozenset({"late", "too_old", "exhausted", "unknown_user"})
 """Reasons that lie in time, in FullStory or in its users."""
 
 

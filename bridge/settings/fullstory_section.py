@@ -9,6 +9,7 @@ from bridge.settings.codes import Code
 from bridge.settings.kinds import (
     Key,
     Number,
+    OptionalDuration,
     OptionalNumber,
     OptionalUrl,
     Switch,
@@ -34,6 +35,13 @@ class FullStory(Section):
     )
     base_url: OptionalUrl = Field(
         default=None, description="Address of the API; by default told by the key's prefix."
+    )
+    max_event_age: OptionalDuration = Field(
+        default=604_800,
+        gt=0,
+        le=315_360_000,
+        description="An event older than this becomes a dead letter, `too_old`: seconds, or 12h, "
+        "7d; ~ switches it off.",
     )
     max_in_flight: Whole = Field(
         default=256, ge=1, le=10_000, description="Most requests that are unanswered at one time."

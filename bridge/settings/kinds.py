@@ -24,6 +24,8 @@ from bridge.settings.secrets import key_fault
 
 _UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6}
 _SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]*)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DURATION = re.compile(r"([0-9]{1,12})\s*([a-z]*)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
@@ -94,6 +96,17 @@ def _bytes(value: Any) -> Any:
         cure = "write a number of bytes, or one with a unit: 64MiB"
         raise refuse(Mistake(Code.WRONG_VALUE, "this is not a size", cure=cure))
     return int(match[1]) * _UNITS[match[2]]
+
+
+def _seconds(value: Any) -> Any:
+    value = _typed(value)
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value)
+    if match is None or match[2] not in _SECONDS:
+        cure = "write a number of seconds, or one with a unit: 30m, 12h, 7d"
+        raise refuse(Mistake(Code.WRONG_VALUE, "this is not a length of time", cure=cure))
+    return int(match[1]) * _SECONDS[match[2]]
 
 
 def _url(value: str) -> str:
@@ -230,6 +243,11 @@ Whole = Annotated[int, BeforeValidator(_typed)]
 Number = Annotated[float, BeforeValidator(_typed)]
 Switch = Annotated[bool, BeforeValidator(_typed)]
 Size = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str)]
+OptionalDuration = Annotated[
+    float | None,
+    BeforeValidator(_seconds, json_schema_input_type=float | str | None),
+    BeforeValidator(_nothing_if_empty),
+]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Patterns = Annotated[tuple[str, ...], AfterValidator(_patterns), BeforeValidator(_listed)]
 Pairs = Annotated[dict[str, str], BeforeValidator(_paired)]

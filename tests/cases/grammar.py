@@ -31,8 +31,8 @@ from bridge.avro.tree import parse_schema
 from bridge.documents.document import parse
 from bridge.documents.problems import Problems
 from bridge.fullstory.request_v1 import build_v1
+from bridge.mapping.age import AgeLimits, in_time
 from bridge.mapping.compiler import compile_plan
-from bridge.mapping.late import in_time
 from bridge.mapping.load import load_rules
 from bridge.mapping.options import Options
 from bridge.mapping.outcome import Event, Outcome, Skipped
@@ -46,7 +46,7 @@ ENDS: Final = ("sent", "event", "skipped", "rejected", "halted", "nothing", "ref
 OPTIONS: Final = Options(hash_key=b"secret", never_send=("*forbidden*",))
 NOW_S: Final = 1_795_515_300.0
 """2026-11-24T10:15:00Z, for events that can be late."""
-WINDOW_S: Final = 1800.0
+LIMITS: Final = AgeLimits(1800.0, 604_800.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def result(row: Row) -> tuple[str, Any]:
     else:
         value, name = decoded(row.schema, schema, row.value)
         outcomes = plan.map(polled, value, name)
-    return _told([in_time(outcome, NOW_S, WINDOW_S) for outcome in outcomes])
+    return _told([_judged(outcome) for outcome in outcomes])
 
 
 def decoded(text: str, schema: Schema, value: Any) -> tuple[object, str | None]:
@@ -129,6 +129,13 @@ def decoded(text: str, schema: Schema, value: Any) -> tuple[object, str | None]:
     fastavro.schemaless_writer(buffer, fastavro.parse_schema(json.loads(text)), value)
     data = buffer.getvalue()
     return make_reader(schema)(data, 0), make_name_of(schema)(data, 0)
+
+
+def _judged(outcome: Outcome) -> Outcome:
+    """Whether a late event is late; the other rows' times are of all ages."""
+    if isinstance(outcome, Event) and outcome.late != "send":
+        return in_time(outcome, NOW_S, LIMITS)
+    return outcome
 
 
 def _told(outcomes: list[Outcome]) -> tuple[str, Any]:

@@ -51,7 +51,7 @@ def test_every_case_sends_the_requests_that_were_written_by_hand(
             "topic_names": {_topic(name, case): topics[name] for name, case in CASES.items()},
             "start": "earliest",
             "avro": {"registry": {"url": apicurio_url}},
-            "fullstory": {"key": KEY, "base_url": fullstory.url},
+            "fullstory": {"key": KEY, "base_url": fullstory.url, "max_event_age": None},
             "dead_letters": {"topic": letters},
         }
         with BridgeProcess(write_settings(tmp_path, settings)) as bridge:

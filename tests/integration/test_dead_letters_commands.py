@@ -64,7 +64,9 @@ class Place:
         """Write the letter of a record, failed at `offset` seconds past the hour."""
         headers = [("trace", b"s3cr3t")]
         place = Assignment("prod.payments", 0)
-        record = Record(place.topic, 0, offset, 1_000, b"key", value, place, lambda: headers)
+        record = Record(
+            place.topic, 0, offset, 1_735_689_600_001, b"key", value, place, lambda: headers
+        )
         letter = dead_letter(
             record, failure, ToldBy(group, {"paid": "payments team"}), NOW_S + offset
         )
@@ -126,6 +128,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
                     "base_url": fullstory.url,
                     "api": "v2",
                     "unknown_user": "create",
+                    "max_event_age": None,
                 },
                 "dead_letters": {"topic": "dlq.{topic}"},
             }

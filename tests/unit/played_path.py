@@ -10,6 +10,7 @@ from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.rejections import EVERYTHING as TOLERATES_ALL
 from bridge.delivery.rejections import Tolerance
 from bridge.errors import PoisonRecord, Unavailable
+from bridge.mapping.age import AgeLimits
 from bridge.mapping.outcome import (
     Event,
     Outcome,
@@ -59,7 +60,7 @@ class World:
     answers: dict[str, Done | Skip | Reject | Exception] = field(default_factory=dict)
     letters_refused: int = 0
     send_takes_s: float = 1.0
-    now_s: float = 0.0
+    now_s: float = 1_795_515_300.0
     log: list[str] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
@@ -87,13 +88,14 @@ class World:
             clock=lambda: self.now_s,
             mappings=self,
             tolerance=self.tolerance,
-            session_window_s=1800,
+            ages=AgeLimits(1800, None),
         )
         self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
 
     def record(self, offset: int = 0, value: bytes | None = b"v", topic: str = "t") -> Record:
         """A record at an offset."""
-        return Record(topic, 0, offset, 1, b"k", value, self.assignment)
+        moment_ms = 1_795_515_300_000
+        return Record(topic, 0, offset, moment_ms, b"k", value, self.assignment)
 
     async def poll(self, *records: Record) -> None:
         """Let Kafka bring records, and everybody do what takes no time."""

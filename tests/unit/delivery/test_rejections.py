@@ -93,7 +93,7 @@ def test_every_mapping_is_judged_by_itself() -> None:
     assert rejections.rejected(refuse(mapping="other")) is None
 
 
-@pytest.mark.parametrize("reason", ["late", "exhausted", "unknown_user"])
+@pytest.mark.parametrize("reason", ["late", "too_old", "exhausted", "unknown_user"])
 def test_what_lies_in_time_in_fullstory_or_in_its_users_is_of_no_account(reason: str) -> None:
     """The backlog after an outage halts nothing."""
     rejections = Rejections(TOLERANCE, "matches")

@@ -170,6 +170,16 @@ def test_sizes_may_have_units(text: object, size: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7d", 604_800), ("12h", 43_200), ("30 m", 1_800), ("45s", 45), (90, 90), (None, None)],
+)
+def test_lengths_of_time_may_have_units(text: object, seconds: float | None) -> None:
+    """Without one they are seconds; nothing is no limit."""
+    found = settings(fullstory={"key": "na1.secret", "max_event_age": text})
+    assert found.fullstory.max_event_age == seconds
+
+
+@pytest.mark.parametrize(
     ("text", "moment"),
     [
         ("earliest", "earliest"),
