@@ -1,6 +1,7 @@
 """Records that can never be delivered: where they go, unchanged, and what is said of them."""
 
 import subprocess
+import time
 
 import pytest
 from confluent_kafka import Message
@@ -26,8 +27,8 @@ SECRET_NUMBER = 918_273_645
 def test_each_wrong_record_is_one_dead_letter_and_the_others_flow_on(
     kafka: KafkaCluster, found_town: FoundTown
 ) -> None:
-    """Wrong magic byte, unknown schema, truncated, no user: bytes unchanged, headers tell why."""
-    # Given four wrong records among good ones, whose values can be told from all else
+    """Wrong bytes, unknown schema, no user, a time that cannot be meant: headers tell why."""
+    # Given wrong records among good ones, whose values can be told from all else
     town = found_town(kafka, partitions=1)
     good = encode(town.schema_id, SECRET_NUMBER, SECRET_USER)
     wrong = {
@@ -35,11 +36,20 @@ def test_each_wrong_record_is_one_dead_letter_and_the_others_flow_on(
         "unknown_schema_id": encode(987_654, SECRET_NUMBER, SECRET_USER),
         "truncated": good[:-2],
         "missing_uid": encode(town.schema_id, SECRET_NUMBER, user=""),
+        "too_old": good,
+        "before_2000": good,
     }
+    times_ms = {"too_old": (time.time() - 8 * 86_400) * 1000, "before_2000": 1_000}
     town.write(100)
     for reason, value in wrong.items():
-        headers = [("trace", b"\xff\x00raw")]
-        kafka.produce(town.topic, [value], partition=0, key=reason.encode(), headers=headers)
+        kafka.produce(
+            town.topic,
+            [value],
+            partition=0,
+            key=reason.encode(),
+            headers=[("trace", b"\xff\x00raw")],
+            timestamp=int(times_ms.get(reason, 0)),
+        )
     town.write(100)
 
     # When the bridge has read them all
