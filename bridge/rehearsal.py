@@ -42,8 +42,8 @@ class Price:
 class Rehearsal(Replay):
     """A replay played through to the last step before FullStory and Kafka."""
 
-    async def rehearse(self, records: Iterator[Record], done: Mapping[Key, Sequence[Run]]) -> Price:
-        """Bring all records through the path but for those in `done`, and count.
+    async def rehearse(self, records: Iterator[Record]) -> Price:
+        """Bring all records through the path but for those that are done, and count.
 
         Raises:
             SetupError: something must be mended before the first record.
@@ -64,7 +64,7 @@ class Rehearsal(Replay):
                 return request
 
             path: Ports[Request] = Ports(
-                source=Letters(_ByHand(records, done), self._meant, self._tally),
+                source=Letters(_ByHand(records, self._work.done), self._work, self._tally),
                 decoder=decoder,
                 tombstones=self._tombstones(),
                 build=counted,

@@ -8,7 +8,8 @@ Laws:
 - A record that fails again is written again, behind the fixed end: this replay does not read it.
 - Offsets are committed in a group of the filter's own, after delivery: the same filter goes on
   where it stopped.
-- What is not meant is settled at once, and stays where it is.
+- What is not meant is settled at once, and stays where it is. So is what a replay with another
+  filter has brought to its end: filters overlap, and v1 takes an event twice.
 - A letter whose mapping is no more is written again, and not taken for filtered.
 - No mapping is halted, however much it rejects: all letters are former rejections, whoever
   replays them sits before the count, and those of other mappings lie between them. What fails
@@ -17,8 +18,8 @@ Laws:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bridge import ports
 from bridge.app import Bridge
@@ -28,6 +29,7 @@ from bridge.delivery.answers import Policy
 from bridge.delivery.dead_letter import MAPPING
 from bridge.delivery.halts import Topics
 from bridge.delivery.letters import Filter, Letter, read_letter
+from bridge.delivery.progress import Run
 from bridge.delivery.rejections import EVERYTHING
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.fullstory.throttle import Throttle
@@ -46,14 +48,45 @@ LOOK_EVERY_S = 0.3
 GONE = "mapping_gone"
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What lies in the dead-letter topics: all of it, and what is meant of it.
+
+    `offsets` are those of everything. `matched` are those that `meant` matches and no other replay
+    has ended; what others have is `replayed`. `done` are the runs that this filter's own replays
+    have settled.
+    """
+
+    meant: Filter
+    topics: Sequence[str]
+    offsets: Offsets
+    matched: Offsets
+    replayed: Mapping[Key, Collection[int]]
+    done: Mapping[Key, Sequence[Run]]
+
+    @property
+    def left(self) -> int:
+        """How many letters are to be replayed."""
+        return left(self.matched, self.done)
+
+    @property
+    def meant_in_all(self) -> int:
+        """How many letters the filter matches, whoever has ended them."""
+        return sum(len(those) for part in (self.matched, self.replayed) for those in part.values())
+
+
 class Tally:
-    """An observer that counts how letters end; `unmatched` are those that are not meant."""
+    """An observer that counts how letters end.
+
+    `unmatched` are those that are not meant, `replayed` those that another replay has ended.
+    """
 
     def __init__(self) -> None:
         self.sent = 0
         self.filtered = 0
         self.dead_lettered = 0
         self.unmatched = 0
+        self.replayed = 0
 
     @property
     def read(self) -> int:
@@ -73,10 +106,11 @@ class Tally:
                 pass
 
     def __str__(self) -> str:
+        before = f", {self.replayed:,} replayed before by another" if self.replayed else ""
         return (
             f"{self.read:,} read = {self.sent:,} sent + {self.filtered:,} filtered"
             f" + {self.dead_lettered:,} dead-lettered again,"
-            f" {self.unmatched:,} not matched by the filter"
+            f" {self.unmatched:,} not matched by the filter{before}"
         )
 
 
@@ -87,9 +121,9 @@ class Letters:
     what it was at the first time. The assignment is the letter's own.
     """
 
-    def __init__(self, source: ports.Source, meant: Filter, tally: Tally) -> None:
+    def __init__(self, source: ports.Source, work: Work, tally: Tally) -> None:
         self._source = source
-        self._meant = meant
+        self._work = work
         self._tally = tally
         self._under_way: dict[int, Letter] = {}
 
@@ -109,13 +143,16 @@ class Letters:
 
     def _take(self, record: Record) -> Letter | None:
         letter = read_letter(record)
-        if letter is None or not self._meant.matches(letter):
+        if letter is None or not self._work.meant.matches(letter):
             self._tally.unmatched += 1
-            self._source.settle(record, 0)
-            return None
-        # By identity: two mappings may have rejected one record, so its place is no key.
-        self._under_way[id(letter.origin)] = letter
-        return letter
+        elif record.offset in self._work.replayed.get((record.topic, record.partition), ()):
+            self._tally.replayed += 1
+        else:
+            # By identity: two mappings may have rejected one record, so its place is no key.
+            self._under_way[id(letter.origin)] = letter
+            return letter
+        self._source.settle(record, 0)
+        return None
 
 
 class Chosen:
@@ -173,14 +210,11 @@ class _Decoded:
 
 
 class Replay(Bridge):
-    """The bridge on its dead letters: `run` ends by itself when all of `offsets` are settled."""
+    """The bridge on its dead letters: `run` ends by itself when all that lay there is settled."""
 
-    def __init__(
-        self, prepared: Prepared, observer: Observer, meant: Filter, offsets: Offsets, tally: Tally
-    ) -> None:
+    def __init__(self, prepared: Prepared, observer: Observer, work: Work, tally: Tally) -> None:
         super().__init__(replace(prepared, tolerance=EVERYTHING), observer)
-        self._meant = meant
-        self._offsets = offsets
+        self._work = work
         self._tally = tally
 
     async def run(self) -> bool:
@@ -199,26 +233,26 @@ class Replay(Bridge):
         Never cancelled: a look-up in its thread must not outlive its client.
         """
         kafka = self._prepared.settings.kafka_config()
-        with Settled(kafka, self._meant.replay_group) as settled:
+        with Settled(kafka, self._work.meant.replay_group) as settled:
             while not ended.is_set():
-                if not await asyncio.to_thread(_left, settled, self._offsets):
+                if not await asyncio.to_thread(_left, settled, self._work.offsets):
                     self.stop()
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), LOOK_EVERY_S)
 
     def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
-        ends = {key: those[-1] + 1 for key, those in self._offsets.items() if those}
+        ends = {key: those[-1] + 1 for key, those in self._work.offsets.items() if those}
         kafka = {k: v for k, v in options.kafka.items() if k != "group.instance.id"}
         options = replace(
             options,
-            kafka={**kafka, "group.id": self._meant.replay_group},
-            topics=tuple({topic for topic, _ in self._offsets}),
+            kafka={**kafka, "group.id": self._work.meant.replay_group},
+            topics=tuple({topic for topic, _ in self._work.offsets}),
             ends=ends,
             start="earliest",
             out_of_range="earliest",
         )
-        return Letters(super()._open(options, throttle, observer), self._meant, self._tally)
+        return Letters(super()._open(options, throttle, observer), self._work, self._tally)
 
     def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
         return ChosenDecoder(super()._decoder(files, registry), self._known)

@@ -4,9 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -18,20 +15,16 @@ from bridge.commands.letters import (
     Chosen,
     config_flag,
     filter_flags,
-    letter_topics,
     read_settings,
     records,
 )
 from bridge.commands.output import counted
-from bridge.delivery.letters import Filter, read_letter
-from bridge.delivery.progress import Run
+from bridge.commands.replay_survey import survey, with_done
 from bridge.errors import Halted, SetupError, Unavailable
-from bridge.kafka.holdings import Key
-from bridge.kafka.settled import Settled, left
 from bridge.observer import Everybody, Observer
 from bridge.prepared import Prepared, prepare
 from bridge.rehearsal import Price, Rehearsal
-from bridge.replay import Replay, Tally
+from bridge.replay import Replay, Tally, Work
 from bridge.status.counts import Counts
 from bridge.status.log import LogObserver, configure_log
 
@@ -56,7 +49,8 @@ def replay(
 
     Only the mapping that rejected a record counts (all of them, where it could not be decoded).
     What lies in the topic at the start is replayed; what fails again is written again, behind it.
-    Interrupted, the same command goes on where it stopped; with other flags it begins anew.
+    Interrupted, the same command goes on where it stopped. What a replay with other flags has
+    brought to its end is not sent again.
     Exit code 1 when something failed again, or is left.
 
     Example: fullstory-bridge dead-letters replay --mapping payment-failed --dry-run
@@ -64,7 +58,7 @@ def replay(
     try:
         prepared = prepare(read_settings(file))
         meant = Chosen(reasons, mappings, topics, since, until).filter(prepared.loaded)
-        work = _survey(prepared, meant)
+        work = survey(prepared, meant)
         if dry_run:
             sys.exit(_rehearse(prepared, work))
         code, left_in_order = uvloop.run(_replay(prepared, work))
@@ -79,48 +73,11 @@ def replay(
     sys.exit(code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What lies in the dead-letter topics: all of it, what is meant of it, what is done of that."""
-
-    meant: Filter
-    topics: Sequence[str]
-    offsets: Mapping[Key, Sequence[int]]
-    matched: Mapping[Key, Sequence[int]] = field(default_factory=dict)
-    done: Mapping[Key, Sequence[Run]] = field(default_factory=dict)
-
-    @property
-    def left(self) -> int:
-        """How many letters are to be replayed."""
-        return left(self.matched, self.done)
-
-
-def _survey(prepared: Prepared, meant: Filter) -> _Work:
-    """Read what is there: that fixes the end, and tells how much there is to do."""
-    topics = letter_topics(prepared.loaded)
-    offsets: dict[Key, list[int]] = defaultdict(list)
-    matched: dict[Key, list[int]] = defaultdict(list)
-    for record in records(prepared.loaded, topics):
-        key = record.topic, record.partition
-        offsets[key].append(record.offset)
-        letter = read_letter(record)
-        if letter is not None and meant.matches(letter):
-            matched[key].append(record.offset)
-    return _with_done(prepared, _Work(meant, topics, offsets, matched))
-
-
-def _with_done(prepared: Prepared, work: _Work) -> _Work:
-    if not work.offsets:
-        return work
-    with Settled(prepared.settings.kafka_config(), work.meant.replay_group) as settled:
-        done = settled.done(work.offsets)
-    return _Work(work.meant, work.topics, work.offsets, work.matched, done)
-
-
-async def _replay(prepared: Prepared, work: _Work) -> tuple[int, bool]:
+async def _replay(prepared: Prepared, work: Work) -> tuple[int, bool]:
     tally, counts = Tally(), Counts()
     if not work.left:
-        click.echo(f"nothing to replay: {tally}")
+        meant = counted(work.meant_in_all, "letter")
+        click.echo(f"nothing to replay: {meant} matched by the filter, all of them replayed before")
         return 0, True
     console = Console(stderr=True)
     observers: list[Observer] = [tally, counts]
@@ -128,7 +85,7 @@ async def _replay(prepared: Prepared, work: _Work) -> tuple[int, bool]:
         log = prepared.settings.log
         configure_log(log.level, log.format)
         observers.append(LogObserver())
-    bridge = Replay(prepared, Everybody(*observers), work.meant, work.offsets, tally)
+    bridge = Replay(prepared, Everybody(*observers), work, tally)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)
@@ -138,7 +95,7 @@ async def _replay(prepared: Prepared, work: _Work) -> tuple[int, bool]:
     finally:
         drawing.cancel()
         await asyncio.gather(drawing, return_exceptions=True)
-    rest = await asyncio.to_thread(_with_done, prepared, work)
+    rest = await asyncio.to_thread(with_done, prepared, work)
     click.echo(str(tally))
     if rest.left:
         left_over = counted(rest.left, "letter")
@@ -173,11 +130,11 @@ def _update(bar: Progress, task: object, tally: Tally, counts: Counts) -> None:
     bar.update(task, completed=tally.read, said=said, refresh=True)  # type: ignore[arg-type]
 
 
-def _rehearse(prepared: Prepared, work: _Work) -> int:
+def _rehearse(prepared: Prepared, work: Work) -> int:
     tally = Tally()
-    rehearsal = Rehearsal(prepared, tally, work.meant, work.offsets, tally)
+    rehearsal = Rehearsal(prepared, tally, work, tally)
     found = records(prepared.loaded, work.topics)
-    price = uvloop.run(rehearsal.rehearse(found, work.done))
+    price = uvloop.run(rehearsal.rehearse(found))
     click.echo("dry run: nothing is sent, written or committed")
     click.echo(str(tally))
     click.echo(_priced(price, prepared.settings.fullstory.session_window_s))

@@ -4,12 +4,11 @@ Laws: pure. A letter is one of ours when it says why and where it was first; any
 topic belongs to somebody else and is left alone, as are the letters of other groups.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from urllib.parse import parse_qs, urlencode
 
 from bridge.delivery.dead_letter import (
     CONNECT,
@@ -23,7 +22,7 @@ from bridge.delivery.dead_letter import (
 )
 from bridge.records import Record
 
-DIGEST_CHARS = 12
+_REPLAY: Final = ".replay?"
 
 
 class Letter(NamedTuple):
@@ -72,10 +71,27 @@ class Filter:
     @property
     def replay_group(self) -> str:
         """The consumer group of a replay: the same filter goes on where it stopped."""
-        parts = [sorted(self.reasons), sorted(self.mappings), sorted(self.topics)]
-        text = json.dumps([*parts, self.since_s, self.until_s])
-        digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS]
-        return f"{self.group}.replay.{digest}"
+        parts = (
+            *(("reason", reason) for reason in sorted(self.reasons)),
+            *(("mapping", mapping) for mapping in sorted(self.mappings)),
+            *(("topic", topic) for topic in sorted(self.topics)),
+            *(("since", since_s) for since_s in (self.since_s,) if since_s is not None),
+            *(("until", until_s) for until_s in (self.until_s,) if until_s is not None),
+        )
+        return f"{self.group}{_REPLAY}{urlencode(parts)}"
+
+    def of_replay(self, replay_group: str) -> "Filter | None":
+        """The filter of a replay of the same letters, by its group's name; None: it is none."""
+        parts = parse_qs(replay_group.removeprefix(f"{self.group}{_REPLAY}"))
+        reasons, mappings, topics = (
+            frozenset(parts.get(name, ())) for name in ("reason", "mapping", "topic")
+        )
+        try:
+            since_s, until_s = (_seconds(parts.get(name)) for name in ("since", "until"))
+        except ValueError:
+            return None
+        found = Filter(self.group, reasons, mappings, topics, since_s, until_s)
+        return found if found.replay_group == replay_group else None
 
 
 def read_letter(record: Record) -> Letter | None:
@@ -111,3 +127,7 @@ def _failed_at_s(headers: Mapping[str, bytes | None], timestamp_ms: int) -> floa
         return datetime.fromisoformat(_text(headers, FAILED_AT) or "").timestamp()
     except ValueError:
         return max(timestamp_ms, 0) / 1000
+
+
+def _seconds(texts: Sequence[str] | None) -> float | None:
+    return None if texts is None else float(texts[0])

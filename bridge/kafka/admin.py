@@ -1,6 +1,6 @@
-"""Look-ups before anything runs: does a topic exist, is the configuration one librdkafka takes."""
+"""Look-ups before anything runs: topics, groups, and is the configuration one librdkafka takes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException
@@ -46,3 +46,19 @@ def look(user: Mapping[str, Any]) -> Cluster:
         raise Unavailable(f"Kafka does not answer: {error.args[0].str()}") from error
     topics = {name: len(topic.partitions) for name, topic in metadata.topics.items()}
     return Cluster(str(metadata.cluster_id), topics)
+
+
+def groups(user: Mapping[str, Any]) -> Sequence[str]:
+    """The names of all consumer groups that may be seen; blocks up to five seconds.
+
+    Raises:
+        Unavailable: a broker did not answer, or does not list them.
+    """
+    client = AdminClient(admin_configuration(user))
+    try:
+        found = client.list_consumer_groups(request_timeout=LOOK_UP_TIMEOUT_S).result()
+    except KafkaException as error:
+        raise Unavailable(f"Kafka lists no groups: {error.args[0].str()}") from error
+    if found.errors:
+        raise Unavailable(f"Kafka lists no groups: {found.errors[0].str()}")
+    return [group.group_id for group in found.valid]

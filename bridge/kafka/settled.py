@@ -67,6 +67,15 @@ def left(offsets: Offsets, done: Mapping[Key, Sequence[Run]]) -> int:
     )
 
 
+def among(offsets: Sequence[int], done: Sequence[Run]) -> frozenset[int]:
+    """Those of the offsets that are in a run."""
+    return frozenset(
+        offset
+        for start, end in done
+        for offset in offsets[bisect_left(offsets, start) : bisect_left(offsets, end)]
+    )
+
+
 def _runs(committed: TopicPartition) -> list[Run]:
     try:
         listed = decode(committed.metadata, committed.offset)

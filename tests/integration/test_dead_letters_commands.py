@@ -87,7 +87,7 @@ class Place:
             ended, said = await self._of_a_process(words)  # it listens to signals
         else:
             result = await asyncio.to_thread(CliRunner().invoke, main, ["dead-letters", *words])
-            ended, said = result.exit_code, result.output
+            ended, said = result.exit_code, result.stdout or result.output
         assert ended == code, said
         return said
 

@@ -92,6 +92,7 @@ def _headers(letter: Any) -> list[tuple[str, bytes]]:
 @pytest.mark.parametrize(
     ("records", "api"),
     [
+        pytest.param(800, {}, id="some-v1", marks=pytest.mark.long),
         pytest.param(800, V2, id="some-v2", marks=pytest.mark.long),
         pytest.param(20_000, {}, id="many-v1", marks=pytest.mark.faults),
         pytest.param(20_000, V2, id="many-v2", marks=pytest.mark.faults),
@@ -132,6 +133,11 @@ def test_what_was_rejected_is_delivered_once_after_the_mapping_was_mended(
     assert town.reckon() == ([], 0)
     assert sum(_origins(town).values()) == 2 * count
     assert "nothing to replay" in poisoned.told("replay", "--mapping", "paid")
+
+    # Nor does one with another filter, which matches the same letters
+    nothing = f"nothing to replay: {2 * count:,} letters matched by the filter"
+    assert nothing in poisoned.told("replay")
+    assert town.reckon() == ([], 0)
     print(f"\n{count} letters replayed in {took_s:.1f} s, start and end included")  # noqa: T201
 
 

@@ -13,7 +13,7 @@ from bridge.errors import PoisonRecord
 from bridge.mapping.outcome import Outcome, Rejected, Skipped
 from bridge.observer import Filtered, Settled
 from bridge.records import Assignment, Record
-from bridge.replay import Chosen, Letters, Tally
+from bridge.replay import Chosen, Letters, Tally, Work
 
 FAILURE = Failure("map", "missing_uid", "no user", "paid", "user")
 OUTCOMES: list[Outcome] = [Skipped("paid", "no_uid"), Skipped("refunded", "no_uid")]
@@ -45,6 +45,11 @@ class Played:
         pytest.fail("a replay halts nothing")
 
 
+def work(meant: Filter, replayed: Sequence[int] = ()) -> Work:
+    """What lies in l/0, of which other filters' replays have ended some."""
+    return Work(meant, ["l"], {}, {}, {("l", 0): replayed}, {})
+
+
 def taken(letters: Letters) -> list[Record]:
     """All records that come."""
 
@@ -57,7 +62,7 @@ def taken(letters: Letters) -> list[Record]:
 def test_letters_come_as_the_records_that_they_were_and_are_settled_where_they_lie() -> None:
     """Two letters of one record too, in whatever order they are settled."""
     source = Played([lying(7), lying(9)])
-    letters = Letters(source, Filter("bridge"), Tally())
+    letters = Letters(source, work(Filter("bridge")), Tally())
     first, second = taken(letters)
     assert [first.place, second.place] == ["payments/3/42"] * 2
     letters.settle(second, 2)
@@ -70,11 +75,19 @@ def test_what_is_not_meant_is_settled_at_once_and_counted() -> None:
     stranger = lying(9)._replace(read_headers=lambda: [("a", b"b")])
     source = Played([lying(7, Failure("decode", "truncated", "m")), lying(8, group="x"), stranger])
     tally = Tally()
-    assert taken(Letters(source, Filter("bridge", frozenset({"missing_uid"})), tally)) == []
+    assert taken(Letters(source, work(Filter("bridge", frozenset({"missing_uid"}))), tally)) == []
     assert source.settled == [("l/0/7", 0), ("l/0/8", 0), ("l/0/9", 0)]
     assert str(tally) == (
         "0 read = 0 sent + 0 filtered + 0 dead-lettered again, 3 not matched by the filter"
     )
+
+
+def test_what_another_filters_replay_has_ended_is_settled_at_once_and_counted() -> None:
+    """Both filters match it, and v1 would take its event twice."""
+    source, tally = Played([lying(7), lying(8)]), Tally()
+    assert len(taken(Letters(source, work(Filter("bridge"), replayed=[7, 9]), tally))) == 1
+    assert source.settled == [("l/0/7", 0)]
+    assert str(tally).endswith("0 not matched by the filter, 1 replayed before by another")
 
 
 class Plays:

@@ -121,4 +121,43 @@ def test_the_group_of_a_replay_is_that_of_its_filter() -> None:
 
 def test_the_group_of_a_replay_stays_the_same_for_ever() -> None:
     """Another release that derived it otherwise would replay from the beginning."""
-    assert Filter("bridge").replay_group == "bridge.replay.28ff5a877a3a"
+    assert Filter("bridge").replay_group == "bridge.replay?"
+    assert EACH.replay_group == (
+        "bridge.replay?reason=a%26b&reason=c&mapping=d&topic=e%3D&since=1.5&until=1795515300.25"
+    )
+
+
+EACH = Filter(
+    "bridge",
+    frozenset({"c", "a&b"}),
+    frozenset({"d"}),
+    frozenset({"e="}),
+    since_s=1.5,
+    until_s=1_795_515_300.25,
+)
+
+
+@pytest.mark.parametrize("meant", [Filter("bridge"), EACH, Filter("bridge", since_s=0.1)])
+def test_the_group_of_a_replay_tells_its_filter(meant: Filter) -> None:
+    """So that another replay of the same letters knows what this one was about."""
+    assert Filter("bridge", frozenset({"x"})).of_replay(meant.replay_group) == meant
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bridge",
+        "bridge.replay",
+        "bridge.replay.28ff5a877a3a",
+        "other.replay?reason=a",
+        "reason=a",
+        "bridge.replay?reason=c&reason=a",
+        "bridge.replay?since=soon",
+        "bridge.replay?since=1.5&since=2.5",
+        "bridge.replay?reason=a&colour=red",
+        "",
+    ],
+)
+def test_any_other_group_is_no_replay(name: str) -> None:
+    """Of another group's letters, or of a name that no replay of ours has."""
+    assert Filter("bridge").of_replay(name) is None

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.delivery.progress import Run
-from bridge.kafka.settled import left
+from bridge.kafka.settled import among, left
 
 OFFSETS = {("t", 0): [0, 1, 5, 9], ("t", 1): [3]}
 
@@ -23,3 +23,18 @@ OFFSETS = {("t", 0): [0, 1, 5, 9], ("t", 1): [3]}
 def test_what_lies_in_no_run_is_left(runs: dict[tuple[str, int], list[Run]], count: int) -> None:
     """Gaps between the offsets are nothing that could be left."""
     assert left(OFFSETS, runs) == count
+
+
+@pytest.mark.parametrize(
+    ("runs", "found"),
+    [
+        ([], set()),
+        ([(0, 1)], {0}),
+        ([(0, 5), (9, 10)], {0, 1, 9}),
+        ([(2, 5), (6, 9)], set()),
+        ([(1, 99)], {1, 5, 9}),
+    ],
+)
+def test_offsets_are_found_in_runs(runs: list[Run], found: set[int]) -> None:
+    """The end of a run is not in it."""
+    assert among(OFFSETS["t", 0], runs) == found
