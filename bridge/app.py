@@ -13,11 +13,12 @@ from bridge.avro.decoder import Decoder
 from bridge.avro.registry import RegistryClient
 from bridge.avro.store import FileSchemas, Schemas
 from bridge.delivery.answers import Policy
-from bridge.delivery.pause import KAFKA, REGISTRY, Spell
+from bridge.delivery.pause import FULLSTORY, KAFKA, REGISTRY, Spell
 from bridge.documents.problems import Problem, Problems
 from bridge.errors import Unavailable
 from bridge.fullstory.builders import builder
 from bridge.fullstory.client import Client
+from bridge.fullstory.organisation import see_organisation
 from bridge.fullstory.request import Request
 from bridge.fullstory.sender import Sender
 from bridge.fullstory.share import Share
@@ -80,6 +81,7 @@ class Bridge:
             cluster = await self._await_kafka()
             decoder = await self._checked_decoder(stack, cluster)
             client = await stack.enter_async_context(Client(client_options(self._prepared)))
+            await self._see_organisation(client)
             letters = await stack.enter_async_context(
                 DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
             )
@@ -160,6 +162,11 @@ class Bridge:
                 spell.over()
                 return answer
         return None
+
+    async def _see_organisation(self, client: Client) -> None:
+        wanted = self._prepared.settings.fullstory.org
+        if wanted is not None:
+            await self._answer(FULLSTORY, partial(see_organisation, client, wanted))
 
     async def _registry(self, stack: AsyncExitStack) -> RegistryClient | None:
         options = registry_options(self._prepared.settings)

@@ -50,6 +50,7 @@ def client_options(prepared: Prepared) -> ClientOptions:
         timeout_s=settings.timeout_s,
         user_agent=f"fullstory-bridge/{__version__}",
         proxy=proxy_for(settings.endpoint, os.environ),
+        org=settings.org,
     )
 
 

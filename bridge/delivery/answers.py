@@ -41,12 +41,23 @@ class Answer(NamedTuple):
     retry_after_s: float | None = None
     code: str | None = None
 
+    @property
+    def is_success(self) -> bool:
+        """2xx in JSON; in anything else a proxy answered."""
+        return 200 <= self.status < 300 and self.is_json
+
 
 class NoAnswer(NamedTuple):
     """No answer came; `sent` when the request had been written and may have been applied."""
 
     why: str
     sent: bool
+
+
+class OtherOrganisation(NamedTuple):
+    """The key is good, but not one of `fullstory.org`; `org` is the one it belongs to."""
+
+    org: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ KAFKA_TOPIC: Final = "kafka topic "
 """What a topic of its own is waited for by, before its name."""
 
 KEY_REFUSED: Final = "key_refused"
+WRONG_ORGANISATION: Final = "wrong_organisation"
 QUOTA_USED_UP: Final = "quota_used_up"
 """Why FullStory is waited for, where that is no outage."""
 
@@ -53,6 +54,12 @@ _OF_FULLSTORY: Final = {
         "everything",
         "give `fullstory.key` a key that may write events: one renewed in its file is taken"
         " without a restart, any other key needs one",
+        ready=False,
+    ),
+    WRONG_ORGANISATION: Reason(
+        "everything",
+        "the key is one of another organisation than `fullstory.org`: put one of that"
+        " organisation's into the key's file, it is taken without a restart",
         ready=False,
     ),
     QUOTA_USED_UP: Reason(

@@ -7,7 +7,9 @@ Laws (each a pitfall of a long-lived client):
 - A connection that is kept alive never sees that a name leads elsewhere now: sessions are
   replaced every few minutes, the old one ends when its last request must have ended.
 - A request that never left is told apart from one that may have been applied.
-- The key stands in one header made at start, and in no message.
+- The key stands in one header made at start, and in no message. A renewed one is taken when
+  `GET /me` has answered to it, as one of `fullstory.org` where that is set: until then no event
+  goes out with it.
 """
 
 import asyncio
@@ -26,7 +28,7 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from bridge.delivery.answers import Answer, NoAnswer
+from bridge.delivery.answers import Answer, NoAnswer, OtherOrganisation
 from bridge.errors import SetupError
 from bridge.fullstory.request import Request
 
@@ -54,7 +56,8 @@ CLOSE_LIMIT_S = 2.0
 class ClientOptions:
     """Where FullStory is and how long it may take; `read_key` reads the key anew each time.
 
-    `proxy` is the address of a proxy on the way; None: there is none.
+    `proxy` is the address of a proxy on the way; None: there is none. `org` is the organisation
+    that a key must belong to; None: any will do.
     """
 
     base_url: str
@@ -62,6 +65,7 @@ class ClientOptions:
     timeout_s: float = 10.0
     user_agent: str = "fullstory-bridge"
     proxy: str | None = None
+    org: str | None = None
     rotate_after_s: float = ROTATE_AFTER_S
 
 
@@ -116,41 +120,56 @@ class Client:
         finally:
             await _close(session)
 
-    def read_key_again(self) -> None:
-        """Take the key from where it lives; a renewed one is used from the next request on."""
-        with contextlib.suppress(SetupError):  # half written, or gone for a moment: keep the old
-            self._headers = _headers(self._options)
-
     async def send(self, request: Request) -> Answer | NoAnswer:
         """Send a request once and say what came back; raises nothing."""
-        answer, _ = await self._ask(
-            request.method, request.path, request.body, request.idempotency_key
-        )
+        headers: Mapping[str, str] = self._headers
+        if request.idempotency_key is not None:
+            headers = CIMultiDict(headers, **{"Idempotency-Key": request.idempotency_key})
+        answer, _ = await self._ask(request.method, request.path, headers, request.body)
         return answer
 
-    async def probe(self) -> Answer | NoAnswer:
-        """`GET /me`: does FullStory answer, and does it take this key?
+    async def probe(self) -> Answer | NoAnswer | OtherOrganisation:
+        """`GET /me`: does FullStory answer, and does it take the key that stands in its place now?
 
-        Asked again every few seconds until one of them comes back: what was asked in an outage may
-        hang until its time limit, though the next one would be answered at once.
+        If it does, this key is used from the next request on.
+        """
+        headers = self._headers
+        with contextlib.suppress(SetupError):  # half written, or gone for a moment: keep the old
+            headers = _headers(self._options)
+        answer, me = await self._me(headers)
+        if not isinstance(answer, Answer) or not answer.is_success:
+            return answer
+        if self._options.org is not None:
+            org = me.get("orgId") if isinstance(me, dict) else None
+            if not isinstance(org, str) or _CODE.fullmatch(org) is None:
+                return NoAnswer("no_organisation_told", sent=False)
+            if org != self._options.org:
+                return OtherOrganisation(org)
+        self._headers = headers
+        return answer
+
+    async def _me(self, headers: Mapping[str, str]) -> tuple[Answer | NoAnswer, Any]:
+        """Asked again every few seconds until one of them comes back.
+
+        What was asked in an outage may hang until its time limit, though the next one would be
+        answered at once.
         """
         asked: set[asyncio.Task[tuple[Answer | NoAnswer, Any]]] = set()
         try:
             while True:
-                asked.add(asyncio.create_task(self._ask("GET", "/me", None)))
+                asked.add(asyncio.create_task(self._ask("GET", "/me", headers)))
                 back, _ = await asyncio.wait(
                     asked, timeout=PROBE_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
                 )
                 if back:
-                    answer, _ = back.pop().result()
-                    return answer
+                    return back.pop().result()
         finally:
             for one in asked:
                 one.cancel()
 
     async def is_quota_used_up(self) -> bool:
         """Whether `GET /v2/organization/quotas` says that no more events are taken this month."""
-        _, data = await self._ask("GET", "/v2/organization/quotas", None)
+        _, data = await self._ask("GET", "/v2/organization/quotas", self._headers)
         try:
             quota = data["server_event_quota"]
             return int(quota["usage"]) >= int(quota["limit"])
@@ -158,12 +177,9 @@ class Client:
             return False
 
     async def _ask(
-        self, method: str, path: str, body: bytes | None, idempotency_key: str | None = None
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> tuple[Answer | NoAnswer, Any]:
         """What came back, and its JSON; raises nothing."""
-        headers: Mapping[str, str] = self._headers
-        if idempotency_key is not None:
-            headers = CIMultiDict(headers, **{"Idempotency-Key": idempotency_key})
         if self._now_s() >= self._rotate_at_s:
             self._rotate()
         try:

@@ -21,8 +21,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from bridge.delivery.answers import KEY_REFUSED_BY, Answer, NoAnswer
-from bridge.delivery.pause import FULLSTORY, KEY_REFUSED, QUOTA_USED_UP
+from bridge.delivery.answers import KEY_REFUSED_BY, Answer, NoAnswer, OtherOrganisation
+from bridge.delivery.pause import FULLSTORY, KEY_REFUSED, QUOTA_USED_UP, WRONG_ORGANISATION
 from bridge.fullstory.throttle import Throttle
 from bridge.observer import EVERYTHING, HaltedScope, Observer, Resumed, Waiting
 
@@ -46,14 +46,11 @@ NOBODY_IS_KNOWN = (
 class Prober(Protocol):
     """Asks FullStory what changes nothing."""
 
-    async def probe(self) -> Answer | NoAnswer:
-        """Ask who we are."""
+    async def probe(self) -> Answer | NoAnswer | OtherOrganisation:
+        """Ask who we are, with the key that stands in its place now."""
 
     async def is_quota_used_up(self) -> bool:
         """Whether the account may send no more events this month; False when it is not said."""
-
-    def read_key_again(self) -> None:
-        """Take the key from where it lives."""
 
 
 class Health:
@@ -173,19 +170,21 @@ class Health:
         return self._throttle.in_flight == 0 and self._now_s() >= self._trial_due_s
 
     async def _is_well(self) -> bool:
-        self._prober.read_key_again()
         answer = await self._prober.probe()
-        self._note_refusal(answer)
-        if not isinstance(answer, Answer) or not (200 <= answer.status < 300 and answer.is_json):
+        if isinstance(answer, OtherOrganisation):
+            self.pause(WRONG_ORGANISATION)
+            self._paused_because(WRONG_ORGANISATION)
+        elif isinstance(answer, Answer) and answer.status in KEY_REFUSED_BY:
+            self._paused_because(KEY_REFUSED)
+        if not isinstance(answer, Answer) or not answer.is_success:
             return False
         return self._paused_for != QUOTA_USED_UP or not await self.is_quota_used_up()
 
-    def _note_refusal(self, answer: Answer | NoAnswer) -> None:
-        """An outage that ends with the key refused is none any more: a person must act."""
-        refused = isinstance(answer, Answer) and answer.status in KEY_REFUSED_BY
-        if refused and self._paused_for not in (None, KEY_REFUSED):
-            self._paused_for = KEY_REFUSED
-            self._observer.tell(Waiting(FULLSTORY, KEY_REFUSED))
+    def _paused_because(self, why: str) -> None:
+        """An outage that ends with a key that will not do is none any more: a person must act."""
+        if self._paused_for not in (None, why):
+            self._paused_for = why
+            self._observer.tell(Waiting(FULLSTORY, why))
 
     def _go_on(self) -> None:
         """A probe has succeeded; what is to be done may have changed while it was under way."""

@@ -80,8 +80,8 @@ async def turn(stand_in: FullStoryStandIn, knobs: dict[str, Any]) -> None:
     """Turns knobs by name, in the order given.
 
     `clear: true` · `down: bool` · `spell: {status, seconds, count, retry_after …}` or null ·
-    `limit: {rate, burst}` or null · `key: text` or null (revoked) · `unknown: [uid]` ·
-    `failing: prefix` of the users whose v1 events get 500 · and by the names of `Faults`:
+    `limit: {rate, burst}` or null · `key: text` or null (revoked) · `org: text` ·
+    `unknown: [uid]` · `failing: prefix` of the users whose v1 events get 500 · and by `Faults`:
     `latency_s`, `hang_s`, `black_hole`, `close_without_answer`, `spare_me`.
 
     Raises `ValueError` or `TypeError` for anything else.
@@ -134,6 +134,10 @@ def _key(stand_in: FullStoryStandIn, value: str | None) -> None:
         stand_in.renew_key(value)
 
 
+def _org(stand_in: FullStoryStandIn, value: str) -> None:
+    stand_in.org = value
+
+
 def _unknown(stand_in: FullStoryStandIn, value: list[str]) -> None:
     unknown = frozenset(value)
     stand_in.known = lambda uid: uid not in unknown
@@ -148,6 +152,7 @@ _KNOBS: dict[str, Callable[[FullStoryStandIn, Any], None]] = {
     "spell": _spell,
     "limit": _limit,
     "key": _key,
+    "org": _org,
     "unknown": _unknown,
     "failing": _failing,
 }

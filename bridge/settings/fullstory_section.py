@@ -11,6 +11,7 @@ from bridge.settings.kinds import (
     Number,
     OptionalDuration,
     OptionalNumber,
+    OptionalOrganisation,
     OptionalUrl,
     Switch,
     Whole,
@@ -51,6 +52,11 @@ class FullStory(Section):
         gt=0,
         le=100_000,
         description="Events per second that the account may take, if known; else it is found out.",
+    )
+    org: OptionalOrganisation = Field(
+        default=None,
+        description="The organisation that the key must belong to, o-1ABC-na1: another one's key "
+        "is refused at start, and waited out later.",
     )
     session_window_s: Number = Field(
         default=1800,

@@ -27,6 +27,7 @@ _SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]*)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"([0-9]{1,12})\s*([a-z]*)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+_ORGANISATION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -239,6 +240,13 @@ def _key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _organisation(value: str) -> str:
+    if _ORGANISATION.fullmatch(value) is None:
+        cure = "write it as `GET /me` tells it in `orgId`: o-1ABC-na1"
+        raise refuse(Mistake(Code.WRONG_VALUE, "this is no organisation's id", cure=cure))
+    return value
+
+
 Whole = Annotated[int, BeforeValidator(_typed)]
 Number = Annotated[float, BeforeValidator(_typed)]
 Switch = Annotated[bool, BeforeValidator(_typed)]
@@ -257,6 +265,9 @@ Urls = Annotated[
     BeforeValidator(_listed_or_one("address"), json_schema_input_type=str | list[str]),
 ]
 OptionalNumber = Annotated[Number | None, BeforeValidator(_nothing_if_empty)]
+OptionalOrganisation = Annotated[
+    Annotated[str, AfterValidator(_organisation)] | None, BeforeValidator(_nothing_if_empty)
+]
 OptionalUrl = Annotated[Url | None, BeforeValidator(_nothing_if_empty)]
 OptionalAddress = Annotated[
     Annotated[str, AfterValidator(_address)] | None, BeforeValidator(_nothing_if_off)

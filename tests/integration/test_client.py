@@ -257,20 +257,6 @@ async def test_many_at_once_have_a_connection_each() -> None:
     assert found == [Answer(200, is_json=True)] * 200
 
 
-async def test_a_renewed_key_is_used_from_the_next_request_on() -> None:
-    """Read anew when it is asked for, and not before."""
-    keys = iter(["na1.old", "na1.new"])
-    server = Server(always(OK))
-    async with server.up() as url, Client(ClientOptions(url, lambda: next(keys))) as client:
-        await client.send(REQUEST)
-        await client.send(REQUEST)
-        client.read_key_again()
-        await client.probe()
-    used = [line for one in server.requests for line in one.split(b"\r\n") if b"Basic" in line]
-    assert [line[-3:] for line in used] == [b"old", b"old", b"new"]
-    assert server.requests[-1].startswith(b"GET /me HTTP/1.1")
-
-
 async def test_a_probe_that_hangs_is_asked_again_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first was asked in an outage and hangs until its limit; the outage is over."""
     monkeypatch.setattr("bridge.fullstory.client.PROBE_AGAIN_S", 0.1)

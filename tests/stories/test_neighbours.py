@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.services.registry import ApicurioRegistry
 from tests.stories.conftest import FoundTown
@@ -135,6 +136,44 @@ def test_a_key_that_is_revoked_and_renewed_in_its_file_costs_nothing(
         assert bridge.stop() == 0
     assert town.reckon() == ([], 0)
     assert kafka.end_offsets(town.letters) == {0: 0}
+
+
+def test_a_key_of_another_organisation_is_refused_at_start_and_sends_nothing_later(
+    kafka: KafkaCluster, found_town: FoundTown
+) -> None:
+    """With `fullstory.org`: exit 2 before the first record, and a pause when it comes later."""
+    # Given a bridge that is told its organisation, and whose key stands in a file
+    town = found_town(kafka)
+    file = town.folder / "key"
+    file.write_text("na1.sandbox-key\n")
+    town.settings["fullstory"] = {"key": "${THE_KEY}", "org": "o-SANDBOX-na1"}
+    town.environment = {"THE_KEY_FILE": str(file)}
+    town.write(200)
+
+    # When the key is one of another organisation at the start, then it ends and says so
+    town.fullstory.turn(org="o-OTHER-na1")
+    with town.bridge() as bridge:
+        assert bridge.wait() == 2
+        assert "the key is one of the organisation o-OTHER-na1" in bridge.text
+    assert town.fullstory.accepted == []
+
+    # When it begins with the right one, and that is revoked and one of another takes its place
+    town.fullstory.turn(org="o-SANDBOX-na1")
+    with town.bridge() as bridge:
+        town.wait_until_all_is_committed()
+        town.fullstory.turn(org="o-OTHER-na1", key="na1.another-key")
+        file.write_text("na1.another-key\n")
+        town.write(500)
+        bridge.wait_until_logged("paused", what="fullstory", why="wrong_organisation")
+
+        # Then nothing goes there until the key is one of its organisation again
+        asked = town.fullstory.counts()["probes"]
+        wait_until(lambda: town.fullstory.counts()["probes"] > asked + 1, "two probes", 20)
+        assert len(town.fullstory.accepted) == 200
+        town.fullstory.turn(org="o-SANDBOX-na1")
+        town.wait_until_all_is_committed()
+        assert bridge.stop() == 0
+    assert town.reckon() == ([], 0)
 
 
 def _renamed() -> dict[str, object]:

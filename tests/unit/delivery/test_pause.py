@@ -15,6 +15,7 @@ from bridge.delivery.pause import (
     QUOTA_USED_UP,
     REASONS_MAX,
     REGISTRY,
+    WRONG_ORGANISATION,
     Spell,
     reason_for,
 )
@@ -42,6 +43,7 @@ def listener() -> Listener:
     ("what", "why", "scope", "ready", "cure"),
     [
         (FULLSTORY, "key_refused", "everything", False, "`fullstory.key`"),
+        (FULLSTORY, WRONG_ORGANISATION, "everything", False, "`fullstory.org`"),
         (FULLSTORY, QUOTA_USED_UP, "everything", True, "quota"),
         (FULLSTORY, "status_503", "everything", True, "asked once a second"),
         (FULLSTORY, "timeout", "everything", True, "asked once a second"),
@@ -52,7 +54,7 @@ def listener() -> Listener:
         ("somebody new", "no", "everything", True, "see what is waited for"),
     ],
 )
-def test_each_reason_has_a_scope_and_a_cure_and_only_a_refused_key_is_not_ready(
+def test_each_reason_has_a_scope_and_a_cure_and_only_a_key_that_will_not_do_is_not_ready(
     what: str, why: str, scope: str, ready: bool, cure: str
 ) -> None:
     """In an outage a rollout would stall for ever."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from bridge.delivery.answers import Answer, Backoff, NoAnswer, Policy
+from bridge.delivery.answers import Answer, Backoff, NoAnswer, OtherOrganisation, Policy
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.others import UNKNOWN_USERS_MAX
 from bridge.fullstory.health import OUTAGE_AFTER_S, PROBE_EVERY_S
@@ -27,12 +27,15 @@ LOST = NoAnswer("timeout", sent=True)
 REQUEST = Request("POST", "/users/v1/individual/u1/customevent", b'{"event":{}}')
 Say = Callable[[int, float], Answer | NoAnswer]
 """From how many requests came before, and the time, to what is answered."""
+Probed = Callable[[int, float], Answer | NoAnswer | OtherOrganisation]
 
 
 class FullStory:
     """Answers by a function, and notes what it was asked, and when."""
 
-    def __init__(self, say: Say, probe: Say = lambda _count, _s: OK, takes_s: float = 0.0) -> None:
+    def __init__(
+        self, say: Say, probe: Probed = lambda _count, _s: OK, takes_s: float = 0.0
+    ) -> None:
         self._say, self._probe, self._takes_s = say, probe, takes_s
         self.poison = "none"
         """The path of the event that always gets a 503."""
@@ -40,7 +43,6 @@ class FullStory:
         self.sent: list[Request] = []
         self.sent_at_s: list[float] = []
         self.probed_at_s: list[float] = []
-        self.keys_read = 0
         self.quota_used_up_until_s = 0.0
         self.quota_asked = 0
 
@@ -54,7 +56,7 @@ class FullStory:
         await asyncio.sleep(self._takes_s)
         return answer
 
-    async def probe(self) -> Answer | NoAnswer:
+    async def probe(self) -> Answer | NoAnswer | OtherOrganisation:
         """Answer a probe."""
         now_s = asyncio.get_running_loop().time()
         self.probed_at_s.append(now_s)
@@ -67,10 +69,6 @@ class FullStory:
         self.quota_asked += 1
         await asyncio.sleep(0.01)
         return asyncio.get_running_loop().time() < self.quota_used_up_until_s
-
-    def read_key_again(self) -> None:
-        """Note that the key was read."""
-        self.keys_read += 1
 
 
 class Desk:
@@ -206,7 +204,7 @@ def test_a_429_holds_everybody_back_for_as_long_as_it_says() -> None:
 
 
 def test_a_refused_key_holds_everything_until_a_probe_succeeds() -> None:
-    """The key is read again before each probe; the event is then sent as it was."""
+    """Each probe reads the key again; the event is then sent as it was."""
 
     async def story() -> None:
         fullstory = FullStory(_in_turn(REFUSED, OK), probe=_in_turn(REFUSED, REFUSED, OK))
@@ -216,7 +214,7 @@ def test_a_refused_key_holds_everything_until_a_probe_succeeds() -> None:
         second = asyncio.create_task(desk.send())
         assert await first == (Done(), 2)
         assert await second == (Done(), 1)
-        assert fullstory.keys_read == 3
+        assert len(fullstory.probed_at_s) == 3
         assert fullstory.sent_at_s == [0.0, 3 * PROBE_EVERY_S, 3 * PROBE_EVERY_S]
         assert desk.told(Waiting) == [Waiting("fullstory", "key_refused")]
         assert desk.told(Resumed) == [Resumed("fullstory")]
@@ -250,6 +248,29 @@ def test_in_an_outage_one_probe_at_a_time_asks_instead_of_every_event() -> None:
         assert between == []
         assert 50 <= len(fullstory.probed_at_s) <= 60
         assert desk.told(Waiting) == [Waiting("fullstory", "status_503")]
+
+    run(story())
+
+
+@pytest.mark.parametrize("first", [REFUSED, DOWN, LOST])
+def test_while_the_key_is_one_of_another_organisation_nothing_is_sent(
+    first: Answer | NoAnswer,
+) -> None:
+    """However the question came up: a key refused, an outage, or one event that is unsure."""
+
+    async def story() -> None:
+        fullstory = FullStory(
+            lambda _count, s: OK if s >= 60 else first,
+            lambda _count, s: OK if s >= 60 else OtherOrganisation("o-2"),
+        )
+        desk = Desk(fullstory)
+        sending = asyncio.create_task(desk.send())
+        await asyncio.sleep(30)
+        later = asyncio.create_task(desk.send())
+        assert (await sending)[0] == (await later)[0] == Done()
+        assert [at_s for at_s in fullstory.sent_at_s if 10 < at_s < 60] == []
+        assert desk.told(Waiting)[-1] == Waiting("fullstory", "wrong_organisation")
+        assert desk.told(Resumed) == [Resumed("fullstory")]
 
     run(story())
 
