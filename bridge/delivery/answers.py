@@ -167,7 +167,8 @@ class Judge:
             return Reject("exhausted", answer.status, answer.code)
         wait_s = self._policy.backoff.wait_s(self._failures, self._chance())
         told_s = 0.0 if isinstance(answer, NoAnswer) else answer.retry_after_s or 0.0
-        return RetryAfter(max(wait_s, min(told_s, RETRY_AFTER_MAX_S)), why)
+        told_s = min(told_s, RETRY_AFTER_MAX_S)
+        return RetryAfter(max(wait_s, told_s), why, least_s=told_s)
 
     def _note_failure(self, now_s: float) -> None:
         """Only a failure beside which another event was accepted counts against this one."""
@@ -214,7 +215,8 @@ class Judge:
     def _wait_for_user(self) -> RetryAfter:
         self._waits = True
         self._others.strangers.waiting += 1
-        return RetryAfter(self._policy.unknown_user_wait_s, "unknown_user")
+        wait_s = self._policy.unknown_user_wait_s
+        return RetryAfter(wait_s, "unknown_user", least_s=wait_s)
 
     def _wait_no_more(self) -> None:
         if self._waits:

@@ -20,11 +20,15 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """The same request again, `s` seconds from now; `account` holds everything else back too."""
+    """The same request again, `s` seconds from now; `account` holds everything else back too.
+
+    When an outage ends meanwhile, it may go after `least_s`: the outage was why it failed.
+    """
 
     s: float
     why: str
     scope: Scope = "event"
+    least_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

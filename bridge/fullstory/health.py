@@ -12,11 +12,14 @@ Laws:
   made later and later.
 - A trial that was answered with 429, a 5xx or a refused key left nobody in doubt: the next one
   need not be late.
+- An event that failed in an outage waits for its next try no longer than the outage: had it failed
+  ten times, it would else be sent a minute after all others.
 - A halt ends with the process: a person must act. Nothing is asked meanwhile.
 - The event loop owns the object.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -72,6 +75,7 @@ class Health:
         self._paused_for: str | None = None
         self._halted = False
         self._unsure: deque[asyncio.Future[None]] = deque()
+        self._outage_over = asyncio.Event()
         self._on_trial = False
         self._trial_wait_s = PROBE_EVERY_S
         self._trial_due_s = 0.0
@@ -135,6 +139,14 @@ class Health:
         self._unsure.append(free)
         self._probe()
         await free
+
+    async def wait(self, s: float, least_s: float) -> None:
+        """Wait so long, or until a pause ends; `least_s` in any case."""
+        over = self._outage_over
+        await asyncio.sleep(least_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(s - least_s):
+                await over.wait()
 
     async def is_quota_used_up(self) -> bool:
         """Whether a refusal is to be laid at the quota's door; asked at most once a minute."""
@@ -201,6 +213,8 @@ class Health:
             self._paused_for = None
             self._observer.tell(Resumed(FULLSTORY))
             self._throttle.resume()
+            over, self._outage_over = self._outage_over, asyncio.Event()
+            over.set()
 
     def _try_one(self, now_s: float) -> None:
         self._on_trial = True

@@ -148,9 +148,10 @@ class Sender:
             if _is_unsure(answer):
                 self._observer.tell(Unsure(mapping, decision.why))
                 sure = self._health.until_sure(self._now_s())
-                await asyncio.gather(sure, asyncio.sleep(decision.s))  # in doubt from now on
+                wait = self._health.wait(decision.s, decision.least_s)
+                await asyncio.gather(sure, wait)  # in doubt from now on
             elif not _is_throttled(decision):
-                await asyncio.sleep(decision.s)
+                await self._health.wait(decision.s, decision.least_s)
 
 
 def _is_unsure(answer: Answer | NoAnswer) -> bool:

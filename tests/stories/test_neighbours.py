@@ -62,6 +62,7 @@ def test_fullstory_is_down_for_a_while_and_the_bridge_waits_and_goes_on_by_itsel
     assert kafka.end_offsets(town.letters) == {0: 0}
 
 
+@pytest.mark.long
 def test_a_registry_that_is_away_at_the_start_is_waited_for(
     kafka: KafkaCluster, found_town: FoundTown, start_apicurio: Callable[[], ApicurioRegistry]
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_registry_that_is_away_at_the_start_is_waited_for(
     assert town.reckon() == ([], 0)
 
 
+@pytest.mark.long
 def test_a_registry_that_is_away_when_a_new_schema_comes_is_waited_for(
     kafka: KafkaCluster, found_town: FoundTown, start_apicurio: Callable[[], ApicurioRegistry]
 ) -> None:

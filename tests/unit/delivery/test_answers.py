@@ -24,11 +24,15 @@ ROWS: list[tuple[str, Answer | NoAnswer, Decision]] = [
     ),
     ("key refused", Answer(401, True), Pause("key_refused")),
     ("key without the right", Answer(403, True), Pause("key_refused")),
-    ("unknown user", Answer(404, True), RetryAfter(60.0, "unknown_user")),
+    ("unknown user", Answer(404, True), RetryAfter(60.0, "unknown_user", least_s=60.0)),
     ("request timeout", Answer(408, True), RetryAfter(2.0, "status_408")),
     ("conflict", Answer(409, True), RetryAfter(2.0, "status_409")),
     ("server error", Answer(500, False), RetryAfter(2.0, "status_500")),
-    ("unavailable, with a time", Answer(503, True, 30.0), RetryAfter(30.0, "status_503")),
+    (
+        "unavailable, with a time",
+        Answer(503, True, 30.0),
+        RetryAfter(30.0, "status_503", least_s=30.0),
+    ),
     ("refused", Answer(400, True, None, "bad"), Reject("refused_by_fullstory", 400, "bad")),
     ("too large", Answer(413, False), Reject("refused_by_fullstory", 413, None)),
     ("no answer", NoAnswer("timeout", sent=True), RetryAfter(2.0, "timeout")),
@@ -93,7 +97,9 @@ def test_no_unknown_user_is_settled_until_one_was_known() -> None:
     """It may be the mapping's mistake, and then all would be skipped."""
     others = Others()
     event = Event(others)
-    assert [event.gets(UNKNOWN) for _ in range(5)] == [RetryAfter(60.0, "unknown_user")] * 5
+    assert [event.gets(UNKNOWN) for _ in range(5)] == [
+        RetryAfter(60.0, "unknown_user", least_s=60.0)
+    ] * 5
     Event(others).gets(OK)
     assert event.gets(UNKNOWN) == Skip("unknown_user")
 
@@ -103,7 +109,7 @@ def test_a_chosen_few_may_all_be_unknown() -> None:
     others = Others()
     for number in range(UNKNOWN_USERS_MAX + 1):
         event = Event(others, f"u{number}", must_know_somebody=False)
-        assert event.gets(UNKNOWN) == RetryAfter(60.0, "unknown_user")
+        assert event.gets(UNKNOWN) == RetryAfter(60.0, "unknown_user", least_s=60.0)
         assert event.gets(UNKNOWN) == Skip("unknown_user")
 
 

@@ -8,7 +8,7 @@ from bridge.delivery.others import Others
 from bridge.delivery.strangers import JUDGED_FROM
 
 SKIP = Skip("unknown_user_at_once")
-WAIT = RetryAfter(60.0, "unknown_user")
+WAIT = RetryAfter(60.0, "unknown_user", least_s=60.0)
 OK, UNKNOWN = Answer(200, is_json=True), Answer(404, is_json=True)
 POLICY = Policy(unknown_user_wait_s=60.0, unknown_users_waiting_max=3)
 

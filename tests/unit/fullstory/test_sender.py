@@ -252,6 +252,27 @@ def test_in_an_outage_one_probe_at_a_time_asks_instead_of_every_event() -> None:
     run(story())
 
 
+@pytest.mark.parametrize(
+    ("failure", "at_s"),
+    [(DOWN, 8), (Answer(503, True, retry_after_s=3), 9), (LOST, 9), (UNKNOWN, 66)],
+)
+def test_the_end_of_an_outage_lets_go_what_waits_for_its_next_try(
+    failure: Answer | NoAnswer, at_s: float
+) -> None:
+    """Its waits had grown in it; a time that FullStory told is kept, and a user is waited for."""
+
+    async def story() -> None:
+        fullstory = FullStory(
+            lambda _count, s: OK if s >= 8 else failure if s == 6 else DOWN,
+            lambda _count, s: OK if s >= 8 else DOWN,
+        )
+        desk = Desk(fullstory, Policy(backoff=Backoff(s_first=1.0), must_know_somebody=False))
+        assert (await desk.send())[0] == Done()
+        assert fullstory.sent_at_s == [0, 2, 6, at_s]
+
+    run(story())
+
+
 @pytest.mark.parametrize("first", [REFUSED, DOWN, LOST])
 def test_while_the_key_is_one_of_another_organisation_nothing_is_sent(
     first: Answer | NoAnswer,
