@@ -1,12 +1,16 @@
 """What is settled above the committed offset, written into the commit's metadata.
 
-The text is `fsb1.` + base64url of: base, partitions at the group's beginning on this topic, then
-alternating run lengths (incomplete, settled, incomplete, settled …) from the base on, all as
-varints, and a CRC-32 of what stands before it; then a closing `.`, since a client may read
-garbage behind another client's metadata.
+The text is `fsb2.` + base64url of: four bytes of the topic's id, then base, partitions at the
+group's beginning on this topic, and alternating run lengths (incomplete, settled, incomplete,
+settled …) from the base on, all as varints, and a CRC-32 of what stands before it, begun with the
+format's number; then a closing `.`, since a client may read garbage behind another client's
+metadata. Where the topic's id is not known it is `fsb1.`: the same without the id, and a plain
+CRC-32.
 
 Laws:
 - Every release reads what every earlier release wrote.
+- A list says of which topic it is, where Kafka tells that: a topic that is deleted and made anew
+  keeps its name, and its offsets are other records. Whether it is the same topic the reader asks.
 - Metadata that is not ours, or speaks of another base (an operator moved the offset), lists
   nothing. Ours but damaged, or of a newer format, is told: to ignore it would repeat what it
   lists.
@@ -26,7 +30,11 @@ from bridge.delivery.progress import Run
 
 METADATA_CHARACTERS_MAX = 4_000
 _FRAME_CHARACTERS = len("fsb1..")
+_TOPIC_ID_BYTES = 4
 _CHECKSUM_BYTES = 4
+_CHECKSUM_BEGINS = {"1": 0, "2": 2}
+"""The formats that are known, and with what the checksum of each begins."""
+
 _VARINT_BYTES_MAX = 10
 _OURS = re.compile(r"fsb(\d+)\.([A-Za-z0-9_-]*)\.")
 
@@ -38,15 +46,20 @@ class Listed:
     base: int
     partitions_at_start: int
     settled: tuple[Run, ...]
+    topic_id: int | None = None
+    """A short form of the topic's id; None where it was not known."""
 
 
 class DamagedMetadata(ValueError):
     """Metadata of ours that cannot be read; the message says why."""
 
 
-def encode(base: int, partitions_at_start: int, settled: Iterable[Run]) -> str:
-    """The metadata for a commit at `base`, however long it is."""
-    body = bytearray()
+def encode(
+    base: int, partitions_at_start: int, settled: Iterable[Run], topic_id: int | None = None
+) -> str:
+    """The metadata for a commit at `base`, however long it is; `topic_id` has 32 bits."""
+    form = "1" if topic_id is None else "2"
+    body = bytearray() if topic_id is None else bytearray(topic_id.to_bytes(_TOPIC_ID_BYTES, "big"))
     _write_varint(body, base)
     _write_varint(body, partitions_at_start)
     cursor = base
@@ -54,16 +67,21 @@ def encode(base: int, partitions_at_start: int, settled: Iterable[Run]) -> str:
         _write_varint(body, start - cursor)
         _write_varint(body, end - start)
         cursor = end
-    body += zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big")
-    return f"fsb1.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}."
+    body += _checksum(body, form)
+    return f"fsb{form}.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}."
 
 
 def fitting(
-    base: int, partitions_at_start: int, settled: Sequence[Run], characters_max: int
+    base: int,
+    partitions_at_start: int,
+    settled: Sequence[Run],
+    characters_max: int,
+    topic_id: int | None = None,
 ) -> Sequence[Run]:
     """As many of the runs, from the first on, as metadata of so many characters holds."""
     room = (characters_max - _FRAME_CHARACTERS) * 3 // 4 - _CHECKSUM_BYTES
     room -= _varint_bytes(base) + _varint_bytes(partitions_at_start)
+    room -= 0 if topic_id is None else _TOPIC_ID_BYTES
     cursor = base
     for number, (start, end) in enumerate(settled):
         room -= _varint_bytes(start - cursor) + _varint_bytes(end - start)
@@ -82,25 +100,35 @@ def decode(metadata: str | None, base: int) -> Listed | None:
     match = _OURS.match(metadata or "")
     if match is None:
         return None
-    if match[1] != "1":
+    if match[1] not in _CHECKSUM_BEGINS:
         raise DamagedMetadata(f"written in format {match[1]}, which a newer release knows")
-    listed = _read(match[2])
+    listed = _read(match[2], match[1])
     return listed if listed.base == base else None
 
 
-def _read(text: str) -> Listed:
+def _read(text: str, form: str) -> Listed:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise DamagedMetadata("not base64url") from error
     body, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
-    if len(checksum) < _CHECKSUM_BYTES or zlib.crc32(body).to_bytes(4, "big") != checksum:
+    if _checksum(body, form) != checksum:
         raise DamagedMetadata("the checksum does not hold")
+    topic_id = None
+    if form == "2":
+        if len(body) < _TOPIC_ID_BYTES:
+            raise DamagedMetadata("cut off within the topic's id")
+        topic_id = int.from_bytes(body[:_TOPIC_ID_BYTES], "big")
+        body = body[_TOPIC_ID_BYTES:]
     numbers = _read_varints(body)
     if len(numbers) < 2 or len(numbers) % 2:
         raise DamagedMetadata("a run has no end")
     base, partitions_at_start, *lengths = numbers
-    return Listed(base, partitions_at_start, tuple(_runs(base, lengths)))
+    return Listed(base, partitions_at_start, tuple(_runs(base, lengths)), topic_id)
+
+
+def _checksum(body: bytes | bytearray, form: str) -> bytes:
+    return zlib.crc32(body, _CHECKSUM_BEGINS[form]).to_bytes(_CHECKSUM_BYTES, "big")
 
 
 def _runs(base: int, lengths: list[int]) -> Iterable[Run]:

@@ -17,9 +17,16 @@ from tests.unit.kafka.messages import Polled
 RUNS = st.lists(st.tuples(st.integers(1, 1 << 20), st.integers(1, 1 << 20)), max_size=40)
 
 
-@given(st.integers(0, 1 << 62), st.integers(1, 5_000), RUNS, st.integers(32, 400))
+TOPIC_IDS = st.one_of(st.none(), st.integers(0, (1 << 32) - 1))
+
+
+@given(st.integers(0, 1 << 62), st.integers(1, 5_000), RUNS, st.integers(32, 400), TOPIC_IDS)
 def test_what_fits_is_the_longest_beginning_of_a_list_that_finds_room(
-    base: int, partitions: int, lengths: list[tuple[int, int]], characters_max: int
+    base: int,
+    partitions: int,
+    lengths: list[tuple[int, int]],
+    characters_max: int,
+    topic_id: int | None,
 ) -> None:
     """No shorter than it must be, and never longer."""
     runs, cursor = [], base
@@ -27,11 +34,11 @@ def test_what_fits_is_the_longest_beginning_of_a_list_that_finds_room(
         runs.append((cursor + gap, cursor + gap + length))
         cursor += gap + length
 
-    fit = fitting(base, partitions, runs, characters_max)
+    fit = fitting(base, partitions, runs, characters_max, topic_id)
     assert runs[: len(fit)] == list(fit)
-    assert len(encode(base, partitions, fit)) <= characters_max
+    assert len(encode(base, partitions, fit, topic_id)) <= characters_max
     if len(fit) < len(runs):
-        assert len(encode(base, partitions, runs[: len(fit) + 1])) > characters_max
+        assert len(encode(base, partitions, runs[: len(fit) + 1], topic_id)) > characters_max
 
 
 @settings(max_examples=20, deadline=None)
@@ -42,7 +49,7 @@ def test_a_partition_that_is_read_only_while_it_is_not_crowded_has_room_for_its_
     """Whatever stays, and in whatever order the others are settled."""
     holdings = Holdings()
     holdings.listing.accepted(METADATA_CHARACTERS_MAX)
-    holdings.add(Holding(Assignment("t", 0), Progress(0), partitions_at_start=4))
+    holdings.add(Holding(Assignment("t", 0), Progress(0), partitions_at_start=4, topic_id=7))
     under_way: list[Record] = []
     stuck: list[Record] = []
     taken = 0

@@ -28,8 +28,9 @@ def _true(chance: Chance) -> tuple[str, Listed]:
         start = cursor + 1 + chance.randrange(chance.choice((1, 100, 100_000)))
         cursor = start + 1 + chance.randrange(chance.choice((1, 100, 100_000)))
         runs.append((start, cursor))
-    listed = Listed(base, 1 + chance.randrange(64), tuple(runs))
-    return encode(base, listed.partitions_at_start, runs), listed
+    topic_id = chance.choice((None, chance.getrandbits(32)))
+    listed = Listed(base, 1 + chance.randrange(64), tuple(runs), topic_id)
+    return encode(base, listed.partitions_at_start, runs, topic_id), listed
 
 
 def _raw(text: str) -> bytearray:
@@ -37,8 +38,8 @@ def _raw(text: str) -> bytearray:
     return bytearray(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
 
 
-def _framed(raw: bytes) -> str:
-    return f"fsb1.{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}."
+def _framed(raw: bytes, form: str = "1") -> str:
+    return f"fsb{form}.{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}."
 
 
 def _bits_of_the_text(text: str, chance: Chance) -> str:
@@ -54,7 +55,7 @@ def _bits_within(text: str, chance: Chance) -> str:
     raw = _raw(text)
     for _ in range(chance.randint(1, 6)):
         raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
-    return _framed(bytes(raw))
+    return _framed(bytes(raw), text[3])
 
 
 def _bytes_within(text: str, chance: Chance) -> str:
@@ -63,7 +64,7 @@ def _bytes_within(text: str, chance: Chance) -> str:
     start = chance.randrange(len(raw))
     end = min(len(raw), start + 1 + chance.randrange(8))
     replacement = chance.choice((chance.randbytes(end - start), b"", raw[start:end] * 2))
-    return _framed(bytes(raw[:start] + replacement + raw[end:]))
+    return _framed(bytes(raw[:start] + replacement + raw[end:]), text[3])
 
 
 def _truncated(text: str, chance: Chance) -> str:
@@ -80,13 +81,15 @@ def _characters(text: str, chance: Chance) -> str:
 
 def _spliced(text: str, chance: Chance) -> str:
     """The beginning of one and the end of another."""
-    other = encode(chance.randrange(2**40), 4, [(2**41, 2**41 + chance.randrange(1, 2**20))])
+    runs = [(2**41, 2**41 + chance.randrange(1, 2**20))]
+    topic_id = chance.choice((None, chance.getrandbits(32)))
+    other = encode(chance.randrange(2**40), 4, runs, topic_id)
     return text[: chance.randrange(len(text))] + other[chance.randrange(len(other)) :]
 
 
 def _of_another_format(text: str, chance: Chance) -> str:
     """The same with another number in front."""
-    return f"fsb{chance.choice(('0', '2', '01', '10', '', '١', '-1'))}.{text[5:]}"
+    return f"fsb{chance.choice(('0', '1', '2', '3', '01', '10', '', '١', '-1'))}.{text[5:]}"
 
 
 def _of_another_library(_text: str, chance: Chance) -> str:
@@ -133,6 +136,14 @@ def test_whatever_stands_in_the_metadata_nothing_false_is_believed(count: int) -
         came["nothing" if found is None else "believed"] += 1
         assert found in (None, listed)
     assert min(came["damaged"], came["nothing"], came["believed"]) > count // 20
+
+
+def test_a_right_checksum_over_less_than_an_id_is_damage_too() -> None:
+    """The other format begins with four bytes, and then come the numbers."""
+    for body in (b"", b"\x05\x01", b"\x00\x00\x00\x07", b"\x00\x00\x00\x07\x05"):
+        text = _framed(body + zlib.crc32(body, 2).to_bytes(4, "big"), "2")
+        with pytest.raises(DamagedMetadata):
+            decode(text, 5)
 
 
 def test_a_right_checksum_over_wrong_numbers_is_damage_too() -> None:

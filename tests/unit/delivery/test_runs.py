@@ -25,9 +25,10 @@ def test_what_a_release_wrote_is_read_for_ever(sample: dict[str, object]) -> Non
     """The samples of every format stay readable, and this release writes the newest the same."""
     base, count = int(str(sample["base"])), int(str(sample["partitions_at_start"]))
     settled = tuple((run[0], run[1]) for run in sample["settled"])  # type: ignore[attr-defined]
+    topic_id: int | None = sample.get("topic_id")  # type: ignore[assignment]
 
-    assert decode(str(sample["metadata"]), base) == Listed(base, count, settled)
-    assert encode(base, count, settled) == sample["metadata"]
+    assert decode(str(sample["metadata"]), base) == Listed(base, count, settled, topic_id)
+    assert encode(base, count, settled, topic_id) == sample["metadata"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,26 @@ def test_garbage_behind_the_closing_dot_is_overlooked() -> None:
     assert decode(encode(5, 1, [(6, 9)]) + "\x7fgarbage.", 5) == Listed(5, 1, ((6, 9),))
 
 
-@pytest.mark.parametrize("metadata", ["fsb1.AAAA.", "fsb1.A.", "fsb1..", "fsb2.AAAA."])
+def test_a_list_says_of_which_topic_it_is_where_that_is_known() -> None:
+    """The id has its four bytes, whatever they are; without one it is as it always was."""
+    for topic_id in (0, 1, 0xFFFFFFFF):
+        metadata = encode(5, 1, [(6, 9)], topic_id)
+        assert metadata.startswith("fsb2.")
+        assert decode(metadata, 5) == Listed(5, 1, ((6, 9),), topic_id)
+    assert encode(5, 1, [(6, 9)]).startswith("fsb1.")
+
+
+def test_one_format_is_never_read_as_the_other() -> None:
+    """A list without an id is no list with one, though its bytes be whole."""
+    for metadata in (encode(5, 1, [(6, 9)]), encode(5, 1, [(6, 9)], 7)):
+        other = {"1": "2", "2": "1"}[metadata[3]]
+        with pytest.raises(DamagedMetadata, match="checksum"):
+            decode(f"fsb{other}{metadata[4:]}", 5)
+
+
+@pytest.mark.parametrize(
+    "metadata", ["fsb1.AAAA.", "fsb1.A.", "fsb1..", "fsb2.AAAA.", "fsb2..", "fsb3.AAAA."]
+)
 def test_damaged_metadata_of_ours_is_told(metadata: str) -> None:
     """To ignore it would repeat what it lists, so a person is asked."""
     with pytest.raises(DamagedMetadata):
@@ -70,9 +90,10 @@ def test_damaged_metadata_of_ours_is_told(metadata: str) -> None:
 def test_no_mutation_is_believed_or_ends_in_another_error() -> None:
     """20,000 texts with a character changed, cut or added: nothing false is ever listed."""
     chance = random.Random(6)
-    true = encode(1_000, 4, [(1_001, 2_000), (2_003, 2_500), (9_000, 9_001)])
-    listed = decode(true, 1_000)
-    for _ in range(20_000):
+    runs = [(1_001, 2_000), (2_003, 2_500), (9_000, 9_001)]
+    for number in range(20_000):
+        true = encode(1_000, 4, runs, chance.getrandbits(32) if number % 2 else None)
+        listed = decode(true, 1_000)
         place = chance.randrange(len(true))
         other = chr(chance.randrange(32, 127))
         keep = chance.randrange(2)
