@@ -8,6 +8,8 @@ Laws:
   not for who owns the partition.
 - What a partition's progress knew is parked when it goes, and what was under way then is still
   noted there: should the partition come back, nothing of it is sent again.
+- A commit says of which topic it is (`topic_ids.py`), so that who reads it knows when the topic was
+  made anew since.
 - What is settled above the committed offset and finds no room in the metadata's list is counted: a
   crash repeats it.
 """
@@ -36,6 +38,9 @@ class Holding:
     assignment: Assignment
     progress: Progress
     partitions_at_start: int
+    topic_id: int | None = None
+    """Which topic of this name it is; None while Kafka has not told."""
+
     dirty: bool = False
     """Something was settled, or the position was never committed: worth a commit."""
 
@@ -226,9 +231,9 @@ class Holdings:
         """What to commit of a partition, the first of its commit; notes what found no room."""
         cut = holding.progress.cut()
         above, characters_max = cut.settled_above, self.listing.characters_max
-        beside = cut.offset, holding.partitions_at_start
-        listed = fitting(*beside, above, characters_max)
-        metadata = encode(*beside, listed) if characters_max else ""
+        beside, topic_id = (cut.offset, holding.partitions_at_start), holding.topic_id
+        listed = fitting(*beside, above, characters_max, topic_id)
+        metadata = encode(*beside, listed, topic_id) if characters_max else ""
         holding.may_lengthen = max(0, holding.progress.outstanding - len(above))
         whole = len(listed) == len(above)
         holding.characters = len(metadata) if whole else characters_max

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Literal
 
 from confluent_kafka import (
+    OFFSET_BEGINNING,
     OFFSET_END,
     Consumer,
     KafkaError,
@@ -16,6 +17,7 @@ from bridge.delivery.pause import KAFKA, KAFKA_TOPIC
 from bridge.errors import Halted
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find, find_known
+from bridge.kafka.topic_ids import TopicIds
 from bridge.observer import Assigned, HaltedScope, Noted, Observer, Revoked, Waiting
 from bridge.records import Assignment
 
@@ -37,6 +39,7 @@ class Membership:
         consumer: Consumer,
         holdings: Holdings,
         observer: Observer,
+        ids: TopicIds,
         *,
         start: Start,
         came_later: Callable[[str], bool],
@@ -46,6 +49,7 @@ class Membership:
         self._consumer = consumer
         self._holdings = holdings
         self._observer = observer
+        self._ids = ids
         self._start = start
         self._came_later = came_later
         self._out_of_range = out_of_range
@@ -64,7 +68,8 @@ class Membership:
             self._give([])
             return
         try:
-            found, unknown = find_known(self._consumer, partitions, self._parked(partitions))
+            parked = self._parked(partitions)
+            found, unknown = find_known(self._consumer, partitions, parked, self._ids)
         except LookUpFailed as error:
             self._observer.tell(Waiting(KAFKA, f"where to begin is not known yet: {error}"))
             found, unknown = [], list(partitions)
@@ -83,10 +88,12 @@ class Membership:
         waiting = list(self._unknown.values())
         parked = self._parked(waiting)
         try:
-            found = find(self._consumer, waiting, self._start, self._came_later, parked)
+            begin = self._start, self._came_later
+            found = find(self._consumer, waiting, *begin, parked=parked, ids=self._ids)
         except LookUpFailed:
             return
-        self._unknown.clear()
+        for one in found:
+            del self._unknown[_key(one.holding.assignment)]
         self._hold(found)
         self._move([one.offset for one in found])
         self._tell_assigned(found)
@@ -98,6 +105,17 @@ class Membership:
             self._unknown.pop(key, None)
             self._halted.discard(key)
         self._observer.tell(Revoked(keys, lost))
+
+    def begin_anew(self, keys: Sequence[Key]) -> None:
+        """What was assigned to us is no more, and others stand in its place under the same names.
+
+        Told as partitions that went, and came when it is known where they begin: a halt of the
+        old ones is over.
+        """
+        self.revoked(_places(keys), lost=True)
+        self._unknown |= {key: TopicPartition(*key, OFFSET_BEGINNING) for key in keys}
+        self._next_look_up_s = 0.0
+        self._still_or_flowing()
 
     def pause(self) -> None:
         """Take nothing more from anywhere; the group goes on being served."""
@@ -168,7 +186,7 @@ class Membership:
             self._halt(key, "the committed offset is no longer in the log")
             return
         try:
-            found = begin_at(self._consumer, partition, self._out_of_range)
+            found = begin_at(self._consumer, partition, self._out_of_range, self._ids)
         except LookUpFailed:
             self._unknown[key] = partition
             return

@@ -22,11 +22,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from bridge.delivery.pause import KAFKA
 from bridge.errors import Halted
+from bridge.kafka.anew import Anew
 from bridge.kafka.committer import Committer
 from bridge.kafka.configuration import consumer_configuration
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.membership import Membership
 from bridge.kafka.source_options import SourceOptions
+from bridge.kafka.topic_ids import TopicIds
 from bridge.kafka.topics import Topics
 from bridge.kafka.window import Change, Window
 from bridge.observer import Beat, Observer, Polled, Waiting
@@ -78,14 +80,24 @@ class Poller:
         self._consumer = Consumer(configuration)
         self._failure: BaseException | None = None
         self._topics = Topics(options.topics, options.wanted, options.kafka, observer)
+        ids = TopicIds()
         self._membership = Membership(
             self._consumer,
             self._holdings,
             observer,
+            ids,
             start=options.start,
             came_later=self._topics.came_later,
             out_of_range=options.out_of_range,
             incremental=_is_incremental(configuration),
+        )
+        self._anew = Anew(
+            options.kafka,
+            ids,
+            self._holdings,
+            self._membership,
+            observer,
+            acknowledged=handover.acknowledged,
         )
 
     def run(self) -> None:
@@ -107,7 +119,9 @@ class Poller:
             self._membership.halt_topics(self.halted.popleft())
         now_s = time.monotonic()
         self._subscribe(now_s)
-        self._membership.look_up_again(now_s)
+        self._anew.look(self._topics.subscribed, now_s)
+        if not self._anew.is_asking:
+            self._membership.look_up_again(now_s)
         self._committer.commit_when_due(self._consumer, now_s)
         self._limit()
         outstanding, size_bytes = self._holdings.outstanding, self._holdings.outstanding_bytes
@@ -168,7 +182,7 @@ class Poller:
         records = []
         for message in messages:
             if message.error() is not None:
-                self._membership.partition_trouble(message)
+                self._anew.partition_trouble(message)
                 continue
             record = self._holdings.take(message)
             if record is not None:
@@ -204,6 +218,7 @@ class Poller:
         if parked:
             self._drain(list(parked.values()), self._options.rebalance_drain_s)
         self._membership.assign(partitions, paused=self._window.paused or self.stop.is_set())
+        self._anew.soon()
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Let partitions go in order: drain, commit, forget.

@@ -7,6 +7,10 @@ Laws:
 - A topic that appeared while the group was running (`topics.py`) begins at its beginning, too.
 - How many partitions a topic has is never asked within a callback: `list_topics` there takes the
   call state of the `consume` that is under way, and the next callback aborts the process.
+- A partition is held under the topic's id that its commit tells, or else the one that Kafka told
+  before its offset was asked for; what was parked under another id does not count. Whether the
+  topic is still that one `anew.py` finds out, and lets it begin anew: at its beginning, whatever
+  was committed, since the group was there before it.
 - The offset given to `assign` and the base of the progress are one number, looked up once.
 - What an earlier assignment of ours knew to be settled is not sent again, as long as the group's
   commit is one of a bridge's, or has never been made. Any other commit is a person's, and obeyed.
@@ -26,11 +30,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from bridge.delivery.progress import Progress, joined
 from bridge.delivery.runs import DamagedMetadata, decode
 from bridge.kafka.holdings import Holding, Key
+from bridge.kafka.topic_ids import TopicIds, agree
 from bridge.records import Assignment
 
 LOOK_UP_TIMEOUT_S = 2.0
@@ -64,29 +69,43 @@ def find(
     partitions: Sequence[TopicPartition],
     start: Start,
     came_later: Callable[[str], bool],
+    *,
     parked: Mapping[Key, Holding],
+    ids: TopicIds,
 ) -> list[Found]:
     """Look up where each of `partitions` begins; blocks two seconds for each question at most.
 
     Never called within a callback of the consumer: it asks how many partitions a topic has.
-    `came_later` tells the topics that appeared while the group was running, `parked` is what this
-    process held of the partitions before.
+    One at OFFSET_BEGINNING begins anew: nothing that was committed is of it. One that is not there
+    is left out, since a topic that was made anew may have fewer. `came_later` tells the topics
+    that appeared while the group was running, `parked` is what this process held of the partitions
+    before, `ids` what it knows of topics that were made anew.
 
     Raises:
         LookUpFailed: a question was not answered in time.
     """
-    found, beginners = find_known(consumer, partitions, parked)
+    beginners = [one for one in partitions if one.offset == OFFSET_BEGINNING]
+    others = [one for one in partitions if one.offset != OFFSET_BEGINNING]
+    found, unknown = find_known(consumer, others, parked, ids) if others else ([], [])
+    beginners += unknown
     for topic in sorted({one.topic for one in beginners}):
-        group_begins_with = _partitions_at_start(consumer, topic)
-        if group_begins_with is None and came_later(topic):
+        count = _partition_count(consumer, topic)
+        group_begins_with = _partitions_at_start(consumer, topic, count)
+        if ids.made_anew(topic) or (group_begins_with is None and came_later(topic)):
             group_begins_with = 0
-        mine = [one for one in beginners if one.topic == topic]
-        found += [_begin(consumer, one, start, group_begins_with) for one in mine]
+        mine = [one for one in beginners if one.topic == topic and one.partition < count]
+        begun = count if group_begins_with is None else group_begins_with, ids.now.get(topic)
+        for one in mine:
+            came_with = group_begins_with is None or one.partition < group_begins_with
+            found.append(_begin(consumer, one, start if came_with else "earliest", *begun))
     return found
 
 
 def find_known(
-    consumer: Consumer, partitions: Sequence[TopicPartition], parked: Mapping[Key, Holding]
+    consumer: Consumer,
+    partitions: Sequence[TopicPartition],
+    parked: Mapping[Key, Holding],
+    ids: TopicIds,
 ) -> tuple[list[Found], list[TopicPartition]]:
     """Where those begin that the group has a commit for, or that were held before; and the rest.
 
@@ -98,7 +117,7 @@ def find_known(
     for one in _committed(consumer, partitions):
         before = parked.get((one.topic, one.partition))
         if one.offset >= 0:
-            found.append(_resume(one, before))
+            found.append(_resume(one, before, ids))
         elif before is not None and not before.committed:
             found.append(_go_on(before))
         else:
@@ -107,20 +126,23 @@ def find_known(
 
 
 def begin_at(
-    consumer: Consumer, one: TopicPartition, where: Literal["earliest", "latest"]
+    consumer: Consumer, one: TopicPartition, where: Literal["earliest", "latest"], ids: TopicIds
 ) -> Found:
     """A partition whose position left the log, to be read on from the log's own bounds.
 
     Raises:
         LookUpFailed: Kafka did not say in time where they are.
     """
-    group_begins_with = _partitions_at_start(consumer, one.topic)
+    count = _partition_count(consumer, one.topic)
+    group_begins_with = _partitions_at_start(consumer, one.topic, count)
     offset = _offset_at(consumer, one, where)
     assignment = Assignment(one.topic, one.partition)
-    return Found(Holding(assignment, Progress(offset), group_begins_with or 0, dirty=True))
+    topic_id = ids.now.get(one.topic)
+    holding = Holding(assignment, Progress(offset), group_begins_with or 0, topic_id, dirty=True)
+    return Found(holding)
 
 
-def _resume(one: TopicPartition, before: Holding | None) -> Found:
+def _resume(one: TopicPartition, before: Holding | None, ids: TopicIds) -> Found:
     assignment = Assignment(one.topic, one.partition)
     halted = None
     try:
@@ -129,11 +151,15 @@ def _resume(one: TopicPartition, before: Holding | None) -> Found:
         listed = None
         halted = f"the metadata of its committed offset is damaged: {error}"
     settled = listed.settled if listed else ()
-    if listed is not None and before is not None:
+    topic_id = listed.topic_id if listed else None
+    if topic_id is None:
+        topic_id = ids.now.get(one.topic)
+    if listed is not None and before is not None and agree(before.topic_id, topic_id):
         settled = joined([*settled, *before.progress.settled_from(one.offset)])
     began_with = listed.partitions_at_start if listed else 0
     progress = Progress(one.offset, leader_epoch=one.leader_epoch, settled=settled)
-    holding = Holding(assignment, progress, began_with, dirty=before is not None, committed=True)
+    dirty = before is not None
+    holding = Holding(assignment, progress, began_with, topic_id, dirty=dirty, committed=True)
     return Found(holding, halted)
 
 
@@ -141,28 +167,31 @@ def _go_on(before: Holding) -> Found:
     """A partition that went and came back before its first commit: `start` would leave a hole."""
     progress = Progress(before.progress.base, settled=before.progress.settled_from(0))
     assignment = Assignment(before.assignment.topic, before.assignment.partition)
-    return Found(Holding(assignment, progress, before.partitions_at_start, dirty=True))
+    begun = before.partitions_at_start, before.topic_id
+    return Found(Holding(assignment, progress, *begun, dirty=True))
 
 
 def _begin(
-    consumer: Consumer, one: TopicPartition, start: Start, group_begins_with: int | None
+    consumer: Consumer,
+    one: TopicPartition,
+    start: Start,
+    partitions_at_start: int,
+    topic_id: int | None,
 ) -> Found:
-    count = _partition_count(consumer, one.topic)
-    came_later = group_begins_with is not None and one.partition >= group_begins_with
-    offset = _offset_at(consumer, one, "earliest" if came_later else start)
-    began_with = count if group_begins_with is None else group_begins_with
+    offset = _offset_at(consumer, one, start)
     # Dirty: the position itself is committed, so that a restart begins here too.
     assignment = Assignment(one.topic, one.partition)
-    return Found(Holding(assignment, Progress(offset), began_with, dirty=True))
+    progress = Progress(offset)
+    return Found(Holding(assignment, progress, partitions_at_start, topic_id, dirty=True))
 
 
-def _partitions_at_start(consumer: Consumer, topic: str) -> int | None:
+def _partitions_at_start(consumer: Consumer, topic: str, count: int) -> int | None:
     """How many partitions the topic had when the group began on it; None when it begins now.
 
     Commits of another program carry no such number: then every partition with a commit was
     there, and one without is taken for a later one, which loses nothing.
     """
-    partitions = [TopicPartition(topic, n) for n in range(_partition_count(consumer, topic))]
+    partitions = [TopicPartition(topic, n) for n in range(count)]
     commits = [one for one in _committed(consumer, partitions) if one.offset >= 0]
     if not commits:
         return None

@@ -54,6 +54,11 @@ class Topics:
         self._subscribed: frozenset[str] = frozenset()
         self._told_that_none = False
 
+    @property
+    def subscribed(self) -> frozenset[str]:
+        """What is subscribed to."""
+        return self._subscribed
+
     def came_later(self, topic: str) -> bool:
         """Whether a topic appeared while this process was running."""
         return self._known is not None and topic not in self._known

@@ -1,11 +1,12 @@
 """A Kafka that answers what is looked up before a partition is read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 
 LOW, HIGH, AT_TIME = 100, 900, 400
 
@@ -68,3 +69,49 @@ class Kafka:
         assert 0 < timeout <= 2
         if self.silent:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+
+@dataclass
+class Admin:
+    """A Kafka that answers which topic of its name a topic is: name -> id, as it is written."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    silent: bool = False
+    asked: int = 0
+    waiting: list[tuple[Future[Any], Any]] = field(default_factory=list)
+
+    def poll(self, wait_s: float) -> int:
+        """Serve what there is to serve, without waiting."""
+        assert not wait_s
+        return 0
+
+    def describe_topics(
+        self, topics: TopicCollection, request_timeout: float
+    ) -> Mapping[str, Future[Any]]:
+        """The ids of these topics; at once, unless it is silent."""
+        assert 0 < request_timeout <= 2
+        self.asked += 1
+        return {name: self._answer(name) for name in topics.topic_names}
+
+    def answer(self) -> None:
+        """Answer what was asked while it was silent, as it was then."""
+        self.silent = False
+        for future, told in self.waiting:
+            _set(future, told)
+        self.waiting.clear()
+
+    def _answer(self, name: str) -> Future[Any]:
+        future: Future[Any] = Future()
+        error = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+        told = SimpleNamespace(topic_id=self.ids[name]) if name in self.ids else error
+        self.waiting.append((future, told))
+        if not self.silent:
+            self.answer()
+        return future
+
+
+def _set(future: Future[Any], told: Any) -> None:
+    if isinstance(told, Exception):
+        future.set_exception(told)
+    else:
+        future.set_result(told)

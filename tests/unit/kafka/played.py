@@ -8,13 +8,15 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from bridge.delivery.runs import encode
+from bridge.kafka import anew
 from bridge.kafka import poller as module
 from bridge.kafka.poller import Poller
 from bridge.kafka.source_options import SourceOptions
+from bridge.kafka.start import Start
 from bridge.kafka.window import Bounds
 from bridge.observer import Fact
 from bridge.records import Assignment, Record
-from tests.unit.kafka.lookups import Kafka
+from tests.unit.kafka.lookups import Admin, Kafka
 from tests.unit.kafka.messages import Polled as Message
 from tests.unit.kafka.messages import answer
 
@@ -35,7 +37,7 @@ class Consumer(Kafka):
         self.unanswered: list[list[TopicPartition]] = []
         self.answers = True
         self.characters_max = 4_095
-        self.characters_asked: list[int] = []
+        self.metadata: list[str] = []
         self.stop = threading.Event()
         self.callbacks: dict[str, Any] = {}
         self.subscriptions: list[list[str]] = []
@@ -73,7 +75,7 @@ class Consumer(Kafka):
         """Note a commit, which the next `consume` answers."""
         assert asynchronous
         self.log += [f"commit {one.partition} at {one.offset}" for one in offsets]
-        self.characters_asked += [len(one.metadata or "") for one in offsets]
+        self.metadata += [one.metadata or "" for one in offsets]
         self.unanswered.append(offsets)
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
@@ -116,11 +118,14 @@ class Bridge:
         shutdown_drain_s: float = 0.2,
         duplicate_budget: int = 1_000,
         events_per_record_max: int = 1,
+        start: Start = "latest",
         wanted: Callable[[str], bool] | None = None,
         ends: dict[tuple[str, int], int] | None = None,
     ) -> None:
         self.consumer = Consumer()
         monkeypatch.setattr(module, "Consumer", self.consumer)
+        self.admin = Admin()
+        monkeypatch.setattr(anew, "AdminClient", lambda _: self.admin)
         self.records: list[Record] = []
         self.facts: list[Fact] = []
         self.safe = 0
@@ -132,6 +137,7 @@ class Bridge:
             topics=["t"],
             wanted=wanted,
             ends=ends,
+            start=start,
             out_of_range=out_of_range,
             bounds=bounds or Bounds(),
             duplicate_budget=duplicate_budget,

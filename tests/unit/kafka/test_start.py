@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from bridge.delivery.runs import encode
 from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find
+from bridge.kafka.topic_ids import TopicIds
 from tests.unit.kafka.lookups import AT_TIME, HIGH, LOW, Kafka
 
 MOMENT = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
@@ -16,7 +17,8 @@ MOMENT_MS = 1_795_515_300_000
 
 def _find(kafka: Kafka, *partitions: int, start: Start = "latest") -> list[Found]:
     asked = [TopicPartition("t", partition) for partition in partitions]
-    return find(cast("Consumer", kafka), asked, start, lambda _: False, {})
+    consumer = cast("Consumer", kafka)
+    return find(consumer, asked, start, lambda _: False, parked={}, ids=TopicIds())
 
 
 def _offsets(kafka: Kafka, *partitions: int, start: Start = "latest") -> list[int]:
@@ -102,7 +104,9 @@ def test_a_topic_that_came_later_begins_at_its_beginning_for_every_member() -> N
     """Committed as begun with no partitions, which another member takes for added ones."""
     kafka = Kafka(partitions=2)
     asked = [TopicPartition("t", 0)]
-    [seen] = find(cast("Consumer", kafka), asked, "latest", lambda topic: topic == "t", {})
+    consumer = cast("Consumer", kafka)
+    later = find(consumer, asked, "latest", lambda name: name == "t", parked={}, ids=TopicIds())
+    [seen] = later
     assert seen.offset.offset == LOW
     assert seen.holding.partitions_at_start == 0
 
@@ -131,7 +135,7 @@ def test_a_position_that_left_the_log_goes_on_at_the_bound_that_was_chosen(
 ) -> None:
     """And is committed, with the group's own beginning kept."""
     kafka = Kafka(commits={0: (5, encode(5, 3, []))})
-    found = begin_at(cast("Consumer", kafka), TopicPartition("t", 0), where)
+    found = begin_at(cast("Consumer", kafka), TopicPartition("t", 0), where, TopicIds())
     assert found.offset.offset == offset
     assert found.holding.dirty
     assert found.holding.partitions_at_start == 3

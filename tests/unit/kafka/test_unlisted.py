@@ -238,7 +238,7 @@ def test_where_nothing_can_be_listed_no_more_is_taken_than_a_crash_may_repeat(
     # Four events are settled above, sixteen are left: eight records, one of which is taken; and
     # when it is full nothing comes any more, not even one record now and then.
     assert still == [{0}]
-    assert bridge.consumer.characters_asked[:3] == [4_000, 2_000, 1_000]
+    assert [len(one) for one in bridge.consumer.metadata[:3]] == [4_000, 2_000, 1_000]
     assert [count for count in bridge.consumer.asked if count > 1] == [9, 6]
 
 

@@ -1,0 +1,48 @@
+"""Which topic of its name a topic is, as far as this process knows: its id.
+
+A topic that is deleted and made anew keeps its name, and the client reads on in it at the old
+offset, saying nothing; only its id (KIP-516) tells. Pure: who asks Kafka is `anew.py`.
+
+Law: a topic is taken for another one only when two ids are known and differ. A broker that tells
+none (before 2.8, or of another make), a right that is missing, an answer that does not come: then
+it is the same topic.
+"""
+
+import zlib
+
+
+class TopicIds:
+    """Ids in their short form: the 32 bits of a checksum, which a commit has room for.
+
+    Of four billion pairs of topics one is taken for the same.
+    """
+
+    def __init__(self) -> None:
+        self.now: dict[str, int] = {}
+        """What Kafka told last of each topic that it told of."""
+
+        self._anew: set[str] = set()
+
+    def told(self, topic: str, topic_id: int) -> None:
+        """Kafka has told a topic's id."""
+        if not agree(self.now.get(topic), topic_id):
+            self._anew.add(topic)
+        self.now[topic] = topic_id
+
+    def replaced(self, topic: str) -> None:
+        """A partition of the topic was held under another id than the one that Kafka tells."""
+        self._anew.add(topic)
+
+    def made_anew(self, topic: str) -> bool:
+        """Whether the topic was made anew while this process, or its group, was there."""
+        return topic in self._anew
+
+
+def agree(one: int | None, other: int | None) -> bool:
+    """Whether two ids may be those of one topic."""
+    return one is None or other is None or one == other
+
+
+def short(topic_id: str) -> int:
+    """The short form of an id as Kafka writes it."""
+    return zlib.crc32(topic_id.encode())
