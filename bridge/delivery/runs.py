@@ -1,6 +1,6 @@
 """What is settled above the committed offset, written into the commit's metadata.
 
-The text is `fsb2.` + base64url of: four bytes of the topic's id, then base, partitions at the
+The text is `fsb2.` + base64url of: four bytes that tell the topic, then base, partitions at the
 group's beginning on this topic, and alternating run lengths (incomplete, settled, incomplete,
 settled …) from the base on, all as varints, and a CRC-32 of what stands before it, begun with the
 format's number; then a closing `.`, since a client may read garbage behind another client's

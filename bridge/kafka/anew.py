@@ -79,6 +79,7 @@ class Anew:
         self._observer = observer
         self._next_s = float("-inf")
         self._answers: Mapping[str, Future[Any]] = {}
+        self._cluster: Future[Any] = Future()
         self._asked_of: frozenset[Assignment] = frozenset()
         self._left_the_log: list[tuple[Message, Assignment]] = []
         self._to_judge: list[tuple[Message, Assignment]] = []
@@ -111,8 +112,8 @@ class Anew:
         if not self._answers and now_s >= self._next_s and topics:
             self._next_s = now_s + ASK_AGAIN_S
             self._ask(topics)
-        if self._answers and all(one.done() for one in self._answers.values()):
-            told = {topic: _told(one) for topic, one in self._answers.items()}
+        if self._answers and all(one.done() for one in (self._cluster, *self._answers.values())):
+            told = {topic: _told(one, self._cluster) for topic, one in self._answers.items()}
             self._answers = {}
             self._compare(told)
             self._judge()
@@ -124,6 +125,7 @@ class Anew:
         self._answers = self._admin.describe_topics(
             TopicCollection(sorted(topics)), request_timeout=ASK_LIMIT_S
         )
+        self._cluster = self._admin.describe_cluster(request_timeout=ASK_LIMIT_S)
 
     def _compare(self, told: Mapping[str, int | None]) -> None:
         for topic, topic_id in told.items():
@@ -167,10 +169,12 @@ def _key(message: Message) -> Key:
     return str(message.topic()), int(message.partition() or 0)
 
 
-def _told(answer: Future[Any]) -> int | None:
+def _told(answer: Future[Any], cluster: Future[Any]) -> int | None:
     """The id in an answer; None where there is none, whatever the reason."""
     try:
-        topic_id = answer.result().topic_id
+        topic_id, cluster_id = answer.result().topic_id, cluster.result().cluster_id
     except KafkaException:
         return None
-    return None if str(topic_id) == _NO_ID else short(str(topic_id))
+    if str(topic_id) == _NO_ID or not cluster_id:
+        return None
+    return short(str(cluster_id), str(topic_id))

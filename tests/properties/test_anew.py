@@ -159,7 +159,7 @@ class World:
         """Whether the commit, if it is of this topic, is past nothing and lists nothing unsent."""
         offset, metadata = self.commits.get(0, (LOW, None))
         listed = decode(metadata, offset)
-        if listed is None or listed.topic_id != short(f"topic {self.generation}"):
+        if listed is None or listed.topic_id != short("c", f"topic {self.generation}"):
             return True
         settled = {*range(LOW, offset)}.union(*(range(*run) for run in listed.settled))
         return settled <= {at for generation, at in self.arrived if generation == self.generation}

@@ -112,7 +112,8 @@ def _created(town: Town, partitions: int) -> bool:
 
 def _topic_id(town: Town) -> int:
     asked = town.kafka.admin.describe_topics(TopicCollection([town.topic]))
-    return short(str(asked[town.topic].result(10).topic_id))
+    cluster = town.kafka.admin.describe_cluster().result(10)
+    return short(str(cluster.cluster_id), str(asked[town.topic].result(10).topic_id))
 
 
 def _run_until_committed(town: Town) -> None:

@@ -76,6 +76,7 @@ class Admin:
     """A Kafka that answers which topic of its name a topic is: name -> id, as it is written."""
 
     ids: dict[str, str] = field(default_factory=dict)
+    cluster: str | None = "c"
     silent: bool = False
     asked: int = 0
     waiting: list[tuple[Future[Any], Any]] = field(default_factory=list)
@@ -93,6 +94,11 @@ class Admin:
         self.asked += 1
         return {name: self._answer(name) for name in topics.topic_names}
 
+    def describe_cluster(self, request_timeout: float) -> Future[Any]:
+        """Which cluster it is; at once, unless it is silent."""
+        assert 0 < request_timeout <= 2
+        return self._answer_with(SimpleNamespace(cluster_id=self.cluster))
+
     def answer(self) -> None:
         """Answer what was asked while it was silent, as it was then."""
         self.silent = False
@@ -101,9 +107,13 @@ class Admin:
         self.waiting.clear()
 
     def _answer(self, name: str) -> Future[Any]:
-        future: Future[Any] = Future()
         error = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
-        told = SimpleNamespace(topic_id=self.ids[name]) if name in self.ids else error
+        return self._answer_with(
+            SimpleNamespace(topic_id=self.ids[name]) if name in self.ids else error
+        )
+
+    def _answer_with(self, told: Any) -> Future[Any]:
+        future: Future[Any] = Future()
         self.waiting.append((future, told))
         if not self.silent:
             self.answer()

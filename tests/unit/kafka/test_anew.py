@@ -14,7 +14,7 @@ from tests.unit.kafka.messages import Polled as Message
 from tests.unit.kafka.played import Bridge, Turn, brings
 
 OLD, NEW = "tJddCjSpTzmGf39UCDRbLw", "5KaE4SRkQCqK3I4FXVPRyQ"
-A, B = short(OLD), short(NEW)
+A, B = short("c", OLD), short("c", NEW)
 TOLD = Noted("the topic t was deleted and made anew: it is read from its beginning")
 LEFT_THE_LOG = KafkaError(KafkaError._AUTO_OFFSET_RESET)
 
@@ -67,6 +67,18 @@ def test_where_kafka_tells_no_id_all_goes_on_as_it_always_did(
     bridge.run(bridge.assign(0), brings(Message(500), Message(501), Message(502)), brings())
     assert _offsets(bridge) == [500, 502]
     assert _told_ids(bridge)[-1] == A
+    assert bridge.told(Noted) == []
+
+
+@pytest.mark.parametrize("cluster", [None, "spare"], ids=["not told", "another one"])
+def test_in_another_cluster_a_commit_that_was_carried_over_is_obeyed(
+    bridge: Bridge, cluster: str | None
+) -> None:
+    """The topics have other ids there, and are the same."""
+    bridge.admin.cluster, bridge.admin.ids["t"] = cluster, NEW
+    bridge.consumer.commits[0] = (500, encode(500, 4, [(501, 502)], A))
+    bridge.run(bridge.assign(0), brings(Message(500), Message(501), Message(502)), brings())
+    assert _offsets(bridge) == [500, 502]
     assert bridge.told(Noted) == []
 
 
