@@ -6,11 +6,13 @@ v1's own are not documented anywhere.
 
 import math
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
-from aiohttp import hdrs
+from aiohttp import hdrs, web
 
+from bridge.sandbox import contract
 from bridge.sandbox.faults import Spell
 
 JSON = "application/json"
@@ -75,3 +77,18 @@ _CODES = {
 def code_of(status: int) -> str:
     """The `code` that goes with a status."""
     return _CODES.get(status, "server_error" if status >= 500 else "invalid_argument")
+
+
+def badly_put(
+    request: web.BaseRequest, body: bytes, refusal: Callable[[bytes], str | None]
+) -> Answer | None:
+    """The refusal of a request that no user could make right."""
+    if request.method != hdrs.METH_POST:
+        return refused(405, "only POST")
+    content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
+    if content_type.partition(";")[0].strip().lower() != JSON:
+        return refused(415, "the content type must be application/json")
+    if len(body) > contract.BODY_BYTES_MAX:
+        return refused(413, "the body is too large")
+    problem = refusal(body)
+    return None if problem is None else refused(400, problem)

@@ -22,6 +22,7 @@ from bridge.sandbox import contract, contract_v2
 from bridge.sandbox.answers import (
     JSON,
     Answer,
+    badly_put,
     code_of,
     error_body,
     quota,
@@ -234,7 +235,7 @@ class FullStoryStandIn:
         key = request.headers.get(_IDEMPOTENCY_KEY)
         if key is not None and not 1 <= len(key) <= KEY_CHARS_MAX:
             return refused(400, "the idempotency key is empty or too long")
-        answer = _badly_put(request, body, contract_v2.refusal)
+        answer = badly_put(request, body, contract_v2.refusal)
         if answer is not None:
             return answer
         try:
@@ -257,7 +258,7 @@ class FullStoryStandIn:
             return refused(404, "no such resource: the uid is one percent-encoded segment")
         if self.fails(uid):
             return refused(500, "something went wrong")
-        answer = _badly_put(request, body, contract.refusal)
+        answer = badly_put(request, body, contract.refusal)
         if answer is not None:
             return answer
         if not self.known(uid) and uid not in self.created:
@@ -274,21 +275,6 @@ class FullStoryStandIn:
         if request.raw_path == "/v2/organization/quotas":
             return Answer(200, orjson.dumps({"server_event_quota": quota(*self.quota)}))
         return refused(404, "no such resource")
-
-
-def _badly_put(
-    request: web.BaseRequest, body: bytes, refusal: Callable[[bytes], str | None]
-) -> Answer | None:
-    """The refusal of a request that no user could make right."""
-    if request.method != hdrs.METH_POST:
-        return refused(405, "only POST")
-    content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
-    if content_type.partition(";")[0].strip().lower() != JSON:
-        return refused(415, "the content type must be application/json")
-    if len(body) > contract.BODY_BYTES_MAX:
-        return refused(413, "the body is too large")
-    problem = refusal(body)
-    return None if problem is None else refused(400, problem)
 
 
 async def _hang_up(request: web.BaseRequest) -> None:
