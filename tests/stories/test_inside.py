@@ -5,7 +5,7 @@ import pytest
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 from tests.stories.town import Town, moving
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(180)]
 
 OF_OTHERS = {
     "words": "checked by the night shift",
@@ -90,6 +90,7 @@ def test_an_offset_that_a_person_moved_ahead_is_obeyed(
     assert town.reckon([*range(100), *range(150, 200)]) == ([], 0)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "characters_max",
     [pytest.param(10, id="no room at all"), pytest.param(100, id="little room for the list")],

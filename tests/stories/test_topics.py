@@ -12,7 +12,7 @@ from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
 from tests.stories.town import encode, moving
 
-pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.long, pytest.mark.timeout(180)]
 
 
 def test_the_gaps_of_a_compacted_topic_hold_nothing_up(
@@ -114,6 +114,7 @@ def test_an_offset_beyond_the_end_of_the_log_halts_and_replays_nothing(
     assert town.reckon([*range(100), *range(101, 200, 2)]) == ([], 0)
 
 
+@pytest.mark.faults
 def test_one_hot_partition_fills_neither_the_memory_nor_the_others_place(
     kafka3: KafkaCluster, found_town: FoundTown
 ) -> None:
