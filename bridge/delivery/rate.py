@@ -18,8 +18,9 @@ Laws:
   that is accepted brings the rate back.
 - A request that failed was let through as far as anybody knows: measured as refused, an outage of
   a second would halve the rate at the next 429.
-- It grows only while the pace is what holds requests back. A quiet hour proves nothing; but who
-  waits for the pace is not quiet, however long the pace makes it wait.
+- It grows only while the pace is what holds requests back. A quiet hour proves nothing, nor does
+  one in which nothing is accepted; but who waits for the pace is not quiet, however long the pace
+  makes it wait.
 - With a rate given by the settings it begins there and never goes above this process's share.
 - Slots are counted from when they were due, not from when the timer came: a loop that is late
   loses none of them, up to `LATE_S`.
@@ -146,8 +147,9 @@ class Rate:
         self._asked_s = now_s
         if now_s - self._next_s < LATE_S:
             self._measured.pass_by(passed_s)
-            self._held_back_s += passed_s
-            self._grow(passed_s)
+            if not self._one_at_a_time:
+                self._held_back_s += passed_s
+                self._grow(passed_s)
         else:
             self._measured.pass_by(min(_IDLE_S, passed_s))
 

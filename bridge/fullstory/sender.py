@@ -70,7 +70,9 @@ class Sender:
         refused = False
         try:
             while True:
-                begun_s = await self._throttle.enter(events - kept, refused=refused)
+                begun_s = await self._throttle.enter(
+                    events - kept, assignment if events else None, refused=refused
+                )
                 if events:
                     self._see_that_it_is_ours(assignment, unanswered=events - kept)
                 tries += 1

@@ -11,6 +11,9 @@ Laws:
   go before everybody else. Took they one by one, the budget could fill up with first events
   alone: none of their records would ever be settled, nothing committed, and all would wait for
   ever. A record with more events than the budget enters alone.
+- Who waits for a partition that went away takes no slot of the pace, and no memory for long. The
+  pace may be one request a second, for FullStory refuses all; every rebalance leaves up to a
+  window of work behind, and what is ours now would wait behind all of them.
 - What the limit refused goes before what was never tried: it is the older one.
 - While nothing may enter, one may go on trial (`try_one`), and the next only when that one was
   sent and came back. It is rather a record's first event than a later one, for among those are
@@ -31,16 +34,33 @@ from typing import NamedTuple
 
 from bridge.delivery.in_flight import InFlight
 from bridge.delivery.rate import Rate
+from bridge.records import Assignment, AssignmentEnded
+
+LOOKED_THROUGH_AT = 1_000
+"""A queue as long as this is looked through for those who need not wait any more."""
 
 _LOOK_AGAIN_S_MIN = 0.001
 """uvloop counts timers in milliseconds: a shorter one would come at once, and again."""
 
 
 class _Place(NamedTuple):
-    """Somebody who waits: how many events enter with the request, and when it was let in."""
+    """Somebody who waits: how many events enter with the request, and when it was let in.
+
+    Who has an `assignment` waits as long as that is open.
+    """
 
     events: int
     free: asyncio.Future[float]
+    assignment: Assignment | None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a place is of use yet; who waits in vain is told so."""
+        if self.assignment is None or self.assignment.open:
+            return not self.free.done()
+        if not self.free.done():
+            self.free.set_exception(AssignmentEnded())
+        return False
 
 
 class Throttle:
@@ -63,6 +83,7 @@ class Throttle:
         self._now_s = now_s
         self._waiting: deque[_Place] = deque()
         self._later_events: deque[_Place] = deque()
+        self._looked_through_at = LOOKED_THROUGH_AT
         self._in_flight = 0
         self._unacknowledged = 0
         self._paused = False
@@ -85,13 +106,19 @@ class Throttle:
         """Events per second that may begin now."""
         return self._rate.per_s
 
-    async def enter(self, events: int, *, refused: bool = False) -> float:
+    async def enter(
+        self, events: int, assignment: Assignment | None = None, *, refused: bool = False
+    ) -> float:
         """Wait for a place; whoever got one must `leave`. Returns when it was let in.
 
         `events` is how many the record has, 0 for the later events of one; `refused` when the
-        limit refused the event before.
+        limit refused the event before. With an `assignment` it is of use only while that is open.
+
+        Raises:
+            AssignmentEnded: it is not any more.
         """
-        place = _Place(events, asyncio.get_running_loop().create_future())
+        place = _Place(events, asyncio.get_running_loop().create_future(), assignment)
+        self._look_through()
         queue = self._waiting if events else self._later_events
         if refused:
             queue.appendleft(place)
@@ -156,9 +183,6 @@ class Throttle:
 
     def _admit(self) -> None:
         while (queue := self._next()) is not None:
-            if queue[0].free.done():  # given up
-                queue.popleft()
-                continue
             now_s = self._now_s()
             wait_s = self._rate.wait_s(now_s)
             if wait_s > 0:
@@ -169,6 +193,9 @@ class Throttle:
 
     def _next(self) -> deque[_Place] | None:
         """The queue whose first may enter as soon as the pace allows it."""
+        for queue in (self._waiting, self._later_events):
+            while queue and not queue[0].is_wanted:
+                queue.popleft()
         most = int(self._on_trial) if self._paused else self._cap.limit
         if self._in_flight >= most:
             return None
@@ -176,6 +203,12 @@ class Throttle:
         if first and (self._on_trial or not self._later_events):
             return self._waiting
         return self._later_events or None
+
+    def _look_through(self) -> None:
+        """Leave out who need not wait any more, each time the queue has doubled."""
+        if len(self._waiting) >= self._looked_through_at:
+            self._waiting = deque(place for place in self._waiting if place.is_wanted)
+            self._looked_through_at = max(LOOKED_THROUGH_AT, 2 * len(self._waiting))
 
     def _affords(self, events: int) -> bool:
         if self._unacknowledged == 0:

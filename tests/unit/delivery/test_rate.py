@@ -148,6 +148,22 @@ def test_while_everything_is_refused_one_at_a_time_asks() -> None:
     assert len(_send(rate, now_s, now_s + 3.0)) > 1.5 * lowered
 
 
+def test_a_rate_does_not_grow_while_nothing_is_accepted() -> None:
+    """Else ten minutes of 429s would end with a million at once, and the next spell."""
+    rate, now_s = Rate(0.0), 10.0
+    for step in range(800):
+        rate.begin(step / 80)
+        rate.accepted(step / 80, step / 80)
+    for begun_s in (9.99, 11.0):
+        rate.refused(begun_s, 1.0, begun_s + 0.01)
+    found = rate.per_s
+    while now_s < 600:
+        now_s += max(0.0, rate.wait_s(now_s))
+        rate.begin(now_s)
+        rate.failed()
+    assert rate.per_s == found
+
+
 def test_a_limit_of_almost_nothing_is_found_too() -> None:
     """But it never asks less than once in two seconds, or it would not learn of a better one."""
     rate, now_s = Rate(0.0), 0.0

@@ -3,6 +3,7 @@
 import asyncio
 
 from bridge.fullstory.throttle import Throttle
+from bridge.records import Assignment
 
 AT_ONCE = 1e6
 """Events per second: so many that no pace is seen."""
@@ -28,11 +29,20 @@ class Door:
         self.came: list[str] = []
         self.at_s: list[float] = []
 
-    def ask(self, name: str, events: int = 1, *, refused: bool = False) -> "asyncio.Task[None]":
+    def ask(
+        self,
+        name: str,
+        events: int = 1,
+        assignment: Assignment | None = None,
+        *,
+        refused: bool = False,
+    ) -> "asyncio.Task[None]":
         """Somebody asks for a place."""
-        return asyncio.create_task(self._enter(name, events, refused))
+        return asyncio.create_task(self._enter(name, events, assignment, refused))
 
-    async def _enter(self, name: str, events: int, refused: bool) -> None:
-        await self.throttle.enter(events, refused=refused)
+    async def _enter(
+        self, name: str, events: int, assignment: Assignment | None, refused: bool
+    ) -> None:
+        await self.throttle.enter(events, assignment, refused=refused)
         self.came.append(name)
         self.at_s.append(self._loop.time())

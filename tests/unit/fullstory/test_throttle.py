@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from bridge.fullstory.throttle import LOOKED_THROUGH_AT
+from bridge.records import Assignment, AssignmentEnded
 from tests.unit.fullstory.door import Door
 from tests.unit.virtual import run, settle_down
 
@@ -186,5 +188,46 @@ def test_while_nothing_may_enter_one_goes_on_trial_and_the_next_when_that_one_ca
         door.throttle.resume()
         await settle_down()
         assert door.came == ["a", "b", "c", "later"]
+
+    run(story())
+
+
+def test_who_waits_for_a_partition_that_went_away_takes_no_slot_of_the_pace() -> None:
+    """At one request a second, all of a rebalance's left-overs would take an hour."""
+
+    async def story() -> None:
+        door = Door(max_rate=1.0)
+        gone, ours = Assignment("t", 0), Assignment("t", 1)
+        door.ask("first")
+        left = [door.ask(f"gone {number}", 1, gone) for number in range(900)]
+        door.ask("ours", 1, ours)
+        await settle_down()
+        gone.open = False
+        await asyncio.sleep(2)
+        assert door.came == ["first", "ours"]
+        assert door.at_s[-1] == pytest.approx(1.0, abs=0.05)
+        ends = await asyncio.gather(*left, return_exceptions=True)
+        assert {type(end) for end in ends} == {AssignmentEnded}
+
+    run(story())
+
+
+def test_an_outage_with_many_rebalances_leaves_nobody_waiting() -> None:
+    """Nothing enters for as long as it lasts, and each rebalance leaves a window of work behind."""
+
+    async def story() -> None:
+        door = Door()
+        door.throttle.pause()
+        door.ask("ours", 1, Assignment("t", 99))
+        most = 0
+        for number in range(20):
+            assignment = Assignment("t", number)
+            for _ in range(700):
+                door.ask("waits", 1, assignment)
+            await settle_down()
+            assignment.open = False
+            most = max(most, len(asyncio.all_tasks()))
+        assert most < 3 * LOOKED_THROUGH_AT
+        assert door.came == []
 
     run(story())
