@@ -53,8 +53,7 @@ class _Place(NamedTuple):
     free: asyncio.Future[float]
     assignment: Assignment | None
 
-    @property
-    def is_wanted(self) -> bool:
+    def still_waits(self) -> bool:
         """Whether a place is of use yet; who waits in vain is told so."""
         if self.assignment is None or self.assignment.open:
             return not self.free.done()
@@ -194,7 +193,7 @@ class Throttle:
     def _next(self) -> deque[_Place] | None:
         """The queue whose first may enter as soon as the pace allows it."""
         for queue in (self._waiting, self._later_events):
-            while queue and not queue[0].is_wanted:
+            while queue and not queue[0].still_waits():
                 queue.popleft()
         most = int(self._on_trial) if self._paused else self._cap.limit
         if self._in_flight >= most:
@@ -207,7 +206,7 @@ class Throttle:
     def _look_through(self) -> None:
         """Leave out who need not wait any more, each time the queue has doubled."""
         if len(self._waiting) >= self._looked_through_at:
-            self._waiting = deque(place for place in self._waiting if place.is_wanted)
+            self._waiting = deque(place for place in self._waiting if place.still_waits())
             self._looked_through_at = max(LOOKED_THROUGH_AT, 2 * len(self._waiting))
 
     def _affords(self, events: int) -> bool:
