@@ -13,7 +13,8 @@ Laws:
 - A trial that was answered with 429, a 5xx or a refused key left nobody in doubt: the next one
   need not be late.
 - An event that failed in an outage waits for its next try no longer than the outage: had it failed
-  ten times, it would else be sent a minute after all others.
+  ten times, it would else be sent a minute after all others. But the end of an outage is believed
+  once: while `GET /me` answers and no event is worked on, the waits go on growing.
 - A halt ends with the process: a person must act. Nothing is asked meanwhile.
 - The event loop owns the object.
 """
@@ -76,6 +77,7 @@ class Health:
         self._halted = False
         self._unsure: deque[asyncio.Future[None]] = deque()
         self._outage_over = asyncio.Event()
+        self._let_go_s = float("-inf")
         self._on_trial = False
         self._trial_wait_s = PROBE_EVERY_S
         self._trial_due_s = 0.0
@@ -213,6 +215,12 @@ class Health:
             self._paused_for = None
             self._observer.tell(Resumed(FULLSTORY))
             self._throttle.resume()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """End the waits for a next try, if an event was worked on since that was done last."""
+        if self._answered_s > self._let_go_s:
+            self._let_go_s = self._now_s()
             over, self._outage_over = self._outage_over, asyncio.Event()
             over.set()
 

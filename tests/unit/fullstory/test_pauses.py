@@ -84,6 +84,20 @@ def test_the_end_of_an_outage_lets_go_what_waits_for_its_next_try(
     run(story())
 
 
+def test_the_end_of_an_outage_is_believed_once_as_long_as_no_event_is_worked_on() -> None:
+    """`GET /me` answers while events get a 503: the waits grow, as if there were no pauses."""
+
+    async def story() -> None:
+        fullstory = FullStory(lambda _count, s: OK if s >= 600 else DOWN)
+        desk = Desk(fullstory, Policy(backoff=Backoff(s_first=1.0, s_max=60.0)))
+        await asyncio.gather(*[desk.send_and_commit("u") for _ in range(10)])
+        late = [at_s for at_s in fullstory.sent_at_s if 200 < at_s < 600]
+        assert len(late) <= 10 * 400 / 60 + 10
+        assert len(desk.told(Resumed)) > 5
+
+    run(story())
+
+
 @pytest.mark.parametrize("first", [REFUSED, DOWN, LOST])
 def test_while_the_key_is_one_of_another_organisation_nothing_is_sent(
     first: Answer | NoAnswer,
