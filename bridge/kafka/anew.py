@@ -31,6 +31,7 @@ an answer counts for those partitions only that were held when it was asked for:
 its way already may be older than the commit that a partition began with.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -46,6 +47,9 @@ from bridge.observer import Noted, Observer
 from bridge.records import Assignment
 
 ASK_LIMIT_S = 2.0
+
+GIVEN_UP_AFTER_S = 5.0
+"""The client ends a question in time; should it ever not, nothing waits for its answer any more."""
 
 ASK_AGAIN_S = 5.0
 """So long a new topic may be read from the old offset before it is noticed: that comes twice."""
@@ -78,6 +82,7 @@ class Anew:
         self._acknowledged = acknowledged
         self._observer = observer
         self._next_s = float("-inf")
+        self._give_up_s = 0.0
         self._answers: Mapping[str, Future[Any]] = {}
         self._cluster: Future[Any] = Future()
         self._asked_of: frozenset[Assignment] = frozenset()
@@ -110,22 +115,26 @@ class Anew:
     def look(self, topics: Collection[str], now_s: float) -> None:
         """Ask for the ids of these topics when it is time to, and act on what was answered."""
         if not self._answers and now_s >= self._next_s and topics:
-            self._next_s = now_s + ASK_AGAIN_S
+            self._next_s, self._give_up_s = now_s + ASK_AGAIN_S, now_s + GIVEN_UP_AFTER_S
             self._ask(topics)
-        if self._answers and all(one.done() for one in (self._cluster, *self._answers.values())):
+        if self._answers and (self._are_here() or now_s >= self._give_up_s):
             told = {topic: _told(one, self._cluster) for topic, one in self._answers.items()}
             self._answers = {}
             self._compare(told)
             self._judge()
 
+    def _are_here(self) -> bool:
+        return all(one.done() for one in (self._cluster, *self._answers.values()))
+
     def _ask(self, topics: Collection[str]) -> None:
         self._admin.poll(0)  # serves what the client has to do by itself, as to renew a token
         self._asked_of = frozenset(one.assignment for one in self._holdings)
         self._to_judge, self._left_the_log = self._left_the_log, []
-        self._answers = self._admin.describe_topics(
-            TopicCollection(sorted(topics)), request_timeout=ASK_LIMIT_S
-        )
-        self._cluster = self._admin.describe_cluster(request_timeout=ASK_LIMIT_S)
+        with contextlib.suppress(KafkaException):  # not even asked: again in a few seconds
+            self._cluster = self._admin.describe_cluster(request_timeout=ASK_LIMIT_S)
+            self._answers = self._admin.describe_topics(
+                TopicCollection(sorted(topics)), request_timeout=ASK_LIMIT_S
+            )
 
     def _compare(self, told: Mapping[str, int | None]) -> None:
         for topic, topic_id in told.items():
@@ -172,8 +181,8 @@ def _key(message: Message) -> Key:
 def _told(answer: Future[Any], cluster: Future[Any]) -> int | None:
     """The id in an answer; None where there is none, whatever the reason."""
     try:
-        topic_id, cluster_id = answer.result().topic_id, cluster.result().cluster_id
-    except KafkaException:
+        topic_id, cluster_id = answer.result(0).topic_id, cluster.result(0).cluster_id
+    except (KafkaException, TimeoutError):
         return None
     if str(topic_id) == _NO_ID or not cluster_id:
         return None

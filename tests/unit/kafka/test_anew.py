@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from bridge.delivery.runs import Listed, decode, encode
 from bridge.kafka import anew
@@ -315,6 +315,31 @@ def test_an_answer_that_was_on_its_way_before_a_partition_came_says_nothing_of_i
     bridge.run(silent, brings(), made_anew_and_committed, brings(), brings())
     assert bridge.consumer.assigned == {0: 700}
     assert bridge.told(Noted) == []
+
+
+def test_an_answer_that_never_comes_holds_nothing_up(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition that has no commit waits for the answer, and not for ever."""
+    monkeypatch.setattr(anew, "GIVEN_UP_AFTER_S", 0.0)
+
+    def silent() -> None:
+        bridge.admin.silent = True
+
+    bridge.consumer.commits.clear()
+    bridge.run(brings(), silent, bridge.assign(0), brings(), brings(Message(HIGH)), brings())
+    assert _offsets(bridge) == [HIGH]
+
+
+def test_a_question_that_cannot_be_asked_ends_nothing(bridge: Bridge) -> None:
+    """The client's queue may be full; it is asked again."""
+
+    def refuse(**_: object) -> None:
+        raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
+
+    bridge.admin.describe_cluster = refuse  # type: ignore[method-assign,assignment]
+    bridge.run(bridge.assign(0), brings(Message(500)), brings())
+    assert _offsets(bridge) == [500]
 
 
 def test_a_topic_with_fewer_partitions_holds_none_of_the_others_up(bridge: Bridge) -> None:
