@@ -33,8 +33,8 @@ def show_problems(problems: Sequence[Problem], *, err: bool = False) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """`1 error`, `2,000 errors`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
