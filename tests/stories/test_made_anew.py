@@ -5,7 +5,7 @@ when the new topic is there, as its client tells it nothing, and commits that.
 """
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaException, TopicCollection
 
 from bridge.delivery.runs import encode
 from bridge.kafka.topic_ids import short
@@ -82,7 +82,7 @@ def test_what_an_old_bridge_committed_to_a_topic_that_was_made_anew_says_nothing
     _make_anew(town, 1)
     assert kafka.committed(town.group, town.topic) == {}
     town.write(300)
-    _commit(town, 100, encode(100, 1, [(150, 200)], old_id))
+    town.commit(100, encode(100, 1, [(150, 200)], old_id))
     town.settings["start"] = "latest"
     with town.bridge() as bridge:
         bridge.wait_until_logged(TOLD.format(town.topic))
@@ -120,12 +120,3 @@ def _run_until_committed(town: Town) -> None:
     with town.bridge() as bridge:
         bridge.wait_until(town.all_is_committed, "everything committed", 60)
         assert bridge.stop() == 0
-
-
-def _commit(town: Town, offset: int, metadata: str) -> None:
-    settings = {"bootstrap.servers": town.kafka.bootstrap_servers, "group.id": town.group}
-    with Consumer(settings) as other:
-        place = TopicPartition(town.topic, 0, offset, metadata)
-        answers = other.commit(offsets=[place], asynchronous=False)
-        assert answers is not None
-        assert answers[0].error is None

@@ -1,7 +1,6 @@
 """What stands in a commit's metadata is not always ours, not always whole, and not always taken."""
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from tests.services.fixtures import StartKafka
 from tests.services.java import wait_until
@@ -30,7 +29,7 @@ def test_metadata_that_others_committed_is_passed_over(
     town = _delivered(kafka3, found_town)
 
     # When another program commits the 40th, with metadata of its own
-    _commit(town, 40, metadata)
+    town.commit(40, metadata)
     _run_until_committed(town)
 
     # Then exactly those behind it came again
@@ -44,7 +43,7 @@ def test_metadata_of_ours_that_is_damaged_halts_its_partition_until_a_person_has
     """To pass it over would repeat what it lists; the other partitions flow on."""
     # Given a stopped bridge, and one commit whose metadata has a wrong checksum
     town = _delivered(kafka3, found_town, partitions=2)
-    _commit(town, 40, "fsb1.6AcBAYknD8A_Zw.")
+    town.commit(40, "fsb1.6AcBAYknD8A_Zw.")
     town.write(100)
     with town.bridge() as bridge:
         # When the next one begins
@@ -58,7 +57,7 @@ def test_metadata_of_ours_that_is_damaged_halts_its_partition_until_a_person_has
     assert town.reckon([*range(100), *range(101, 200, 2)]) == ([], 0)
 
     # And when a person has committed it anew, all behind it arrives
-    _commit(town, 50, "")
+    town.commit(50, "")
     _run_until_committed(town)
     assert town.reckon() == ([], 0)
 
@@ -84,7 +83,7 @@ def test_an_offset_that_a_person_moved_ahead_is_obeyed(
     town = _delivered(kafka3, found_town)
     town.write(100)
 
-    _commit(town, 150, "")
+    town.commit(150, "")
     _run_until_committed(town)
 
     assert town.reckon([*range(100), *range(150, 200)]) == ([], 0)
@@ -138,13 +137,3 @@ def _run_until_committed(town: Town) -> None:
     with town.bridge() as bridge:
         bridge.wait_until(town.all_is_committed, "everything committed", 60)
         assert bridge.stop() == 0
-
-
-def _commit(town: Town, offset: int, metadata: str) -> None:
-    """Commit an offset of partition 0 as another program would, with the group empty."""
-    settings = {"bootstrap.servers": town.kafka.bootstrap_servers, "group.id": town.group}
-    with Consumer(settings) as other:
-        place = TopicPartition(town.topic, 0, offset, metadata)
-        answers = other.commit(offsets=[place], asynchronous=False)
-        assert answers is not None
-        assert answers[0].error is None

@@ -119,10 +119,7 @@ def test_a_key_that_is_revoked_and_renewed_in_its_file_costs_nothing(
     """A 401 stops the sending, not the bridge; the key file is read until its key is taken."""
     # Given a bridge whose key stands in a file
     town = found_town(kafka)
-    file = town.folder / "key"
-    file.write_text("na1.sandbox-key\n")
-    town.settings["fullstory"] = {"key": "${THE_KEY}"}
-    town.environment = {"THE_KEY_FILE": str(file)}
+    file = town.keep_key_in_a_file()
     town.write(500)
     with town.bridge() as bridge:
         town.wait_until_all_is_committed()
@@ -146,10 +143,8 @@ def test_a_key_of_another_organisation_is_refused_at_start_and_sends_nothing_lat
     """With `fullstory.org`: exit 2 before the first record, and a pause when it comes later."""
     # Given a bridge that is told its organisation, and whose key stands in a file
     town = found_town(kafka)
-    file = town.folder / "key"
-    file.write_text("na1.sandbox-key\n")
-    town.settings["fullstory"] = {"key": "${THE_KEY}", "org": "o-SANDBOX-na1"}
-    town.environment = {"THE_KEY_FILE": str(file)}
+    town.settings["fullstory"] = {"org": "o-SANDBOX-na1"}
+    file = town.keep_key_in_a_file()
     town.write(200)
 
     # When the key is one of another organisation at the start, then it ends and says so

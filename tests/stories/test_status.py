@@ -26,11 +26,8 @@ def test_a_refused_key_is_not_ready_and_live_and_a_renewed_one_is_ready_again(
     """The status says which, and the cure; nothing is lost, and the end can be seen as well."""
     # Given a bridge at work, whose key stands in a file
     town = found_town(kafka)
-    file = town.folder / "key"
-    file.write_text("na1.sandbox-key\n")
-    town.settings["fullstory"] = {"key": "${THE_KEY}"}
+    file = town.keep_key_in_a_file()
     town.settings["status"] = {"listen": "127.0.0.1:0"}
-    town.environment = {"THE_KEY_FILE": str(file)}
     town.write(300)
     with town.bridge() as bridge:
         town.wait_until_all_is_committed()

@@ -18,6 +18,7 @@ from typing import Any
 
 import fastavro
 import orjson
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.schema_registry import Schema
 
 from tests.integration.running import COMMAND, KEY, BridgeProcess, FullStoryProcess, is_committed
@@ -102,6 +103,23 @@ class Town:
         partitions = len(self.kafka.partitions(self.topic))
         for number in range(partitions):
             self.kafka.produce(self.topic, values[number::partitions], partition=number)
+
+    def commit(self, offset: int, metadata: str) -> None:
+        """Commit an offset of partition 0 as another program would, with the group empty."""
+        settings = {"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": self.group}
+        with Consumer(settings) as other:
+            place = TopicPartition(self.topic, 0, offset, metadata)
+            answers = other.commit(offsets=[place], asynchronous=False)
+            assert answers is not None
+            assert answers[0].error is None
+
+    def keep_key_in_a_file(self) -> Path:
+        """The next bridges read FullStory's key from this file."""
+        file = self.folder / "key"
+        file.write_text("na1.sandbox-key\n")
+        self.settings["fullstory"] = {**self.settings.get("fullstory", {}), "key": "${THE_KEY}"}
+        self.environment = {"THE_KEY_FILE": str(file)}
+        return file
 
     @contextmanager
     def bridge(self, fault: str | None = None) -> Iterator[Member]:
