@@ -39,7 +39,8 @@ def test_after_sigterm_in_the_middle_nothing_is_lost_and_nothing_comes_twice(
     assert town.reckon() == ([], 0)
 
 
-@pytest.mark.parametrize("budget", [50, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("budget", [50, 400])
 def test_after_kill_9_in_the_middle_nothing_is_lost_and_at_most_the_budget_comes_twice(
     kafka: KafkaCluster, found_town: FoundTown, budget: int
 ) -> None:

@@ -37,7 +37,8 @@ def test_the_leader_is_killed_in_the_middle_and_nothing_is_lost_or_comes_twice(
     assert town.reckon() == ([], 0)
 
 
-@pytest.mark.parametrize("down_s", [6, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("down_s", [6, 20])
 def test_fullstory_is_down_for_a_while_and_the_bridge_waits_and_goes_on_by_itself(
     kafka: KafkaCluster, found_town: FoundTown, down_s: int
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_key_that_is_revoked_and_renewed_in_its_file_costs_nothing(
     assert kafka.end_offsets(town.letters) == {0: 0}
 
 
+@pytest.mark.long
 def test_a_key_of_another_organisation_is_refused_at_start_and_sends_nothing_later(
     kafka: KafkaCluster, found_town: FoundTown
 ) -> None:

@@ -82,7 +82,7 @@ def _halt(bridge: Member, town: Town) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("records", "every"),
     [
-        pytest.param(20_000, 100, id="one in a hundred"),
+        pytest.param(20_000, 100, id="one in a hundred", marks=pytest.mark.long),
         pytest.param(5_000, 1, id="every record", marks=pytest.mark.long),
     ],
 )

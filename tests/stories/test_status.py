@@ -20,6 +20,7 @@ def _ask(bridge: Member, path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+@pytest.mark.long
 def test_a_refused_key_is_not_ready_and_live_and_a_renewed_one_is_ready_again(
     kafka: KafkaCluster, found_town: FoundTown
 ) -> None:
