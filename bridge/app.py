@@ -1,16 +1,19 @@
 """The bridge at work: the only place where the rooms meet."""
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bridge import ports
 from bridge.avro.decoder import Decoder
 from bridge.avro.registry import RegistryClient
+from bridge.avro.sieve import Sieve
 from bridge.avro.store import FileSchemas, Schemas
 from bridge.delivery.answers import Policy
 from bridge.delivery.pause import FULLSTORY, KAFKA, REGISTRY, Spell
@@ -27,7 +30,7 @@ from bridge.kafka import admin
 from bridge.kafka.producer import DeadLetterProducer
 from bridge.kafka.recovery import Recovery
 from bridge.kafka.source import Source
-from bridge.kafka.source_options import SourceOptions
+from bridge.kafka.source_options import SourceOptions, everything
 from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.plan import Plan
 from bridge.mapping.schema import Schema
@@ -41,10 +44,14 @@ from bridge.options import (
     wire_formats,
 )
 from bridge.pipeline import Pipeline
-from bridge.ports import Ports
+from bridge.ports import Ports, Sift
 from bridge.prepared import Prepared, raise_problems
+from bridge.workers import Workers
 
 T = TypeVar("T")
+
+GC_THRESHOLDS = 50_000, 20, 100
+"""Rarer than Python's own: an event makes hundreds of objects, of which none outlives it."""
 
 START_AGAIN_S = 1.0
 """Between two tries at a neighbour that does not answer while starting."""
@@ -58,6 +65,8 @@ class Bridge:
         self._observer = observer
         self._stopping = asyncio.Event()
         self._source: Source | None = None
+        self._sift: Sift = everything
+        self._workers: Workers[Any] = Workers(prepared.settings.fullstory.max_in_flight)
         self._types: Types = {}
         """Of the properties of all schemas so far: one property keeps one type."""
 
@@ -104,11 +113,14 @@ class Bridge:
                 mappings=self._prepared,
                 tolerance=self._prepared.tolerance,
                 ages=age_limits(settings),
+                workers=self._workers,
             )
+            _freeze_what_stays()
             await Pipeline(path).run()
             return self._source is None or self._source.left()
 
     def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
+        options = replace(options, sift=self._sift, not_begun=lambda: self._workers.waiting)
         self._source = Source(options, throttle.acknowledged, observer)
         return self._source
 
@@ -125,7 +137,9 @@ class Bridge:
 
     def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
         store = files if registry is None else Schemas(files, registry)
-        return Decoder(store, wire_formats(self._prepared.settings, files), self._admit)
+        decoder = Decoder(store, wire_formats(self._prepared.settings, files), self._admit)
+        self._sift = Sieve(decoder, self._prepared.tombstones())
+        return decoder
 
     async def _await_kafka(self) -> admin.Cluster:
         """Wait until Kafka answers, and see that all dead-letter topics are there.
@@ -258,4 +272,15 @@ class Bridge:
             self._observer,
             now_s=asyncio.get_running_loop().time,
             chance=random.random,
+            aside=self._workers.aside,
         )
+
+
+def _freeze_what_stays() -> None:
+    """Let the garbage collector pass over all that the start has made.
+
+    It would go through the modules and the compiled mappings again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

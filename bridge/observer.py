@@ -4,7 +4,7 @@ Everybody tells; `status/` listens. Nobody who tells knows what becomes of a fac
 holds a payload value, a user id or a request URL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -28,9 +28,10 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """No mapping wanted this record."""
+    """No mapping wanted these records."""
 
     topic: str
+    records: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """FullStory answered a request with `status`; 0 when no answer came."""
+    """FullStory answered a request with `status`; 0 when no answer came.
+
+    Not told of an event that was accepted at its first try: `Delivered` says it.
+    """
 
     status: int
     code: str | None = None
@@ -209,12 +213,25 @@ class Observer(Protocol):
 
 
 class Everybody:
-    """Tells several observers the same."""
+    """Tells several observers the same; those that say what they `hear` are told nothing else."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
+        self._tell: dict[type[Fact], tuple[Callable[[Fact], None], ...]] = {}
 
     def tell(self, fact: Fact) -> None:
         """Pass a fact on, in order."""
+        tells = self._tell.get(type(fact))
+        for tell in self.all_who_hear(type(fact)) if tells is None else tells:
+            tell(fact)
+
+    def all_who_hear(self, kind: type[Fact]) -> tuple[Callable[[Fact], None], ...]:
+        """How to tell a fact of a kind; looked up once for each."""
+        found: list[Callable[[Fact], None]] = []
         for observer in self._observers:
-            observer.tell(fact)
+            if isinstance(observer, Everybody):
+                found += observer.all_who_hear(kind)
+            elif kind in getattr(observer, "hears", (kind,)):
+                found.append(observer.tell)
+        self._tell[kind] = tuple(found)
+        return self._tell[kind]

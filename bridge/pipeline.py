@@ -5,7 +5,9 @@
 Laws:
 - A record ends in one way, settled by one line: every event delivered, skipped by a rule, or its
   dead letter acknowledged by Kafka.
-- A record that nobody wants costs no task and no await.
+- A record that nobody wants costs no task and no await; most of them never come here: the poll
+  thread leaves them out (`avro/sieve.py`).
+- A record whose events are to be sent waits as it is until a worker is free, not as a task.
 - A record that halts its mapping's topics is not begun and not settled, nor are those after it.
 - How much a mapping rejects is judged in the order of the records, before anything of a record
   is begun. The race: thousands of records are under way when one letter too many is acknowledged,
@@ -23,8 +25,9 @@ The rooms it joins do not know each other: `ports.py` says in Protocols what it 
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from contextlib import ExitStack
+from functools import lru_cache
 from typing import Generic, NamedTuple
+from weakref import WeakSet
 
 from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
@@ -37,10 +40,19 @@ from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
 from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Settled
 from bridge.observer import Skipped as SkippedFact
 from bridge.ports import Ports, R
-from bridge.records import AssignmentEnded, Record
+from bridge.records import Assignment, AssignmentEnded, Record
 
 WAIT_AGAIN_S = 1.0
 """Between two tries at the registry or the dead-letter topic."""
+
+TAKEN_AT_ONCE = 100
+"""After so many records the loop turns, so that answers do not wait for a whole batch."""
+
+DROP_FROM = 1_000
+"""A queue of so many is looked through for records of partitions that went away."""
+
+_delivered = lru_cache(maxsize=1_000)(Delivered)
+_settled = lru_cache(maxsize=1_000)(Settled)
 
 
 class Built(NamedTuple, Generic[R]):
@@ -54,12 +66,21 @@ Work = Built[R] | Failure | Skipped
 """What is to be done for one outcome: send, write a dead letter, or only tell."""
 
 
+class Ready(NamedTuple, Generic[R]):
+    """A record of which events are to be sent, and all that is to be done for it."""
+
+    record: Record
+    work: Sequence[Work[R]]
+
+
 class Pipeline(Generic[R]):
     """Carries every polled record to its one end."""
 
     def __init__(self, ports: Ports[R]) -> None:
         self._ports = ports
-        self._under_way: dict[asyncio.Task[None], Record] = {}
+        self._assignments: WeakSet[Assignment] = WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._drop_at = DROP_FROM
         owners = ports.told_by.owners
         self._halts = Halts(ports.mappings, owners, ports.source.halt, ports.observer)
         self._matches = Rejections(ports.tolerance, "matches")
@@ -69,35 +90,61 @@ class Pipeline(Generic[R]):
 
     async def run(self) -> None:
         """Carry records until the source ends; what was not begun by then is left to be re-read."""
+        self._ports.workers.start(self._carry)
         try:
             async for records in self._ports.source:  # poll, track
-                for record in records:
-                    self._take(record)
+                now_s = self._ports.clock()
+                for begin in range(0, len(records), TAKEN_AT_ONCE):
+                    if begin:
+                        await asyncio.sleep(0)
+                    self._take_all(records[begin : begin + TAKEN_AT_ONCE], now_s)
         finally:
-            for task in self._under_way:
+            self._ports.workers.cancel()
+            for task in self._tasks:
                 task.cancel()
 
-    def _take(self, record: Record) -> None:
+    def _take_all(self, records: Sequence[Record], now_s: float) -> None:
+        """Take records that came at `now_s`; those with events to send wait for a worker."""
+        to_send: list[Ready[R]] = []
+        last: Assignment | None = None
+        for record in records:
+            if record.assignment is not last:
+                last = record.assignment
+                self._assignments.add(last)
+            ready = self._take(record, now_s)
+            if ready is not None:
+                to_send.append(ready)
+        self._ports.workers.put(to_send)
+        if self._ports.workers.waiting >= self._drop_at:
+            self._ports.workers.drop(lambda ready: not ready.record.assignment.open)
+            self._drop_at = max(DROP_FROM, 2 * self._ports.workers.waiting)
+
+    def _take(self, record: Record, now_s: float) -> Ready[R] | None:
+        """What is to be sent of a record; None where there is nothing, or another task sees to it.
+
+        Late events are decided about here, once: what waits for FullStory is not late by that.
+        """
         if self._halts.cover(record.topic):
-            return
+            return None
         try:
             outcomes = self._map(record)  # decode, map
         except PoisonRecord as error:
             self._begin(record, self._finish(record, [Failure.of(error)]))
-            return
+            return None
         except Exception as error:
             self._begin(record, self._finish(record, [_internal(error)]))
-            return
+            return None
         if outcomes is None:
             self._begin(record, self._wait_for_schema(record))
         elif halting := _halting(outcomes):
             why = f"{halting.reason}: {halting.message} ({record.place})"
             self._halts.begin(halting.mapping, why, MEND)
         elif outcomes:
-            self._build(record, outcomes)
+            return self._build(record, outcomes, now_s)
         else:
             self._ports.observer.tell(Filtered(record.topic))
             self._ports.source.settle(record, 0)
+        return None
 
     def _map(self, record: Record) -> Sequence[Outcome] | None:
         if record.value is None:
@@ -107,20 +154,19 @@ class Pipeline(Generic[R]):
             return None
         return decoded.admitted.map(record, decoded.value, decoded.record_name)
 
-    def _build(self, record: Record, outcomes: Sequence[Outcome]) -> None:
-        """Build the requests of a record's events, and begin; unless a mapping halts by that."""
-        work = [self._built(record, outcome) for outcome in self._in_time(outcomes)]
+    def _build(self, record: Record, outcomes: Sequence[Outcome], now_s: float) -> Ready[R] | None:
+        """Build the requests of a record's events; unless a mapping halts by that."""
+        ages = self._ports.ages
+        work = [self._built(record, in_time(outcome, now_s, ages)) for outcome in outcomes]
         too_many = self._count(outcomes, work)
         if too_many is not None:
             cure = mend_rejecting(too_many.mapping, record.place)
             self._halts.begin(too_many.mapping, too_many.why, cure)
+        elif any(isinstance(one, Built) for one in work):
+            return Ready(record, work)
         else:
             self._begin(record, self._finish(record, work))
-
-    def _in_time(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        """Decide about late events, once: what waits for FullStory is not late by that."""
-        now_s = self._ports.clock()
-        return [in_time(outcome, now_s, self._ports.ages) for outcome in outcomes]
+        return None
 
     def _count(self, outcomes: Sequence[Outcome], work: Sequence[Work[R]]) -> TooMany | None:
         """Count what became of a record's matches, until a mapping has rejected too much."""
@@ -144,22 +190,23 @@ class Pipeline(Generic[R]):
             if isinstance(one, Skipped):
                 self._ports.observer.tell(SkippedFact(one.mapping, one.why))
         begun = delivered = False
-        with ExitStack() as seen_through:
+        try:
             for event in events:
                 end = await self._send(record, event, events=0 if begun else len(events))
                 if isinstance(end, Failure):
                     failures.append(end)
                     self._count_refusal(record, end)
                 delivered |= isinstance(end, Done)
-                answered = not isinstance(end, Failure) or end.stage == "send"
-                if answered and not begun:
+                if not begun and (not isinstance(end, Failure) or end.stage == "send"):
                     begun = True
-                    seen_through.enter_context(record.assignment.hold())
+                    record.assignment.busy += 1
             for number, failure in enumerate(failures):
                 await self._bury(record, failure, see_through=begun or number > 0)
             self._ports.source.settle(record, len(events) if begun else 0)  # settle; it commits
+        finally:
+            record.assignment.busy -= begun
         fate: Fate = "dead_lettered" if failures else "sent" if delivered else "filtered"
-        self._ports.observer.tell(Settled(record.topic, fate))
+        self._ports.observer.tell(_settled(record.topic, fate))
 
     def _built(self, record: Record, outcome: Outcome) -> Work[R]:
         """What is to be sent for an outcome, or written as a dead letter, or skipped."""
@@ -192,7 +239,7 @@ class Pipeline(Generic[R]):
         match decision:
             case Done():
                 self._sent.passed(mapping)
-                self._ports.observer.tell(Delivered(mapping, tries))
+                self._ports.observer.tell(_delivered(mapping, tries))
             case Skip(why):
                 self._ports.observer.tell(SkippedFact(mapping, why))
             case Reject(why, status, code):
@@ -207,9 +254,9 @@ class Pipeline(Generic[R]):
             return
         cure = mend_rejecting(too_many.mapping, record.place)
         self._halts.begin(too_many.mapping, too_many.why, cure)
-        for other in self._under_way.values():
-            if self._halts.cover(other.topic):
-                other.assignment.open = False
+        for assignment in self._assignments:
+            if self._halts.cover(assignment.topic):
+                assignment.open = False
 
     async def _bury(self, record: Record, failure: Failure, *, see_through: bool) -> None:
         """Write a dead letter until Kafka has acknowledged it, or AssignmentEnded.
@@ -221,7 +268,8 @@ class Pipeline(Generic[R]):
             while see_through or self._may_begin(record):
                 if await self._buried(letter, id(record)):
                     break
-                await asyncio.sleep(WAIT_AGAIN_S)
+                with self._ports.workers.aside():
+                    await asyncio.sleep(WAIT_AGAIN_S)
             else:
                 raise AssignmentEnded
         self._ports.observer.tell(
@@ -247,7 +295,7 @@ class Pipeline(Generic[R]):
             await self._finish(record, [Failure.of(error)])
             return
         if fetched:
-            self._take(record)
+            self._take_all([record], self._ports.clock())
 
     async def _fetched(self, record: Record) -> bool:
         """Whether the record's schema is at hand at last; False: the record is no longer ours."""
@@ -264,8 +312,19 @@ class Pipeline(Generic[R]):
 
     def _begin(self, record: Record, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(self._to_its_end(record, work))
-        self._under_way[task] = record
-        task.add_done_callback(self._under_way.pop)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, ready: Ready[R]) -> None:
+        """What a worker does for a record; written out, since it is done for every event."""
+        if not ready.record.assignment.open:
+            return
+        try:
+            await self._finish(*ready)
+        except AssignmentEnded:
+            return
+        except Exception as error:
+            await self._finish(ready.record, [_internal(error)])
 
     async def _to_its_end(self, record: Record, work: Coroutine[None, None, None]) -> None:
         try:

@@ -4,8 +4,8 @@ Laws: no port imports a shell; `app.py` hands the real ones in, tests and rehear
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 from bridge.delivery.dead_letter import DeadLetter, ToldBy
 from bridge.delivery.decision import Done, Reject, Skip
@@ -14,10 +14,17 @@ from bridge.delivery.rejections import Tolerance
 from bridge.mapping.age import AgeLimits
 from bridge.mapping.outcome import Event, Outcome
 from bridge.observer import Observer
-from bridge.records import Assignment, Record
+from bridge.records import Assignment, Message, Record
+from bridge.workers import Workers
 
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
+
+Sift = Callable[[str, Sequence[Message]], Sequence[int]]
+"""Topic and messages of it -> by index, which of them somebody may want; the others are skipped.
+
+Called by the poll thread: it never waits and never raises.
+"""
 
 Clock = Callable[[], float]
 """What time it is, in seconds since 1970."""
@@ -103,7 +110,7 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports(Generic[R]):
-    """What the path is made of; `ages` says when an event is late or too old.
+    """What the path is made of; `ages` says when an event is late or too old, `workers` carry.
 
     `told_by` is told in dead letters, `mappings` says what a halt concerns, `tolerance` when one
     rejects too much.
@@ -121,3 +128,4 @@ class Ports(Generic[R]):
     mappings: Mappings
     tolerance: Tolerance
     ages: AgeLimits
+    workers: Workers[Any] = field(default_factory=Workers)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -24,7 +24,7 @@ class Assignment:
     the same partition.
     """
 
-    __slots__ = ("busy", "open", "partition", "topic")
+    __slots__ = ("__weakref__", "busy", "open", "partition", "topic")
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
@@ -47,6 +47,19 @@ class Assignment:
         return f"<Assignment {self.topic}/{self.partition} {state}, {self.busy} busy>"
 
 
+class Message(Protocol):
+    """A record as Kafka's client gives it: what is not asked for costs nothing."""
+
+    def topic(self) -> str | None: ...  # noqa: D102
+    def partition(self) -> int | None: ...  # noqa: D102
+    def offset(self) -> int | None: ...  # noqa: D102
+    def leader_epoch(self) -> int | None: ...  # noqa: D102
+    def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
+    def key(self) -> bytes | None: ...  # noqa: D102
+    def value(self) -> bytes | None: ...  # noqa: D102
+    def headers(self) -> Headers | None: ...  # noqa: D102
+
+
 class Record(NamedTuple):
     """One record of Kafka's log, as polled.
 
@@ -62,6 +75,20 @@ class Record(NamedTuple):
     value: bytes | None
     assignment: Assignment
     read_headers: Callable[[], Headers | None] = no_headers
+
+    @classmethod
+    def of(cls, message: Message, assignment: Assignment) -> "Record":
+        """The record of a message, which belongs to an assignment."""
+        return cls(
+            assignment.topic,
+            assignment.partition,
+            message.offset(),  # type: ignore[arg-type]
+            message.timestamp()[1],
+            message.key(),
+            message.value(),
+            assignment,
+            message.headers,
+        )
 
     @property
     def headers(self) -> Headers:

@@ -35,7 +35,7 @@ from bridge.errors import PoisonRecord, Unavailable
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka.holdings import Key
 from bridge.kafka.settled import Offsets, Settled, left
-from bridge.kafka.source_options import SourceOptions
+from bridge.kafka.source_options import SourceOptions, everything
 from bridge.mapping.outcome import Outcome, Rejected
 from bridge.observer import Fact, Filtered, Observer
 from bridge.observer import Settled as SettledFact
@@ -100,7 +100,9 @@ class Tally:
                 self.sent += 1
             case SettledFact(fate="dead_lettered"):
                 self.dead_lettered += 1
-            case Filtered() | SettledFact():
+            case Filtered(_, records):
+                self.filtered += records
+            case SettledFact():
                 self.filtered += 1
             case _:
                 pass
@@ -242,6 +244,7 @@ class Replay(Bridge):
                     await asyncio.wait_for(ended.wait(), LOOK_EVERY_S)
 
     def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
+        self._sift = everything  # a letter is not framed as its record was
         ends = {key: those[-1] + 1 for key, those in self._work.offsets.items() if those}
         kafka = {k: v for k, v in options.kafka.items() if k != "group.instance.id"}
         options = replace(

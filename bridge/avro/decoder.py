@@ -3,14 +3,16 @@
 Laws: a record of a known schema costs one look-up by topic, one by the bytes that name the
 schema, one call of its reader, and no await. What a schema is admitted as (`T`, the mappings
 compiled for it) is asked once per topic and schema, and a refusal is remembered like an
-admission. Values are raw: no logical type is applied. A record without a value is none of ours.
+admission. Values are raw: no logical type is applied; they hold the fields that the mappings read.
+A record without a value is none of ours.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from bridge.avro.reader import NameOf, Read, make_name_of, make_reader
+from bridge.avro.reader import NameOf, make_name_of, make_reader_of
 from bridge.avro.store import SchemaStore, WriterSchema
+from bridge.avro.walker import Read
 from bridge.avro.wire import ConfluentFormat, Located, WireFormat
 from bridge.documents.problems import Problems
 from bridge.errors import PoisonRecord
@@ -58,28 +60,29 @@ class Decoded(NamedTuple, Generic[T]):
     record_name: str | None
 
 
-class _Entry(NamedTuple, Generic[T]):
+class Entry(NamedTuple, Generic[T]):
     """How the values of one topic and one schema are read."""
 
     admitted: T
+    schema: Schema
     read: Read
     name_of: NameOf
 
 
-class _Refused(NamedTuple):
+class Refused(NamedTuple):
     """Why the values of one topic and one schema are not read."""
 
     message: str
 
 
-class _Topic(Generic[T]):
+class Topic(Generic[T]):
     """A topic's wire format, and what is known of its schemas, by the bytes that name them."""
 
     __slots__ = ("entries", "format")
 
     def __init__(self, wire_format: WireFormat) -> None:
         self.format = wire_format
-        self.entries: dict[bytes, _Entry[T] | _Refused] = {}
+        self.entries: dict[bytes, Entry[T] | Refused] = {}
 
 
 class Decoder(Generic[T]):
@@ -90,19 +93,19 @@ class Decoder(Generic[T]):
     ) -> None:
         self._store = store
         self._admit = admit
-        self._topics = {topic: _Topic[T](wire_format) for topic, wire_format in formats.items()}
+        self._topics = {topic: Topic[T](wire_format) for topic, wire_format in formats.items()}
 
     def decode(self, record: Record) -> Decoded[T] | None:
         """Decode a record that has a value; None: `prepare` has to fetch its schema first.
 
         Raises PoisonRecord (stage `decode`; `map` where the mappings do not fit the schema).
         """
-        topic = self._topics.get(record.topic) or self._new_topic(record.topic)
+        topic = self.topic(record.topic)
         located = topic.format.locate(record)
         entry = topic.entries.get(located.token) or self._entry(record.topic, topic, located)
         if entry is None:
             return None
-        if isinstance(entry, _Refused):
+        if isinstance(entry, Refused):
             raise PoisonRecord(entry.message, stage="map", reason="schema_does_not_fit")
         data = record.value or b""
         value = entry.read(data, located.start)
@@ -110,17 +113,20 @@ class Decoder(Generic[T]):
 
     async def prepare(self, record: Record) -> None:
         """Fetch what `decode` lacks; raises Unavailable or PoisonRecord."""
-        topic = self._topics.get(record.topic) or self._new_topic(record.topic)
+        topic = self.topic(record.topic)
         located = topic.format.locate(record)
         writer = await self._store.fetch(topic.format.key(located.token))
         if located.token not in topic.entries:  # several may have waited for one fetch
             topic.entries[located.token] = self._make_entry(record.topic, writer)
 
-    def _new_topic(self, name: str) -> _Topic[T]:
-        topic = self._topics[name] = _Topic[T](ConfluentFormat())
+    def topic(self, name: str) -> Topic[T]:
+        """What is known of a topic's schemas."""
+        topic = self._topics.get(name)
+        if topic is None:
+            topic = self._topics.setdefault(name, Topic[T](ConfluentFormat()))
         return topic
 
-    def _entry(self, name: str, topic: _Topic[T], located: Located) -> _Entry[T] | _Refused | None:
+    def _entry(self, name: str, topic: Topic[T], located: Located) -> Entry[T] | Refused | None:
         """Make the entry of a schema that the store has at hand: another topic's, or a file's."""
         writer = self._store.known(topic.format.key(located.token))
         if writer is None:
@@ -128,10 +134,11 @@ class Decoder(Generic[T]):
         entry = topic.entries[located.token] = self._make_entry(name, writer)
         return entry
 
-    def _make_entry(self, topic: str, writer: WriterSchema) -> _Entry[T] | _Refused:
+    def _make_entry(self, topic: str, writer: WriterSchema) -> Entry[T] | Refused:
         try:
             admitted = self._admit(topic, writer.schema)
         except Problems as error:
             first = error.problems[0].message if error.problems else "no reason was given"
-            return _Refused(f"the mappings of {topic} do not fit {writer.label}: {first}")
-        return _Entry(admitted, make_reader(writer.schema), make_name_of(writer.schema))
+            return Refused(f"the mappings of {topic} do not fit {writer.label}: {first}")
+        read = make_reader_of(writer.schema, admitted.wanted.all)
+        return Entry(admitted, writer.schema, read, make_name_of(writer.schema))

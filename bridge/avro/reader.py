@@ -15,14 +15,15 @@ When fastavro fails, `walker` reads the same body again and says where it breaks
 succeed, the value is taken: the specification is on its side, and a record is saved.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from io import BytesIO
 from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
 
+from bridge.avro.projection import Path, project
 from bridge.avro.shape import is_bounded
-from bridge.avro.walker import read_index, walk
+from bridge.avro.walker import Read, read_index, walk
 from bridge.mapping.schema import (
     Array,
     Enum,
@@ -36,9 +37,6 @@ from bridge.mapping.schema import (
     Union,
 )
 
-Read = Callable[[bytes, int], object]
-"""Value of a record and the offset of its body -> the raw value; raises PoisonRecord."""
-
 NameOf = Callable[[bytes, int], str | None]
 """Value of a record and the offset of its body -> the full name of the root's record."""
 
@@ -51,16 +49,32 @@ def make_reader(schema: Schema) -> Read:
     return _union_reader(schema, root) if isinstance(root, Union) else _fast_reader(schema)
 
 
+def make_reader_of(schema: Schema, paths: Collection[Path]) -> Read:
+    """The fastest safe way to read at least these paths (`()`: all) of bodies of this schema."""
+    fast = project(schema, paths, to_end=True)
+    if fast is None:
+        return make_reader(schema)
+
+    def read(data: bytes, start: int) -> object:
+        try:
+            return fast(data, start)
+        except Exception:  # whatever it was: walker says it better, or has the value after all
+            return walk(schema, data, start)
+
+    return read
+
+
 def make_name_of(schema: Schema) -> NameOf:
     """How to learn the record's full name, which differs by value where the root is a union."""
     if not isinstance(schema.root, Union):
-        name = _record_name(schema, schema.root)
+        name = record_name(schema, schema.root)
         return lambda data, start: name
-    names = [_record_name(schema, branch) for branch in schema.root.branches]
+    names = [record_name(schema, branch) for branch in schema.root.branches]
     return lambda data, start: names[read_index(data, start)[0]]
 
 
-def _record_name(schema: Schema, type_: Type) -> str | None:
+def record_name(schema: Schema, type_: Type) -> str | None:
+    """The full name of a type that is a record."""
     type_ = schema.resolve(type_)
     return type_.name if isinstance(type_, Record) else None
 

@@ -29,12 +29,12 @@ VALUES_MAX = 100_000
 def is_bounded(schema: Schema) -> bool:
     """True when no payload can make an unbounded reader nest deep or grow beyond its bytes."""
     try:
-        return _Shape(schema).is_bounded()
+        return Shape(schema).is_bounded()
     except RecursionError:  # hundreds of types, each within the next
         return False
 
 
-class _Shape:
+class Shape:
     """The facts of each named type, worked out once."""
 
     def __init__(self, schema: Schema) -> None:
@@ -44,10 +44,11 @@ class _Shape:
         self._weights: dict[str, tuple[int, int]] = {}
 
     def is_bounded(self) -> bool:
+        """Whether a reader without bounds can do no harm."""
         if self._is_recursive():
             return False
         depth, values = self._measure(self._root)
-        return depth <= DEPTH_MAX and values <= VALUES_MAX and not self._has_free_items()
+        return depth <= DEPTH_MAX and values <= VALUES_MAX and not self.has_free_items()
 
     def _is_recursive(self) -> bool:
         """True when types refer to each other in a circle: what only leads on is taken away."""
@@ -66,7 +67,8 @@ class _Shape:
                     ready.append(user)
         return len(ready) < len(self._names)
 
-    def _has_free_items(self) -> bool:
+    def has_free_items(self) -> bool:
+        """Whether a list can hold items that take no byte."""
         types = [self._root, *self._names.values()]
         return any(
             self._is_free(inner.items)

@@ -28,6 +28,9 @@ from bridge.mapping.schema import (
     Union,
 )
 
+Read = Callable[[bytes, int], object]
+"""Value of a record and the offset of its body -> the raw value; raises PoisonRecord."""
+
 _VARINT_BYTES_MAX = 10
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _FLOAT = struct.Struct("<f")

@@ -77,6 +77,12 @@ class Located(NamedTuple):
 class WireFormat(Protocol):
     """How the values of a topic name their schema."""
 
+    prefix_bytes: int
+    """So long is the prefix that names the schema, in front of most values of this format."""
+
+    reads_headers: bool
+    """Whether a header may name the schema instead."""
+
     def locate(self, record: Record) -> Located:
         """Find the schema's name and the body; raises PoisonRecord where the shape is wrong."""
         ...
@@ -93,6 +99,9 @@ class ConfluentFormat:
     With the header the value is the bare body. Of several such headers the first counts, as in
     Confluent's clients. Apicurio 3 writes the same prefix.
     """
+
+    prefix_bytes = _ID_BYTES
+    reads_headers = True
 
     def locate(self, record: Record) -> Located:
         """Find id or GUID; raises PoisonRecord."""
@@ -119,6 +128,9 @@ class ConfluentFormat:
 class RawFormat:
     """No framing: the whole value is one body, written with the schema in a local file."""
 
+    prefix_bytes = 0
+    reads_headers = False
+
     def __init__(self, file: str) -> None:
         self._key = SchemaFile(file)
 
@@ -137,6 +149,9 @@ class SingleObjectFormat:
     The fingerprint is CRC-64-AVRO, little-endian. No registry can be asked for one, so the
     schemas are local files: `files` by fingerprint, as on the wire.
     """
+
+    prefix_bytes = _SINGLE_OBJECT_BYTES
+    reads_headers = False
 
     def __init__(self, files: Mapping[bytes, str]) -> None:
         self._keys = {token: SchemaFile(file) for token, file in files.items()}

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
@@ -91,6 +92,8 @@ async def _stop_when(halt: "WhollyHalted", bridge: Bridge) -> None:
 
 class WhollyHalted:
     """An observer that says when nothing goes on until a person has acted."""
+
+    hears: Final = frozenset({HaltedScope})
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -68,7 +68,7 @@ class Halts:
 
     def cover(self, topic: str) -> bool:
         """Whether a topic stands still."""
-        return any(topics(topic) for topics in self._halted.values())
+        return bool(self._halted) and any(topics(topic) for topics in self._halted.values())
 
     def begin(self, mapping: str, why: str, cure: str) -> None:
         """Let a mapping's topics stand still; nothing if they do."""

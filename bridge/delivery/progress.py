@@ -1,8 +1,8 @@
 """How far one assignment of one partition is done.
 
 Laws:
-- Only offsets that were polled are tracked; a gap between them (compaction, a transaction's
-  marker) is nothing to wait for.
+- Only offsets of records that somebody may want are tracked. What lies between them was skipped,
+  or is a gap (compaction, a transaction's marker): nothing to wait for.
 - Committable is never past an offset that is not settled, whatever was settled above it.
 - What is settled above it is told too, so that the commit's metadata can carry it.
 - Where the next offset is known to be settled, committable stands behind that run: a list in the
@@ -43,11 +43,13 @@ class Progress:
         self, base: int, *, leader_epoch: int | None = None, settled: Sequence[Run] = ()
     ) -> None:
         self._seen: deque[tuple[int, int | None]] = deque()
+        """Offsets to be settled, each with the epoch of the record right before it."""
+
         self._done: dict[int, int] = {}
         self._ahead: deque[Run] = deque(settled)
         self._base = self._next = base
         self._epoch = leader_epoch
-        self._epoch_at = base
+        """Of the record right before the position."""
 
     @property
     def base(self) -> int:
@@ -85,31 +87,42 @@ class Progress:
         """
         if offset < self._next:
             return False
+        self._seen.append((offset, self._epoch if offset == self._next else None))
         self._next = offset + 1
-        self._seen.append((offset, leader_epoch))
-        if not self._settled_ahead(offset):
+        self._epoch = leader_epoch
+        if not self._ahead or not self._settled_ahead(offset):
             return True
         self.settle(offset)
         return False
 
-    def settle(self, offset: int, events: int = 0) -> None:
-        """Note that nothing is left to do for an offset that was seen; again changes nothing.
+    def skip_to(self, position: int, leader_epoch: int | None = None) -> None:
+        """Nobody wants what was polled up to this position; the epoch is of the last of it."""
+        if position > self._next:
+            self._next = position
+            self._epoch = leader_epoch
+
+    def settle(self, offset: int, events: int = 0) -> bool:
+        """Note that nothing is left to do for an offset that was seen; False: it was known.
 
         `events` is how many events of its record were begun.
         """
         if not self._seen or offset < self._seen[0][0] or offset in self._done:
-            return
+            return False
         self._done[offset] = events
         while self._seen and self._seen[0][0] in self._done:
-            first, self._epoch = self._seen.popleft()
-            self._epoch_at = first + 1
-            del self._done[first]
+            del self._done[self._seen.popleft()[0]]
+        return True
 
-    def cut(self) -> Cut:
-        """Where to commit and what is settled above, in one snapshot."""
+    def cut(self, *, skipped: bool = True) -> Cut:
+        """Where to commit and what is settled above, in one snapshot.
+
+        Without `skipped` it lists only what was delivered or became a dead letter: what nobody
+        wanted is looked at again by who reads on from there.
+        """
         offset = self.committable
-        epoch = self._epoch if offset == self._epoch_at else None
-        return Cut(offset, epoch, tuple(run for run in self._runs() if run[0] > offset))
+        epoch = self._seen[0][1] if self._seen else self._epoch if offset == self._next else None
+        runs = self._runs() if skipped else self._runs_of_done()
+        return Cut(offset, epoch, tuple(run for run in runs if run[0] > offset))
 
     def settled_from(self, offset: int) -> tuple[Run, ...]:
         """What this assignment knows to be settled from an offset on."""
@@ -121,6 +134,10 @@ class Progress:
         while self._ahead and self._ahead[0][1] <= offset:
             self._ahead.popleft()
         return bool(self._ahead) and self._ahead[0][0] <= offset
+
+    def _runs_of_done(self) -> tuple[Run, ...]:
+        ahead = [(max(start, self._next), end) for start, end in self._ahead if end > self._next]
+        return joined([*((done, done + 1) for done in self._done), *ahead])
 
     def _runs(self) -> list[Run]:
         runs: list[Run] = []

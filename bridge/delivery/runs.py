@@ -80,11 +80,11 @@ def fitting(
 ) -> Sequence[Run]:
     """As many of the runs, from the first on, as metadata of so many characters holds."""
     room = (characters_max - _FRAME_CHARACTERS) * 3 // 4 - _CHECKSUM_BYTES
-    room -= _varint_bytes(base) + _varint_bytes(partitions_at_start)
+    room -= varint_bytes(base) + varint_bytes(partitions_at_start)
     room -= 0 if topic_id is None else _TOPIC_ID_BYTES
     cursor = base
     for number, (start, end) in enumerate(settled):
-        room -= _varint_bytes(start - cursor) + _varint_bytes(end - start)
+        room -= varint_bytes(start - cursor) + varint_bytes(end - start)
         if room < 0:
             return settled[:number]
         cursor = end
@@ -148,7 +148,8 @@ def _write_varint(body: bytearray, number: int) -> None:
     body.append(number)
 
 
-def _varint_bytes(number: int) -> int:
+def varint_bytes(number: int) -> int:
+    """How many bytes a number takes in the list."""
     return max(1, -(-number.bit_length() // 7))
 
 

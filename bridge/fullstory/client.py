@@ -31,6 +31,7 @@ from yarl import URL
 from bridge.delivery.answers import Answer, NoAnswer, OtherOrganisation
 from bridge.errors import SetupError
 from bridge.fullstory.request import Request
+from bridge.fullstory.time_limit import TimeLimit
 
 ANSWER_BYTES_MAX = 65_536
 """An answer is `{}` or an error of a few words; more than this is not FullStory's."""
@@ -47,6 +48,9 @@ PROBE_AGAIN_S = 2.0
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a code of FullStory's looks like; anything else might be a value of the record, echoed."""
+
+_ACCEPTED = Answer(200, is_json=True)
+"""The answer to nearly every event: one object for all of them."""
 
 CLOSE_LIMIT_S = 2.0
 """uvloop waits for the other side's goodbye for half a minute; we do not."""
@@ -79,10 +83,12 @@ class Client:
         self._tls = ssl.create_default_context()
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._retiring: set[asyncio.Task[None]] = set()
+        self._limit = TimeLimit(options.timeout_s)
 
     async def __aenter__(self) -> "Client":
         self._now_s = asyncio.get_running_loop().time
         self._begin_session()
+        self._limit.start()
         return self
 
     async def __aexit__(
@@ -91,6 +97,7 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._limit.stop()
         retiring = list(self._retiring)
         for task in retiring:
             task.cancel()
@@ -101,7 +108,7 @@ class Client:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._tls),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self._options.timeout_s, sock_connect=connect_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
             max_line_size=32_768,
             max_field_size=32_768,
         )
@@ -180,18 +187,27 @@ class Client:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> tuple[Answer | NoAnswer, Any]:
         """What came back, and its JSON; raises nothing."""
-        if self._now_s() >= self._rotate_at_s:
+        now_s = self._now_s()
+        if now_s >= self._rotate_at_s:
             self._rotate()
+        task = self._limit.begin(now_s)
         try:
-            async with self._session.request(
+            response = await self._session.request(
                 method,
                 self._base.with_path(path, encoded=True),
                 data=body,
                 headers=headers,
                 allow_redirects=False,
                 proxy=self._options.proxy,
-            ) as response:
-                return await _answer(response)
+            )
+            if response.content.is_eof():  # it came with the headers, as nearly always
+                return _answer(response, response.content.read_nowait())
+            async with response:
+                return _answer(response, await _body(response))
+        except asyncio.CancelledError:
+            if not self._limit.was_reached_by(task):
+                raise
+            return NoAnswer("timeout", sent=True), None
         except (
             aiohttp.ClientConnectorError,
             aiohttp.ServerTimeoutError,
@@ -202,6 +218,8 @@ class Client:
             return NoAnswer("timeout", sent=True), None
         except (aiohttp.ClientError, OSError) as error:
             return NoAnswer(_name(error), sent=True), None
+        finally:
+            self._limit.end(task)
 
 
 async def _close(session: aiohttp.ClientSession) -> None:
@@ -223,20 +241,29 @@ def _headers(options: ClientOptions) -> CIMultiDictProxy[str]:
     )
 
 
-async def _answer(response: aiohttp.ClientResponse) -> tuple[Answer, Any]:
-    body = bytearray()
-    async for piece in response.content.iter_any():  # one read may give a part of it only
-        body += piece
-        if len(body) > ANSWER_BYTES_MAX:
-            response.close()  # a body without end
-            return Answer(response.status, is_json=False), None
+def _answer(response: aiohttp.ClientResponse, body: bytes | None) -> tuple[Answer, Any]:
+    if body is None or len(body) > ANSWER_BYTES_MAX:
+        return Answer(response.status, is_json=False), None
     is_json, data = _read(body)
+    if response.status == 200 and is_json:
+        return _ACCEPTED, data
     code = data.get("code") if isinstance(data, dict) else None
     said = code if isinstance(code, str) and _CODE.fullmatch(code) else None
     return Answer(response.status, is_json, _retry_after_s(response), said), data
 
 
-def _read(body: bytearray) -> tuple[bool, Any]:
+async def _body(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body; None where it is longer than any of FullStory's."""
+    pieces = bytearray()
+    async for piece in response.content.iter_any():  # one read may give a part of it only
+        pieces += piece
+        if len(pieces) > ANSWER_BYTES_MAX:
+            response.close()  # a body without end
+            return None
+    return bytes(pieces)
+
+
+def _read(body: bytes) -> tuple[bool, Any]:
     """Whether the body is JSON (an empty one is taken for it), and what it says."""
     if not body:
         return True, None

@@ -12,7 +12,8 @@ Laws:
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, TypeGuard
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Protocol, TypeGuard
 
 from bridge.delivery.answers import Answer, Judge, NoAnswer, Policy
 from bridge.delivery.decision import Decision, Done, Halt, Pause, Reject, RetryAfter, Skip
@@ -24,6 +25,8 @@ from bridge.fullstory.throttle import Throttle
 from bridge.observer import Answered, Observer, Retrying, Unsure
 from bridge.records import Assignment, AssignmentEnded
 
+_DONE: Final = Done()
+
 
 class Speaker(Prober, Protocol):
     """Speaks HTTP with FullStory."""
@@ -33,7 +36,10 @@ class Speaker(Prober, Protocol):
 
 
 class Sender:
-    """Sends events until FullStory has said its last word; `close` it at the end."""
+    """Sends events until FullStory has said its last word; `close` it at the end.
+
+    Whoever waits for the next try does so within `aside`.
+    """
 
     def __init__(
         self,
@@ -44,7 +50,9 @@ class Sender:
         *,
         now_s: Callable[[], float],
         chance: Callable[[], float],
+        aside: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        self._aside = aside
         self._speaker = speaker
         self._throttle = throttle
         self._policy = policy
@@ -65,20 +73,32 @@ class Sender:
         Raises:
             AssignmentEnded: the partition went away before the event was delivered.
         """
-        judge = Judge(self._policy, self._others, request.path, self._chance)
+        judge: Judge | None = None
         tries = kept = 0
         refused = False
         try:
             while True:
-                begun_s = await self._throttle.enter(
-                    events - kept, assignment if events else None, refused=refused
-                )
+                begun_s = self._throttle.enter_at_once(events - kept)
+                if begun_s is None:
+                    begun_s = await self._throttle.enter(
+                        events - kept, assignment if events else None, refused=refused
+                    )
                 if events:
                     self._see_that_it_is_ours(assignment, unanswered=events - kept)
                 tries += 1
                 try:
-                    answer = await self._ask(request, assignment)
-                    decision = await self._decide(judge, answer, begun_s)
+                    assignment.busy += 1
+                    try:
+                        answer = await self._speaker.send(request)
+                    finally:
+                        assignment.busy -= 1
+                    if judge is None and isinstance(answer, Answer) and answer.is_success:
+                        self._accepted(begun_s)
+                        decision: Decision = _DONE
+                    else:
+                        self._tell_answer(answer)
+                        judge = judge or self._judge(request)
+                        decision = await self._decide(judge, answer, begun_s)
                 except BaseException:
                     self._throttle.leave(unanswered=events - kept)
                     raise
@@ -94,7 +114,18 @@ class Sender:
             self._throttle.acknowledged(kept)
             raise
         finally:
-            judge.end()
+            if judge is not None:
+                judge.end()
+
+    def _judge(self, request: Request) -> Judge:
+        return Judge(self._policy, self._others, request.path, self._chance)
+
+    def _accepted(self, begun_s: float) -> None:
+        """What the first try of nearly every event comes to; `_decide` would say the same."""
+        now_s = self._now_s()
+        self._others.accept()
+        self._throttle.answered(begun_s, now_s)
+        self._health.answered(now_s)
 
     def _see_that_it_is_ours(self, assignment: Assignment, *, unanswered: int) -> None:
         if not assignment.open:
@@ -105,14 +136,12 @@ class Sender:
         """End the probing, if there is any."""
         await self._health.close()
 
-    async def _ask(self, request: Request, assignment: Assignment) -> Answer | NoAnswer:
-        with assignment.hold():
-            answer = await self._speaker.send(request)
-        if isinstance(answer, Answer):
-            self._observer.tell(Answered(answer.status, answer.code))
-        else:
+    def _tell_answer(self, answer: Answer | NoAnswer) -> None:
+        """Tell what came back, but for what `Delivered` tells as well."""
+        if isinstance(answer, NoAnswer):
             self._observer.tell(Answered(0, answer.why))
-        return answer
+        else:
+            self._observer.tell(Answered(answer.status, answer.code))
 
     async def _decide(self, judge: Judge, answer: Answer | NoAnswer, begun_s: float) -> Decision:
         """Decide, and let throttle and health learn from the answer."""
@@ -151,9 +180,11 @@ class Sender:
                 self._observer.tell(Unsure(mapping, decision.why))
                 sure = self._health.until_sure(self._now_s())
                 wait = self._health.wait(decision.s, decision.least_s)
-                await asyncio.gather(sure, wait)  # in doubt from now on
+                with self._aside():
+                    await asyncio.gather(sure, wait)  # in doubt from now on
             elif not _is_throttled(decision):
-                await self._health.wait(decision.s, decision.least_s)
+                with self._aside():
+                    await self._health.wait(decision.s, decision.least_s)
 
 
 def _is_unsure(answer: Answer | NoAnswer) -> bool:

@@ -7,6 +7,7 @@ takes, told from the poll thread; all else happens on the event loop.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from bridge.errors import Unavailable
 from bridge.observer import Assigned, Fact, PartitionName, Revoked
@@ -20,6 +21,8 @@ class Share:
 
     `count` asks Kafka how many there are, so that topics and partitions that came later count.
     """
+
+    hears: Final = frozenset({Assigned, Revoked})
 
     def __init__(
         self, count: Callable[[], Awaitable[int]], changed: Callable[[float], None]

@@ -105,6 +105,20 @@ class Throttle:
         """Events per second that may begin now."""
         return self._rate.per_s
 
+    def enter_at_once(self, events: int) -> float | None:
+        """Like `enter` where there is nothing to wait for; None where there is."""
+        if self._waiting or self._later_events or self._paused:
+            return None
+        if self._in_flight >= self._cap.limit or (events and not self._affords(events)):
+            return None
+        now_s = self._now_s()
+        if self._rate.wait_s(now_s) > 0:
+            return None
+        self._rate.begin(now_s)
+        self._in_flight += 1
+        self._unacknowledged += events
+        return now_s
+
     async def enter(
         self, events: int, assignment: Assignment | None = None, *, refused: bool = False
     ) -> float:
@@ -137,7 +151,8 @@ class Throttle:
         if sent:
             self._on_trial = False
         self._unacknowledged -= unanswered
-        self._admit()
+        if self._waiting or self._later_events:
+            self._admit()
 
     def acknowledged(self, events: int) -> None:
         """So many events can no longer be repeated."""

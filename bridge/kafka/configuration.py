@@ -25,7 +25,8 @@ DEFAULTS: Configuration = {
     "max.poll.interval.ms": 300_000,
     "check.crcs": True,
     "fetch.wait.max.ms": 100,  # a new assignment waits for the fetch that is outstanding
-    "fetch.queue.backoff.ms": 50,  # the default stalls a small queue for a second
+    "fetch.queue.backoff.ms": 5,  # how long a full queue is not filled up: at 50 ms a thread that
+    # empties it in 15 ms waits for most of the time; the default is a second
     "queued.min.messages": 5_000,
     "queued.max.messages.kbytes": 8_192,  # what is fetched ahead, for the whole process
     "fetch.message.max.bytes": 131_072,  # a partition's part of one answer: with a backlog of small

@@ -14,16 +14,18 @@ Laws:
   crash repeats it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import TopicPartition
 
 from bridge.delivery.progress import Progress
-from bridge.delivery.runs import encode, fitting
+from bridge.delivery.runs import encode, fitting, varint_bytes
 from bridge.kafka.listing import Listing
 from bridge.kafka.window import BATCH_MAX
-from bridge.records import Assignment, Record
+from bridge.ports import Sift
+from bridge.records import Assignment, Message, Record
 
 Key = tuple[str, int]
 
@@ -56,17 +58,54 @@ class Holding:
     """How long the list of the last commit was."""
 
     may_lengthen: int = 0
-    """Records that may yet lengthen it: of several not settled in a row all but one, and those
-    taken since."""
+    """By so many bytes it may yet lengthen: one for each record not settled that stands behind
+    another one, and what was taken since."""
+
+    taken_to: int = 0
+    """One past the last record taken."""
 
     unlisted_events: int = 0
     """Events settled above the last commit for which its list had no room."""
 
-    crowded: bool = False
-    """No more of it is taken for now."""
+    @property
+    def key(self) -> Key:
+        """Its topic and partition."""
+        return self.assignment.topic, self.assignment.partition
 
     halted: bool = False
     """Nothing more of it is begun until a person has acted, so what is left of it is no work."""
+
+    def see(self, messages: Sequence[Message], wanted: Sequence[int]) -> list[Record]:
+        """Track messages, of which those at `wanted` are to be worked on and the others skipped.
+
+        What was settled before is left out.
+        """
+        self.dirty = True
+        records = []
+        at = 0
+        for index in wanted:
+            if index > at:
+                self._skip_to(messages[index - 1])
+            at = index + 1
+            record = self._see(messages[index])
+            if record is not None:
+                records.append(record)
+        if at < len(messages):
+            self._skip_to(messages[-1])
+        return records
+
+    def _see(self, message: Message) -> Record | None:
+        record = Record.of(message, self.assignment)
+        if not self.progress.see(record.offset, message.leader_epoch()):
+            return None
+        self.outstanding_bytes += len(record.value or b"")
+        skipped = record.offset - self.taken_to
+        self.may_lengthen += 1 + varint_bytes(skipped) if skipped else 1
+        self.taken_to = record.offset + 1
+        return record
+
+    def _skip_to(self, message: Message) -> None:
+        self.progress.skip_to(_offset(message) + 1, message.leader_epoch())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +115,13 @@ class Commit:
     offsets: list[TopicPartition]
     characters_max: int
     events: dict[Assignment, int] = field(default_factory=dict)
+
+
+class Taken(NamedTuple):
+    """What came of messages: records to be worked on, and how many nobody wants."""
+
+    records: list[Record]
+    skipped: int
 
 
 class Holdings:
@@ -88,7 +134,21 @@ class Holdings:
         self._ends = ends
         self._by_key: dict[Key, Holding] = {}
         self._parked: dict[Key, Holding] = {}
+        self._crowded: set[Key] = set()
+        self._changed: dict[Key, Holding] = {}
+        """Of what it was not looked yet whether it is crowded."""
+
         self.listing = Listing()
+        self.outstanding = 0
+        """Records taken and not settled, of all partitions but the halted."""
+
+        self.outstanding_bytes = 0
+        """The size of their values."""
+
+        self.unacknowledged_events = 0
+        """Events answered and not yet in an acknowledged commit."""
+
+        self._unlisted_events = 0
 
     def __iter__(self) -> Iterator[Holding]:
         return iter(self._by_key.values())
@@ -99,9 +159,12 @@ class Holdings:
 
     def add(self, holding: Holding) -> None:
         """Begin to hold a partition."""
-        key = holding.assignment.topic, holding.assignment.partition
+        key = holding.key
+        if key in self._by_key:
+            self.park([key])
         self._by_key[key] = holding
         self._parked.pop(key, None)
+        self._changed = dict(self._by_key)
 
     def get(self, keys: Iterable[Key]) -> list[Holding]:
         """Those of `keys` that are held."""
@@ -111,31 +174,33 @@ class Holdings:
         """Hold these no longer; returns what was held of them."""
         going = {key: self._by_key.pop(key) for key in list(keys) if key in self._by_key}
         self._parked |= going
+        self._changed = dict(self._by_key)
+        self._crowded -= going.keys()
+        for holding in going.values():
+            self._leave_out(holding)
+            self.unacknowledged_events -= holding.unacknowledged_events
+            self._unlisted_events -= holding.unlisted_events
         return list(going.values())
+
+    def halt(self, holding: Holding) -> None:
+        """Nothing more of it is begun: what is left of it is no work."""
+        if not holding.halted:
+            self._leave_out(holding)
+            holding.halted = holding.dirty = True
+
+    def _leave_out(self, holding: Holding) -> None:
+        if not holding.halted:
+            self.outstanding -= holding.progress.outstanding
+            self.outstanding_bytes -= holding.outstanding_bytes
 
     def parked(self, keys: Iterable[Key]) -> dict[Key, Holding]:
         """What was held of `keys` when they went."""
         return {key: self._parked[key] for key in keys if key in self._parked}
 
     @property
-    def outstanding(self) -> int:
-        """Records taken and not settled, of all partitions but the halted."""
-        return sum(holding.progress.outstanding for holding in self if not holding.halted)
-
-    @property
-    def outstanding_bytes(self) -> int:
-        """The size of their values."""
-        return sum(holding.outstanding_bytes for holding in self if not holding.halted)
-
-    @property
-    def unacknowledged_events(self) -> int:
-        """Events answered and not yet in an acknowledged commit."""
-        return sum(holding.unacknowledged_events for holding in self)
-
-    @property
     def repeatable_events(self) -> int:
         """Answered events that a crash would repeat: in no acknowledged commit, or not listed."""
-        return sum(one.unacknowledged_events + one.unlisted_events for one in self)
+        return self.unacknowledged_events + self._unlisted_events
 
     def crowded(self, records_max: int) -> frozenset[Key]:
         """The partitions of which no more is taken for now.
@@ -143,37 +208,47 @@ class Holdings:
         So are those of which one more batch might fill half of a window of `records_max` records
         beside others, or leave no room for the list in the commit's metadata.
         """
-        for one in self:
-            batches = 2 if one.crowded else 1  # a pause throws away what was fetched ahead
-            one.crowded = self._room_of(one, records_max // 2) < batches * BATCH_MAX
-        return frozenset(key for key, one in self._by_key.items() if one.crowded)
+        for key, one in self._changed.items():
+            batches = 2 if key in self._crowded else 1  # a pause throws away what was fetched ahead
+            if self._room_of(one, records_max // 2) < batches * BATCH_MAX:
+                self._crowded.add(key)
+            else:
+                self._crowded.discard(key)
+        self._changed.clear()
+        return frozenset(self._crowded)
 
-    def take(self, message: Message) -> Record | None:
-        """Track a polled message; None when there is nothing to do for it.
+    def take(self, key: Key, messages: Sequence[Message], sift: Sift) -> Taken:
+        """Track messages of one partition, in order.
 
-        That is so for a partition not held (any more), past the partition's end, and for an offset
-        settled before.
+        Nothing is to be done for a partition not held (any more), past the partition's end, for
+        an offset settled before, and for what `sift` leaves out. Of a halted partition all is
+        kept: nothing of it may be settled.
         """
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
-        holding = self._by_key.get((topic, partition))  # type: ignore[arg-type]
-        if self._ends is not None and offset >= self._ends.get((topic, partition), 0):  # type: ignore[operator, arg-type]
-            return None
-        if holding is None or not holding.progress.see(offset, message.leader_epoch()):  # type: ignore[arg-type]
-            return None
-        value = message.value()
-        holding.outstanding_bytes += len(value or b"")
-        holding.may_lengthen += 1
-        holding.dirty = True
-        return Record(
-            holding.assignment.topic,
-            holding.assignment.partition,
-            offset,  # type: ignore[arg-type]
-            message.timestamp()[1],
-            message.key(),
-            value,
-            holding.assignment,
-            message.headers,  # type: ignore[arg-type]
-        )
+        holding = self._by_key.get(key)
+        if holding is None:
+            return Taken([], 0)
+        messages = self._new(holding, messages)
+        if not messages:
+            return Taken([], 0)
+        if holding.halted:
+            return Taken(holding.see(messages, range(len(messages))), 0)
+        wanted = sift(key[0], messages)
+        records = holding.see(messages, wanted)
+        if records:
+            self.outstanding += len(records)
+            self.outstanding_bytes += sum(len(record.value or b"") for record in records)
+            self._changed[key] = holding
+        return Taken(records, len(messages) - len(wanted))
+
+    def _new(self, holding: Holding, messages: Sequence[Message]) -> Sequence[Message]:
+        """Those that were not read before, and not past the partition's end."""
+        begin = holding.progress.position
+        if self._ends is None:
+            if _offset(messages[0]) >= begin:
+                return messages
+            return [message for message in messages if _offset(message) >= begin]
+        end = self._ends.get(holding.key, 0)
+        return [message for message in messages if begin <= _offset(message) < end]
 
     def settle(self, record: Record, events: int) -> bool:
         """Nothing is left to do for a record; False when its assignment has ended."""
@@ -184,10 +259,17 @@ class Holdings:
             if parked is not None and parked.assignment is record.assignment:
                 parked.progress.settle(record.offset)
             return False
-        holding.progress.settle(record.offset, events)
-        holding.outstanding_bytes -= len(record.value or b"")
+        if not holding.progress.settle(record.offset, events):
+            return True
+        size = len(record.value or b"")
+        holding.outstanding_bytes -= size
+        if not holding.halted:
+            self.outstanding -= 1
+            self.outstanding_bytes -= size
         holding.unacknowledged_events += events
+        self.unacknowledged_events += events
         holding.dirty = True
+        self._changed[key] = holding
         return True
 
     def commit(self, keys: Iterable[Key] | None = None) -> Commit | None:
@@ -198,6 +280,7 @@ class Holdings:
                 commit.offsets.append(self._offset(holding, first=not commit.offsets))
                 commit.events[holding.assignment] = holding.unacknowledged_events
                 holding.dirty = False
+                self._changed[holding.key] = holding
         return commit if commit.offsets else None
 
     def acknowledge(self, commit: Commit, failed: frozenset[Key]) -> int:
@@ -210,12 +293,14 @@ class Holdings:
             events = commit.events.get(holding.assignment)
             if events is None:
                 continue
-            if (holding.assignment.topic, holding.assignment.partition) in failed:
+            if holding.key in failed:
                 holding.dirty = True
                 continue
             holding.unacknowledged_events -= events
             holding.committed = True
             covered += events
+        self.unacknowledged_events -= covered
+        self._changed = dict(self._by_key)
         return covered
 
     def _room_of(self, holding: Holding, records_max: int) -> int:
@@ -229,7 +314,7 @@ class Holdings:
 
     def _offset(self, holding: Holding, *, first: bool) -> TopicPartition:
         """What to commit of a partition, the first of its commit; notes what found no room."""
-        cut = holding.progress.cut()
+        cut = holding.progress.cut(skipped=not holding.halted)
         above, characters_max = cut.settled_above, self.listing.characters_max
         beside, topic_id = (cut.offset, holding.partitions_at_start), holding.topic_id
         listed = fitting(*beside, above, characters_max, topic_id)
@@ -237,11 +322,14 @@ class Holdings:
         holding.may_lengthen = max(0, holding.progress.outstanding - len(above))
         whole = len(listed) == len(above)
         holding.characters = len(metadata) if whole else characters_max
-        holding.unlisted_events = (
-            0 if whole else holding.progress.events_from(above[len(listed)][0])
-        )
+        unlisted = 0 if whole else holding.progress.events_from(above[len(listed)][0])
+        self._unlisted_events += unlisted - holding.unlisted_events
+        holding.unlisted_events = unlisted
         if first:
             metadata = self.listing.asking(metadata)
         epoch = _NO_EPOCH if cut.leader_epoch is None else cut.leader_epoch
-        place = holding.assignment.topic, holding.assignment.partition
-        return TopicPartition(*place, cut.offset, metadata, epoch)
+        return TopicPartition(*holding.key, cut.offset, metadata, epoch)
+
+
+def _offset(message: Message) -> int:
+    return message.offset()  # type: ignore[return-value]

@@ -153,7 +153,7 @@ class Membership:
 
     def _halt_if_asked(self, holding: Holding) -> None:
         if any(topics(holding.assignment.topic) for topics in self._halted_topics):
-            holding.halted = True
+            self._holdings.halt(holding)
             self._halted.add(_key(holding.assignment))
 
     def seek_back(self) -> None:

@@ -15,11 +15,12 @@ Laws, each paid for:
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from bridge import records
 from bridge.delivery.pause import KAFKA
 from bridge.errors import Halted
 from bridge.kafka.anew import Anew
@@ -27,11 +28,12 @@ from bridge.kafka.committer import Committer
 from bridge.kafka.configuration import consumer_configuration
 from bridge.kafka.holdings import Holding, Holdings, Key
 from bridge.kafka.membership import Membership
+from bridge.kafka.settled_records import SettledRecords
 from bridge.kafka.source_options import SourceOptions
 from bridge.kafka.topic_ids import TopicIds
 from bridge.kafka.topics import Topics
-from bridge.kafka.window import Change, Window
-from bridge.observer import Beat, Observer, Polled, Waiting
+from bridge.kafka.window import ROOM_MIN, Change, Window
+from bridge.observer import Beat, Filtered, Observer, Polled, Waiting
 from bridge.records import Assignment, Record
 
 IDLE_WAIT_S = 0.05
@@ -43,6 +45,9 @@ class Handover(Protocol):
 
     def deliver(self, records: list[Record]) -> None:
         """Hand over polled records."""
+
+    def not_begun(self) -> int:
+        """How many of these nobody has begun to work on."""
 
     def drain(self, assignments: Sequence[Assignment]) -> threading.Event:
         """Begin nothing more for these; the event is set when nothing of theirs is under way."""
@@ -60,9 +65,8 @@ class Poller:
         self._observer = observer
         self._holdings = Holdings(options.ends)
         self._window = Window(options.bounds)
-        self.settled: deque[tuple[Record, int]] = deque()
+        self.settled = SettledRecords()
         self.halted: deque[Callable[[str], bool]] = deque()
-        self.room_made = threading.Event()
         self.stop = threading.Event()
         self.hurry = threading.Event()
         self._committer = Committer(
@@ -125,8 +129,9 @@ class Poller:
         self._committer.commit_when_due(self._consumer, now_s)
         self._limit()
         outstanding, size_bytes = self._holdings.outstanding, self._holdings.outstanding_bytes
-        self._pause_or_resume(self._window.change(outstanding, size_bytes, now_s))
-        self._hand_over(self._poll(self._window.room(outstanding, size_bytes)))
+        ahead = self._handover.not_begun()
+        self._pause_or_resume(self._window.change(outstanding, size_bytes, now_s, ahead))
+        self._hand_over(self._poll(self._window.room(outstanding, size_bytes, ahead)))
         if self._failure is not None:
             raise self._failure
 
@@ -160,8 +165,7 @@ class Poller:
     def _poll(self, room: int) -> list[Message]:
         """Take up to `room` messages: wait for the first, then what is there already."""
         if not room and not self._window.paused:
-            self.room_made.wait(IDLE_WAIT_S)
-            self.room_made.clear()
+            self.settled.wait(ROOM_MIN, IDLE_WAIT_S)
             return self._consume(1, 0.0)
         messages = self._consume(1, IDLE_WAIT_S)
         if messages and room > 1:
@@ -179,24 +183,40 @@ class Poller:
             return []
 
     def _hand_over(self, messages: list[Message]) -> None:
-        records = []
+        wanted: list[Record] = []
+        polled = 0
+        for key, run in self._runs(messages):
+            taken = self._holdings.take(key, run, self._options.sift)
+            wanted += taken.records
+            polled += len(taken.records) + taken.skipped
+            if taken.skipped:
+                self._observer.tell(Filtered(key[0], taken.skipped))
+        if polled:
+            self._observer.tell(Polled(polled))
+        if wanted:
+            self._handover.deliver(wanted)
+
+    def _runs(self, messages: Sequence[Message]) -> Iterator[tuple[Key, list[records.Message]]]:
+        """The messages by partition; Kafka's client gives many of one before the next."""
+        key: Key = "", -1
+        run: list[records.Message] = []
         for message in messages:
             if message.error() is not None:
                 self._anew.partition_trouble(message)
                 continue
-            record = self._holdings.take(message)
-            if record is not None:
-                records.append(record)
-        if records:
-            self._observer.tell(Polled(len(records)))
-            self._handover.deliver(records)
+            if message.partition() != key[1] or message.topic() != key[0]:
+                if run:
+                    yield key, run
+                key, run = (str(message.topic()), int(message.partition() or 0)), []
+            run.append(cast("records.Message", message))
+        if run:
+            yield key, run
 
     def _settle(self) -> None:
         """Take over what the event loop settled since the last turn."""
         self._observer.tell(Beat())
         ended = 0
-        while self.settled:
-            record, events = self.settled.popleft()
+        for record, events in self.settled.taken():
             if not self._holdings.settle(record, events):
                 ended += events
         if ended:

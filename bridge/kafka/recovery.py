@@ -13,6 +13,7 @@ be the newer of the two. So an answer counts only if no trouble was told since t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from bridge.delivery.pause import KAFKA, KAFKA_TOPIC
 from bridge.errors import Unavailable
@@ -39,6 +40,8 @@ class Recovery:
     `ask` returns when Kafka has answered a question, or raises `Unavailable`.
     """
 
+    hears: Final = frozenset({Assigned, Committed, Filtered, Revoked, Settled, Waiting})
+
     def __init__(self, ask: Callable[[], Awaitable[object]], observer: Observer) -> None:
         self._loop = asyncio.get_running_loop()
         self._ask = ask
@@ -54,7 +57,7 @@ class Recovery:
         match fact:
             case Settled(topic) | Filtered(topic):
                 if topic in self._topics:
-                    self._topic_is_well(topic)
+                    self._loop.call_soon_threadsafe(self._topic_is_well, topic)
             case Waiting() | Committed() | Assigned() | Revoked():
                 self._loop.call_soon_threadsafe(self._note, fact)
             case _:
@@ -113,5 +116,7 @@ class Recovery:
             self._topic_is_well(topic)
 
     def _topic_is_well(self, topic: str) -> None:
+        if topic not in self._topics:
+            return
         self._topics.discard(topic)
         self._observer.tell(Resumed(f"{KAFKA_TOPIC}{topic}"))

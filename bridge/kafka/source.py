@@ -38,6 +38,10 @@ class Source:
         self._stop_limit_s = options.shutdown_drain_s + CLOSE_LIMIT_S
         self._poller = Poller(options, self, observer)
         self._thread = threading.Thread(target=self._run, name="poll", daemon=True)
+        self._not_begun = options.not_begun
+        self._handed_over = self._given = 0
+        """Records: each number is changed by one thread only."""
+
         self._left = False
 
     async def __aiter__(self) -> AsyncIterator[list[Record]]:
@@ -47,16 +51,16 @@ class Source:
             if isinstance(batch, BaseException):
                 raise batch
             yield batch
+            self._given += len(batch)
 
     def settle(self, record: Record, events: int) -> None:
         """Nothing is left to do for a record, of which `events` events were begun."""
-        self._poller.settled.append((record, events))
-        self._poller.room_made.set()
+        self._poller.settled.add(record, events)
 
     def halt(self, topics: Callable[[str], bool]) -> None:
         """Read nothing more of these topics; what was read of them and not begun is left."""
         self._poller.halted.append(topics)
-        self._poller.room_made.set()
+        self._poller.settled.wake()
 
     def stop(self) -> None:
         """Take nothing more, drain, commit, leave; called again: commit what is settled and go."""
@@ -73,7 +77,12 @@ class Source:
 
     def deliver(self, records: list[Record]) -> None:
         """From the poll thread: hand records over."""
+        self._handed_over += len(records)
         self._loop.call_soon_threadsafe(self._batches.put_nowait, records)
+
+    def not_begun(self) -> int:
+        """From the poll thread: how many records wait here, or where they were given to."""
+        return self._handed_over - self._given + self._not_begun()
 
     def acknowledged(self, events: int) -> None:
         """From the poll thread: so many events are safe from repetition."""

@@ -7,6 +7,13 @@ from typing import Any, Literal
 from bridge.kafka.holdings import Key
 from bridge.kafka.start import Start
 from bridge.kafka.window import Bounds
+from bridge.ports import Sift
+from bridge.records import Message
+
+
+def everything(_topic: str, messages: Sequence[Message]) -> Sequence[int]:
+    """Every record is wanted."""
+    return range(len(messages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,12 @@ class SourceOptions:
 
     ends: Mapping[Key, int] | None = None
     """Where each partition ends for us; None: nowhere."""
+
+    sift: Sift = everything
+    """Leaves out what nobody wants, before any work is made of it."""
+
+    not_begun: Callable[[], int] = lambda: 0
+    """How many of the records that were given wait until somebody begins them."""
 
     start: Start = "latest"
     out_of_range: Literal["halt", "earliest", "latest"] = "halt"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from bridge.documents.problems import Problem, Problems
 from bridge.mapping.checks import Types, conflicts
 from bridge.mapping.conditions import asks_for_tombstones, proven
-from bridge.mapping.filters import Answer, compile_filter
+from bridge.mapping.filters import Answer, compile_filter, equalities_of
 from bridge.mapping.findings import DocumentPath, Findings
 from bridge.mapping.identity import (
     EventName,
@@ -101,6 +101,7 @@ def _plan(topic: str, live: _Live, empty: list["_Compiled"], warnings: Sequence[
             frozenset(path for compiled in every for path in compiled.wanted_filter),
             frozenset(path for compiled in every for path in compiled.wanted_all),
         ),
+        filters_by_record=any(compiled.filters_by_record for compiled in every),
         steps={name: _steps(found) for name, found in live.items()},
         tombstones=_steps(empty),
         typed=[typed for compiled in every for typed in compiled.typed],
@@ -152,6 +153,7 @@ class _Compiled:
         self.typed: list[TypedProperty] = []
         self.wanted_filter: frozenset[WantedPath] = frozenset()
         self.wanted_all: frozenset[WantedPath] = frozenset()
+        self.filters_by_record = False
         self.step: Step | Refusal | None = None
         scope = Scope(topic, schema, options, self.findings)
         self.taken = scope.taken
@@ -160,6 +162,7 @@ class _Compiled:
         if self.answer is False:
             return
         self.wanted_filter = frozenset(scope.wanted)
+        self.filters_by_record = scope.reads_record
         scope.present = proven(rule.filter)
         self.step = self._step(answer, scope)
         self.wanted_all = frozenset(scope.wanted)
@@ -207,6 +210,7 @@ class _Compiled:
         return Step(
             name=rule.name,
             matches=None if isinstance(answer, bool) else answer,
+            equalities=equalities_of(rule.filter, scope) if callable(self.answer) else (),
             uid=uid,
             uid_optional=long.optional,
             uid_path=" or ".join(long.first_of or (long.path or "",)),

@@ -10,10 +10,11 @@ from typing import Any as Unchecked
 
 from bridge.mapping.codes import Code
 from bridge.mapping.conditions import All, Any, Condition, Matcher, Not, Test
+from bridge.mapping.dispatch import Equality
 from bridge.mapping.findings import Fault
 from bridge.mapping.leaves import RAW_OF, Leaf
 from bridge.mapping.locate import Located
-from bridge.mapping.predicates import Predicate, predicate_of
+from bridge.mapping.predicates import Predicate, members_of, predicate_of
 from bridge.mapping.readers import Reader
 from bridge.mapping.scope import Scope
 from bridge.records import Record
@@ -36,6 +37,21 @@ def compile_filter(condition: Condition, scope: Scope) -> Answer:
             return _any([compile_filter(part, scope) for part in parts])
         case Not(part):
             return _not(compile_filter(part, scope))
+
+
+def equalities_of(condition: All, scope: Scope) -> tuple[Equality, ...]:
+    """The values that single fields must have, in a filter that fits the schema."""
+    found = []
+    for part in condition.parts:
+        if not isinstance(part, Test) or part.path.root != "value" or scope.schema is None:
+            continue
+        located = scope.locate_path(part.path)
+        if located.many or len(located.leaves) != 1:
+            continue
+        members = members_of(located.leaves[0], part.matchers)
+        if members is not None:
+            found.append(Equality(part.path.names, located.read, members))
+    return tuple(found)
 
 
 def _in_scope(parts: Sequence[Condition], scope: Scope) -> Answer:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bridge.documents.problems import Problem
 from bridge.mapping.converters import MappingError
+from bridge.mapping.dispatch import Equality
 from bridge.mapping.filters import Matches
 from bridge.mapping.findings import DocumentPath
 from bridge.mapping.outcome import Outcome, Rejected
@@ -46,6 +47,7 @@ class Refusal:
     misfit: Misfit
     matches: Matches | None
     halt: bool = False
+    equalities: tuple[Equality, ...] = ()
 
     def apply(self, record: Record, value: Any) -> Outcome | None:
         """A reject; None when the filter does not match."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from bridge.documents.problems import Place, Problem
 from bridge.mapping.converters import MappingError
+from bridge.mapping.dispatch import Equality, chooser
 from bridge.mapping.filters import Matches
 from bridge.mapping.identity import ReadSession, ReadText, ReadUid
 from bridge.mapping.leaves import Leaf
@@ -63,6 +64,7 @@ class Step:
     late: Late
     on_error: OnError
     keep: float
+    equalities: tuple[Equality, ...] = ()
 
     def apply(self, record: Record, value: Any) -> Outcome | None:
         """What becomes of a record; None when the filter does not match."""
@@ -107,13 +109,14 @@ class Step:
 class Plan:
     """The compiled mappings of one topic and schema; immutable.
 
-    `wanted` is what must be decoded. `typed` are the types of all properties, `warnings` what
+    `wanted` is what must be decoded; `filters_by_record` says whether a filter reads more than the
+    value. `typed` are the types of all properties, `warnings` what
     `check` tells and `run` does not mind, `misfits` the mappings that reject for the schema,
     `taken` by path what the values are taken for.
     """
 
     __slots__ = (
-        *("_steps", "_tombstones", "misfits", "taken"),
+        *("_choose", "_steps", "_tombstones", "filters_by_record", "misfits", "taken"),
         *("topic", "typed", "wanted", "warnings"),
     )
 
@@ -128,6 +131,7 @@ class Plan:
         warnings: Sequence[Problem],
         taken: Mapping[str, Sequence[Leaf]],
         misfits: Sequence[Misfit] = (),
+        filters_by_record: bool = False,
     ) -> None:
         self.topic = topic
         self.wanted = wanted
@@ -135,8 +139,10 @@ class Plan:
         self.warnings = tuple(warnings)
         self.misfits = tuple(misfits)
         self.taken = dict(taken)
+        self.filters_by_record = filters_by_record
         self._steps = {name: tuple(found) for name, found in steps.items()}
         self._tombstones = tuple(tombstones)
+        self._choose = {name: chooser(found) for name, found in self._steps.items()}
 
     def map(
         self, record: Record, value: object | None, record_name: str | None = None
@@ -148,18 +154,42 @@ class Plan:
         only where the schema's top is a union of several. A mapping whose filter does not match
         gives nothing.
         """
-        steps = self._chosen(value, record_name)
+        if value is None:
+            steps: Sequence[Step | Refusal] = self._tombstones
+        else:
+            choose = self._choose.get(self._key(record_name))
+            steps = () if choose is None else choose(record, value)
         outcomes = [step.apply(record, value) for step in steps]
         return [outcome for outcome in outcomes if outcome is not None]
 
     def matches(self, record: Record, value: object | None, record_name: str | None = None) -> bool:
         """Whether any filter matches; the fields in `wanted.filter` are enough for it."""
-        return any(_matches(step, record, value) for step in self._chosen(value, record_name))
-
-    def _chosen(self, value: object | None, record_name: str | None) -> Sequence[Step | Refusal]:
         if value is None:
-            return self._tombstones
-        return self._steps.get(record_name if None not in self._steps else None, ())
+            return any(_matches(step, record, None) for step in self._tombstones)
+        return self.filter(record_name)(record, value)
+
+    def filter(self, record_name: str | None = None) -> Matches:
+        """Whether any mapping wants a record: for values that are there, of one kind of record.
+
+        The fields in `wanted.filter` are enough for it.
+        """
+        steps = self._steps.get(self._key(record_name), ())
+        if any(step.matches is None for step in steps):
+            return lambda _, __: True
+        if len(steps) == 1 and steps[0].matches is not None:
+            return steps[0].matches
+        choose = chooser(steps)
+
+        def matches(record: Record, value: object) -> bool:
+            for step in choose(record, value):  # noqa: SIM110 -- a generator costs twice as much
+                if _matches(step, record, value):
+                    return True
+            return False
+
+        return matches
+
+    def _key(self, record_name: str | None) -> str | None:
+        return None if None in self._steps else record_name
 
 
 def _matches(step: Step | Refusal, record: Record, value: object | None) -> bool:

@@ -91,6 +91,17 @@ def predicate_of(leaf: Leaf, matchers: Sequence[Matcher]) -> Predicate | None:
     return Predicate(_either(checks), frozenset(), carry) if checks else None
 
 
+def members_of(leaf: Leaf, matchers: Sequence[Matcher]) -> frozenset[object] | None:
+    """The raw values of which one must be there; None where something else passes, too.
+
+    Raises:
+        Fault: a matcher compares what cannot be compared with this type.
+    """
+    if leaf.measure == "decimal" or any(matcher.word != "equals" for matcher in matchers):
+        return None
+    return frozenset(one for matcher in matchers for one in _encoded(leaf, matcher.values))
+
+
 def _either(checks: list[Check]) -> Check:
     if len(checks) == 1:
         return checks[0]

@@ -30,6 +30,8 @@ class Scope:
     present: Iterable[str] = ()
     wanted: set[tuple[str, ...]] = field(default_factory=set)
     taken: dict[str, tuple[Leaf, ...]] = field(default_factory=dict)
+    reads_record: bool = False
+    """Whether something was asked for that stands beside the value: key, header, time …"""
 
     def locate(self, text: str) -> Located:
         """What a path leads to.
@@ -75,6 +77,7 @@ class Scope:
 
     def _metadata(self, path: Path) -> Located:
         number = Leaf("int", "whole number")
+        self.reads_record |= path.root != "topic"
         match path.root:
             case "key":
                 return Located(path, (_TEXT,), readers.key, missing=True)

@@ -19,6 +19,7 @@ from bridge.observer import (
     Answered,
     Assigned,
     Beat,
+    Delivered,
     Draining,
     Fact,
     HaltedScope,
@@ -60,6 +61,10 @@ class Condition:
 class Conditions:
     """An observer that knows what holds now; told from any thread, asked from any thread."""
 
+    hears: Final = frozenset(
+        {Answered, Assigned, Beat, Delivered, Draining, HaltedScope, Resumed, Revoked, Waiting}
+    )
+
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._begun_s = now_s()
@@ -82,8 +87,8 @@ class Conditions:
     def tell(self, fact: Fact) -> None:
         """Take note of a fact."""
         match fact:
-            case Answered(status):
-                self._answered(status)
+            case Answered() | Delivered():
+                self._answered(fact.status if isinstance(fact, Answered) else 200)
             case Beat():
                 self._beats()
             case Waiting(what, why):

@@ -1,7 +1,7 @@
 """How much of everything has happened since the start."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from bridge.observer import (
     Answered,
@@ -28,6 +28,11 @@ _THROTTLED = 429
 class Counts:
     """An observer that counts; read from any thread, at any time."""
 
+    hears: Final = frozenset(
+        {Answered, DeadLettered, Delivered, Filtered, HaltedScope, Misfit}
+        | {Polled, Resumed, Retrying, Skipped, Unsure, Waiting}
+    )
+
     def __init__(self) -> None:
         self.polled = 0
         self.delivered = 0
@@ -52,10 +57,11 @@ class Counts:
         match fact:
             case Polled(records):
                 self.polled += records
-            case Filtered():
-                self.filtered += 1
-            case Delivered():
+            case Filtered(_, records):
+                self.filtered += records
+            case Delivered(_, tries):
                 self.delivered += 1
+                self.answers[200] += tries == 1
             case Skipped(_, why):
                 self.skipped[why] += 1
             case DeadLettered(_, _, reason):

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import structlog
 
@@ -74,6 +74,11 @@ _NUMBER = re.compile(r"\d+")
 
 class LogObserver:
     """An observer that logs what a person should know."""
+
+    hears: Final = frozenset(
+        {Assigned, CommitFailed, DeadLettered, HaltedScope, Misfit, Noted, Resumed, Revoked}
+        | {Waiting}
+    )
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._log: Any = structlog.get_logger()

@@ -24,6 +24,7 @@ from bridge.avro.transport import RegistryOptions
 from bridge.avro.wire import SchemaGuid, SchemaId
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping import schema as tree
+from bridge.mapping.plan import Wanted
 from bridge.records import Assignment, Headers, Record
 from bridge.sandbox.registry import RegistryStandIn
 
@@ -43,6 +44,7 @@ ORDER = {
     "fields": [{"name": "payment", "type": "shop.Payment"}, {"name": "fee", "type": "shop.Money"}],
 }
 
+WHOLE = Wanted(filter=frozenset(), all=frozenset({()}))
 JSON_SCHEMA = '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}'
 
 
@@ -60,7 +62,7 @@ class Plan:
     """What every schema is admitted as here."""
 
     schema: tree.Schema
-    wanted: Any = None
+    wanted: Wanted = WHOLE
 
 
 @pytest.fixture(params=["stand-in", pytest.param("apicurio", marks=pytest.mark.real)])

@@ -113,7 +113,7 @@ class World:
         if self.under_way:
             generation, record = self.under_way.pop(choice % len(self.under_way))
             self.arrived.add((generation, record.offset))
-            self.bridge.poller.settled.append((record, 1))
+            self.bridge.poller.settled.add(record, 1)
 
     def settle_all(self, _: int) -> None:
         """All of them arrive."""

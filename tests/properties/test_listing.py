@@ -1,17 +1,17 @@
 """Lists in commits' metadata: how much finds room, and what is taken so that all of it does."""
 
 from random import Random
-from typing import Any, cast
+from typing import cast
 
-from confluent_kafka import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.delivery.progress import Progress
 from bridge.delivery.runs import METADATA_CHARACTERS_MAX, encode, fitting
 from bridge.kafka.holdings import Holding, Holdings
+from bridge.kafka.source_options import everything
 from bridge.kafka.window import BATCH_MAX
-from bridge.records import Assignment, Record
+from bridge.records import Assignment, Message, Record
 from tests.unit.kafka.messages import Polled
 
 RUNS = st.lists(st.tuples(st.integers(1, 1 << 20), st.integers(1, 1 << 20)), max_size=40)
@@ -56,9 +56,8 @@ def test_a_partition_that_is_read_only_while_it_is_not_crowded_has_room_for_its_
     for _ in range(60):
         if not holdings.crowded(4_000):
             for _ in range(chance.choice((100, BATCH_MAX))):
-                polled = cast("Message[bytes, bytes]", cast("Any", Polled(taken, 0)))
-                record = holdings.take(polled)
-                assert record is not None
+                polled = cast("Message", Polled(taken, 0))
+                [record], _ = holdings.take(("t", 0), [polled], everything)
                 (stuck if chance.random() < stays else under_way).append(record)
                 taken += 1
         chance.shuffle(under_way)

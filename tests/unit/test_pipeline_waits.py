@@ -56,7 +56,8 @@ def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -
         await world.poll(*first)
         await world.poll(world.record(4), world.record(5), world.record(6, topic="other"))
         await asyncio.sleep(5)
-        assert world.log == ["sending a", "sending d", "sent a of A", "settled 0", *world.log[4:]]
+        assert world.log[:2] == ["sending a", "sending d"]
+        assert sorted(world.log[2:]) == ["sent a of A", "sent d of D", "settled 0", "settled 6"]
         assert sorted(world.settled) == [(0, 1), (6, 1)]
         assert [topics("t") for topics in world.halted] == [True]
         why = "invalid_uid: no request can be made for this uid (t/0/1)"

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -19,12 +18,14 @@ from bridge.avro.wire import (
 )
 from bridge.documents.problems import Problem, Problems
 from bridge.errors import PoisonRecord, Unavailable
+from bridge.mapping.plan import Wanted
 from bridge.mapping.schema import Schema
 from bridge.records import Assignment, Record
 from tests.unit.avro.samples import PAYMENT, PAYMENT_VALUE, encode, tree
 
 BODY = encode(PAYMENT, PAYMENT_VALUE)
 GUID = "00000000-0000-0000-0000-00000000002a"
+WHOLE = Wanted(filter=frozenset(), all=frozenset({()}))
 
 
 @dataclass
@@ -50,7 +51,7 @@ class _Store:
 class _Plan:
     topic: str
     schema: Schema
-    wanted: Any = None
+    wanted: Wanted = WHOLE
 
 
 @dataclass

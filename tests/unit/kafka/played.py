@@ -182,7 +182,17 @@ class Bridge:
         """Take records, and settle them."""
         self.records += records
         if self.settles:
-            self.poller.settled.extend((record, 1) for record in records)
+            for record in records:
+                self.poller.settled.add(record, 1)
+
+    def settle_all(self) -> None:
+        """Settle everything that came."""
+        for record in self.records:
+            self.poller.settled.add(record, 1)
+
+    def not_begun(self) -> int:
+        """Everything is begun when it comes."""
+        return 0
 
     def drain(self, assignments: Sequence[Assignment]) -> threading.Event:
         """Begin nothing more for these."""

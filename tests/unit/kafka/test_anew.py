@@ -144,7 +144,7 @@ def test_what_is_under_way_of_the_old_topic_goes_on_and_settles_nothing_of_the_n
     bridge.admin.ids["t"] = OLD
 
     def settle_late() -> None:
-        bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.poller.settled.add(bridge.records[0], 1)
 
     bridge.run(
         bridge.assign(0),

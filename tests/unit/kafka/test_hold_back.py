@@ -38,7 +38,8 @@ def test_a_crowded_partition_is_paused_alone_until_two_batches_find_room_again(
         bridge.consumer.resume = resumed  # type: ignore[method-assign]
 
     def settle_some() -> None:
-        bridge.poller.settled.extend((record, 1) for record in bridge.records[:501])
+        for record in bridge.records[:501]:
+            bridge.poller.settled.add(record, 1)
 
     bridge.run(
         bridge.assign(0, 1),
@@ -62,7 +63,8 @@ def test_a_crowded_partition_that_a_person_must_look_at_stays_still(bridge: Brid
         bridge.poller.halted.append(lambda topic: topic == "t")
 
     def settle_all() -> None:
-        bridge.poller.settled.extend((record, 1) for record in bridge.records)
+        for record in bridge.records:
+            bridge.poller.settled.add(record, 1)
 
     bridge.run(
         bridge.assign(0, 1),
@@ -87,7 +89,8 @@ def test_while_everything_is_paused_nothing_is_resumed_for_having_room(
 
     def settle(partition: int) -> None:
         ours = [record for record in bridge.records if record.partition == partition]
-        bridge.poller.settled.extend((record, 1) for record in ours)
+        for record in ours:
+            bridge.poller.settled.add(record, 1)
 
     both = [message for n in range(500, 1_500) for message in (Message(n), Message(n + 100, 1))]
     bridge.run(

@@ -1,13 +1,12 @@
 """Partitions held, and what a commit says of them."""
 
-from typing import Any, cast
-
-from confluent_kafka import Message
+from typing import cast
 
 from bridge.delivery.progress import Progress
 from bridge.delivery.runs import decode
 from bridge.kafka.holdings import Holding, Holdings
-from bridge.records import Assignment, Record
+from bridge.kafka.source_options import everything
+from bridge.records import Assignment, Message, Record
 from tests.unit.kafka.messages import Polled
 
 
@@ -18,7 +17,9 @@ def _held(base: int = 0) -> tuple[Holdings, Assignment]:
 
 
 def _take(holdings: Holdings, offset: int, partition: int = 0) -> Record | None:
-    return holdings.take(cast("Message[bytes, bytes]", cast("Any", Polled(offset, partition))))
+    message = cast("Message", Polled(offset, partition))
+    records, _ = holdings.take(("t", partition), [message], everything)
+    return records[0] if records else None
 
 
 def _taken(holdings: Holdings, offset: int) -> Record:
@@ -51,7 +52,7 @@ def test_what_is_left_of_a_halted_partition_is_no_work_that_waits() -> None:
     holdings, _ = _held()
     taken = [_taken(holdings, offset) for offset in range(3)]
     for holding in holdings:
-        holding.halted = True
+        holdings.halt(holding)
 
     assert (holdings.outstanding, holdings.outstanding_bytes) == (0, 0)
     assert holdings.settle(taken[0], 1)

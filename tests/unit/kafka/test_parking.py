@@ -52,7 +52,7 @@ def test_what_was_answered_after_the_loss_is_not_sent_again_either(
     bridge.consumer.answers = False
 
     def settle_late() -> None:
-        bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.poller.settled.add(bridge.records[0], 1)
 
     bridge.run(
         bridge.assign(0),
@@ -74,7 +74,7 @@ def test_what_is_under_way_is_waited_for_before_the_partition_is_read_again(
     bridge.consumer.answers = False
 
     def answered_while_draining() -> None:
-        bridge.on_drain = lambda: bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.on_drain = lambda: bridge.poller.settled.add(bridge.records[0], 1)
         bridge.assign(0)()
 
     bridge.run(

@@ -99,7 +99,7 @@ def test_a_full_window_takes_one_record_at_a_time_and_goes_on_when_there_is_room
         bridge.consumer.asked.clear,  # the window is full from here on
         brings(Message(502)),
         lambda: flowing.append(not bridge.consumer.still),
-        lambda: bridge.poller.settled.extend((one, 1) for one in bridge.records),
+        bridge.settle_all,
     )
     assert bridge.consumer.asked[:3] == [1, 1, 1]
     assert flowing == [True]  # a pause would throw away what was fetched ahead
@@ -142,7 +142,7 @@ def test_a_second_request_to_stop_waits_for_nothing_more(monkeypatch: pytest.Mon
     begun_s = time.monotonic()
 
     def hurry() -> None:
-        bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.poller.settled.add(bridge.records[0], 1)
         bridge.poller.hurry.set()
         bridge.poller.stop.set()
 

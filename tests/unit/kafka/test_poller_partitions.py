@@ -38,7 +38,7 @@ def test_a_revoke_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
     bridge = Bridge(monkeypatch, settles=False)
 
     def settle_the_first() -> None:
-        bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.poller.settled.add(bridge.records[0], 1)
         bridge.drains = False
         bridge.revoke(0)()
 
@@ -56,7 +56,7 @@ def test_nothing_is_committed_of_partitions_that_were_lost(
 
     def lose() -> None:
         before.extend(bridge.consumer.log)
-        bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.poller.settled.add(bridge.records[0], 1)
         bridge.lose(0)()
 
     # The first commit is not answered, so the second record could still be in one.
@@ -75,7 +75,7 @@ def test_a_late_settle_after_a_revoke_counts_its_events_and_commits_nothing(
     bridge = Bridge(monkeypatch, settles=False)
 
     def settle_late() -> None:
-        bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.poller.settled.add(bridge.records[0], 1)
 
     log = bridge.run(
         bridge.assign(0),
@@ -173,7 +173,7 @@ def test_halted_topics_stand_still_and_what_is_under_way_is_committed(
     def settle_the_first() -> None:
         still.append(set(bridge.consumer.still))
         assert bridge.poller._holdings.outstanding == 0
-        bridge.poller.settled.append((bridge.records[0], 1))
+        bridge.poller.settled.add(bridge.records[0], 1)
 
     log = bridge.run(
         bridge.assign(0),

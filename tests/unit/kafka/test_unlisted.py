@@ -3,24 +3,24 @@
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from bridge.delivery.progress import Progress
 from bridge.delivery.runs import METADATA_CHARACTERS_MAX, Listed, decode
 from bridge.kafka.committer import Committer
 from bridge.kafka.holdings import Holding, Holdings
 from bridge.kafka.listing import Listing
+from bridge.kafka.source_options import everything
 from bridge.kafka.window import BATCH_MAX
 from bridge.observer import Fact, Noted
-from bridge.records import Assignment, Record
+from bridge.records import Assignment, Message, Record
 from tests.unit.kafka.messages import Polled, answer
 from tests.unit.kafka.played import Bridge, brings
 
 
 def _taken(holdings: Holdings, offset: int, partition: int = 0) -> Record:
-    message = cast("Message[bytes, bytes]", cast("Any", Polled(offset, partition)))
-    record = holdings.take(message)
-    assert record is not None
+    message = cast("Message", Polled(offset, partition))
+    [record], _ = holdings.take(("t", partition), [message], everything)
     return record
 
 
@@ -222,7 +222,8 @@ def test_where_nothing_can_be_listed_no_more_is_taken_than_a_crash_may_repeat(
     still: list[set[int]] = []
 
     def settle_all_but_the_first() -> None:
-        bridge.poller.settled.extend((record, 2) for record in bridge.records[1:])
+        for record in bridge.records[1:]:
+            bridge.poller.settled.add(record, 2)
 
     bridge.run(
         bridge.assign(0),

@@ -7,9 +7,17 @@ def test_there_is_room_up_to_either_bound() -> None:
     """Records and bytes are counted apart; a batch has a bound of its own."""
     window = Window(Bounds(records_max=1_000, bytes_max=100))
     assert window.room(0, 0) == BATCH_MAX
-    assert window.room(900, 0) == 100
+    assert window.room(700, 0) == 300
     assert window.room(1_001, 0) == 0
     assert window.room(0, 100) == 0
+
+
+def test_a_few_free_places_are_none_until_a_turn_of_the_thread_is_worth_its_price() -> None:
+    """And what nobody has begun yet leaves room for no more than is soon begun."""
+    window = Window(Bounds(records_max=1_000, ahead_max=500))
+    assert [window.room(taken, 0) for taken in (799, 801, 950)] == [201, 0, 0]
+    assert [window.room(600, 0, ahead) for ahead in (0, 200, 301, 600)] == [400, 300, 0, 0]
+    assert window.change(999, 0, 1.0) is window.change(999, 0, 60.0) is Change.NONE
 
 
 def test_it_pauses_only_after_five_seconds_and_resumes_when_half_is_free() -> None:

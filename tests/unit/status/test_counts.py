@@ -46,7 +46,7 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
     assert (counts.polled, counts.filtered, counts.delivered) == (520, 1, 2)
     assert counts.skipped == {"no_uid": 2, "shadow": 1}
     assert counts.dead_lettered == {"truncated": 1}
-    assert counts.answers == {200: 2, 0: 1}
+    assert counts.answers == {200: 3, 0: 1}
     assert counts.retries == {"throttled": 1}
     assert counts.unsure == 1
     assert counts.unexpected == {"none timeout": 1}

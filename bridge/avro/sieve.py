@@ -1,0 +1,146 @@
+"""Which records somebody may want: looked at in the poll thread, before any work is made of them.
+
+Most records of a bus are not wanted. They cost the look at their filter's fields here, and no
+object, no hand-over and no task.
+
+Laws:
+- When in doubt a record is wanted: its schema is not known yet, its bytes are not what they should
+  be, a filter fails. The path of a record decides then, and says why.
+- Nothing is fetched or compiled here, and nothing raises: the poll thread must not wait. What the
+  decoder has learned on the event loop is only looked up.
+- A header that names the schema goes before the value's prefix, as in `wire.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from bridge.avro.decoder import Decoder, Entry, Wanted
+from bridge.avro.projection import project
+from bridge.avro.reader import record_name
+from bridge.avro.walker import Read
+from bridge.avro.wire import SCHEMA_ID_HEADER, WireFormat
+from bridge.mapping.schema import Union
+from bridge.records import Assignment, Headers, Message, Record
+
+Matches = Callable[[Record, Any], bool]
+
+
+class Filtering(Protocol):
+    """The mappings of a topic, compiled for one schema."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """What of a value is read."""
+        ...
+
+    @property
+    def filters_by_record(self) -> bool:
+        """Whether a filter reads more than the value: the key, a header, the time."""
+        ...
+
+    def filter(self, record_name: str | None = None) -> Matches:
+        """Whether any mapping wants a record; `record_name` as `Decoded` has it."""
+        ...
+
+    def matches(self, record: Record, value: None) -> bool:
+        """Whether any mapping wants a record that has no value."""
+        ...
+
+
+class _Filter(NamedTuple):
+    """How to tell whether a record of one schema is wanted."""
+
+    read: Read
+    matches: Matches
+    by_record: bool
+
+
+class _Topic:
+    """What is known of a topic: filters by the bytes that name the schema, or all of the prefix."""
+
+    __slots__ = ("assignment", "by_prefix", "by_token", "format", "tombstones")
+
+    def __init__(self, name: str, wire_format: WireFormat, tombstones: Filtering) -> None:
+        self.format = wire_format
+        self.tombstones = tombstones
+        self.by_prefix: dict[bytes, _Filter] = {}
+        self.by_token: dict[bytes, _Filter] = {}
+        self.assignment = Assignment(name, -1)
+
+
+class Sieve:
+    """Says which records somebody may want; `tombstones` is for those without a value."""
+
+    def __init__(self, decoder: Decoder[Any], tombstones: Callable[[str], Filtering]) -> None:
+        self._decoder = decoder
+        self._tombstones = tombstones
+        self._topics: dict[str, _Topic] = {}
+
+    def __call__(self, name: str, messages: Sequence[Message]) -> list[int]:
+        """The messages of a topic that somebody may want, by index."""
+        topic = self._topics.get(name) or self._new_topic(name)
+        by_prefix, size = topic.by_prefix, topic.format.prefix_bytes
+        reads_headers = topic.format.reads_headers
+        wanted = []
+        for index, message in enumerate(messages):
+            value = message.value()
+            found = None if value is None else by_prefix.get(value[:size])
+            try:
+                if found is None or (reads_headers and _names_schema(message.headers())):
+                    if self._is_wanted(topic, message):
+                        wanted.append(index)
+                elif found.matches(None, found.read(value, size)):  # type: ignore[arg-type]
+                    wanted.append(index)
+            except Exception:  # the path of the record says what it was
+                wanted.append(index)
+        return wanted
+
+    def _is_wanted(self, topic: _Topic, message: Message) -> bool:
+        """For what has no value, or is not framed as most values are, or not known yet."""
+        record = Record.of(message, topic.assignment)
+        if record.value is None:
+            return topic.tombstones.matches(record, None)
+        located = topic.format.locate(record)
+        found = topic.by_token.get(located.token) or self._new_filter(topic, located.token)
+        if found is None:
+            return True
+        if not found.by_record and located.start == topic.format.prefix_bytes:
+            topic.by_prefix[record.value[: located.start]] = found
+        return found.matches(record, found.read(record.value, located.start))
+
+    def _new_filter(self, topic: _Topic, token: bytes) -> _Filter | None:
+        """How to tell for a schema; None while it is not known, or where it is refused."""
+        entry = self._decoder.topic(topic.assignment.topic).entries.get(token)
+        if not isinstance(entry, Entry):
+            return None
+        found = topic.by_token[token] = _filter(entry)
+        return found
+
+    def _new_topic(self, name: str) -> _Topic:
+        topic = _Topic(name, self._decoder.topic(name).format, self._tombstones(name))
+        self._topics[name] = topic
+        return topic
+
+
+def _filter(entry: Entry[Any]) -> _Filter:
+    """How to tell for one schema."""
+    admitted: Filtering = entry.admitted
+    by_record = admitted.filters_by_record
+    read = project(entry.schema, admitted.wanted.filter, to_end=False) or entry.read
+    if not isinstance(entry.schema.root, Union):
+        return _Filter(read, admitted.filter(), by_record)
+    names = [record_name(entry.schema, branch) for branch in entry.schema.root.branches]
+    by_index = [_always if name is None else admitted.filter(name) for name in names]
+    return _Filter(
+        lambda data, start: (data[start] >> 1, read(data, start)),
+        lambda record, found: by_index[found[0]](record, found[1]),
+        by_record,
+    )
+
+
+def _always(_: Record, __: object) -> bool:
+    return True
+
+
+def _names_schema(headers: Headers | None) -> bool:
+    return headers is not None and any(name == SCHEMA_ID_HEADER for name, _ in headers)

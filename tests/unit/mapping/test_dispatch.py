@@ -1,0 +1,67 @@
+"""Which of many mappings are tried on a record."""
+
+import json
+
+import pytest
+
+from bridge.documents.document import parse
+from bridge.mapping.compiler import compile_plan
+from bridge.mapping.dispatch import STEPS_MIN
+from bridge.mapping.load import load_rules
+from bridge.mapping.options import NO_OPTIONS
+from bridge.mapping.plan import Plan
+from tests.cases.raw import record
+from tests.unit.avro.samples import tree
+
+SCHEMA = {
+    "type": "record",
+    "name": "n.Order",
+    "fields": [
+        {"name": "u", "type": "string"},
+        {"name": "kind", "type": ["null", "string"]},
+        {"name": "n", "type": "int"},
+        {"name": "tags", "type": {"type": "array", "items": "string"}},
+    ],
+}
+FILTERS = {
+    "placed": {"kind": "placed"},
+    "placed-large": {"kind": "placed", "n": [{"at_least": 100}]},
+    "gone": {"kind": ["cancelled", "returned"]},
+    "every": None,
+    "numbered": {"n": [7, 8]},
+    "without": {"kind": [{"exists": False}]},
+    "either": {"any": [{"kind": "placed"}, {"n": 7}]},
+    "not-placed": {"not": {"kind": "placed"}},
+    "tagged": {"tags": "placed", "kind": ["placed", "cancelled"]},
+    "by-place": {"kind": "placed", "$partition": 0},
+}
+
+
+def _plan(names: list[str]) -> Plan:
+    mappings = [
+        {"name": name, "topics": ["t"], "uid": "u", "event": name}
+        | ({} if FILTERS[name] is None else {"filter": FILTERS[name]})
+        for name in names
+    ]
+    document = parse(json.dumps({"format": 1, "mappings": mappings}), "m.yaml")
+    return compile_plan(load_rules([document], NO_OPTIONS), "t", tree(SCHEMA))
+
+
+@pytest.mark.parametrize("kind", ["placed", "cancelled", "returned", "other", None])
+@pytest.mark.parametrize("n", [7, 100, 5])
+@pytest.mark.parametrize("tags", [[], ["placed"]])
+def test_of_many_mappings_those_fire_that_would_fire_alone_in_their_order(
+    kind: str | None, n: int, tags: list[str]
+) -> None:
+    """The choice leaves out only what cannot match."""
+    value = {"u": "1", "kind": kind, "n": n, "tags": tags}
+    alone = [name for name in FILTERS if _plan([name]).map(record("t"), value)]
+    plan = _plan(list(FILTERS))
+    assert len(FILTERS) >= STEPS_MIN
+
+    found = plan.map(record("t"), value)
+
+    assert [one.mapping for one in found] == alone
+    assert plan.matches(record("t"), value)
+    chosen = [name for name in FILTERS if name != "every"]
+    assert _plan(chosen).matches(record("t"), value) == bool(set(alone) - {"every"})
