@@ -26,14 +26,14 @@ The rooms it joins do not know each other: `ports.py` says in Protocols what it 
 import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import lru_cache
-from typing import Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 from weakref import WeakSet
 
 from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import MEND, Halts, mend_rejecting
 from bridge.delivery.pause import LETTERS, REGISTRY, Spell
-from bridge.delivery.rejections import Rejections, TooMany
+from bridge.delivery.rejections import Rejections
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.age import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
@@ -67,10 +67,12 @@ Work = Built[R] | Failure | Skipped
 
 
 class Ready(NamedTuple, Generic[R]):
-    """A record of which events are to be sent, and all that is to be done for it."""
+    """A record, and all that is to be done for it."""
 
     record: Record
-    work: Sequence[Work[R]]
+    events: list[Built[R]]
+    failures: list[Failure]
+    skipped: list[Skipped]
 
 
 class Pipeline(Generic[R]):
@@ -129,10 +131,10 @@ class Pipeline(Generic[R]):
         try:
             outcomes = self._map(record)  # decode, map
         except PoisonRecord as error:
-            self._begin(record, self._finish(record, [Failure.of(error)]))
+            self._begin(record, self._finish(_failed(record, Failure.of(error))))
             return None
         except Exception as error:
-            self._begin(record, self._finish(record, [_internal(error)]))
+            self._begin(record, self._finish(_failed(record, _internal(error))))
             return None
         if outcomes is None:
             self._begin(record, self._wait_for_schema(record))
@@ -155,40 +157,40 @@ class Pipeline(Generic[R]):
         return decoded.admitted.map(record, decoded.value, decoded.record_name)
 
     def _build(self, record: Record, outcomes: Sequence[Outcome], now_s: float) -> Ready[R] | None:
-        """Build the requests of a record's events; unless a mapping halts by that."""
-        ages = self._ports.ages
-        work = [self._built(record, in_time(outcome, now_s, ages)) for outcome in outcomes]
-        too_many = self._count(outcomes, work)
-        if too_many is not None:
-            cure = mend_rejecting(too_many.mapping, record.place)
-            self._halts.begin(too_many.mapping, too_many.why, cure)
-        elif any(isinstance(one, Built) for one in work):
-            return Ready(record, work)
-        else:
-            self._begin(record, self._finish(record, work))
-        return None
+        """Build the requests of a record's events; unless a mapping halts by that.
 
-    def _count(self, outcomes: Sequence[Outcome], work: Sequence[Work[R]]) -> TooMany | None:
-        """Count what became of a record's matches, until a mapping has rejected too much."""
-        for outcome, one in zip(outcomes, work, strict=True):
+        What becomes of a record's matches is counted until a mapping has rejected too much.
+        """
+        ready: Ready[R] = Ready(record, [], [], [])
+        for outcome in outcomes:
+            one = self._built(record, in_time(outcome, now_s, self._ports.ages))
             if isinstance(one, Failure):
                 too_many = self._matches.rejected(one)
                 if too_many is not None:
-                    return too_many
-            elif isinstance(outcome, Event):
+                    cure = mend_rejecting(too_many.mapping, record.place)
+                    self._halts.begin(too_many.mapping, too_many.why, cure)
+                    return None
+                ready.failures.append(one)
+                continue
+            if isinstance(outcome, Event):
                 self._matches.passed(outcome.mapping)
+            if isinstance(one, Built):
+                ready.events.append(one)
+            else:
+                ready.skipped.append(one)
+        if ready.events:
+            return ready
+        self._begin(record, self._finish(ready))
         return None
 
-    async def _finish(self, record: Record, work: Sequence[Work[R]]) -> None:
+    async def _finish(self, ready: Ready[R]) -> None:
         """Bring all work on a record to its end, then settle the record.
 
         Once an event of it is answered it is seen through, though its partition be draining.
         """
-        events = [one for one in work if isinstance(one, Built)]
-        failures = [one for one in work if isinstance(one, Failure)]
-        for one in work:
-            if isinstance(one, Skipped):
-                self._ports.observer.tell(SkippedFact(one.mapping, one.why))
+        record, events, failures, skipped = ready
+        for one in skipped:
+            self._ports.observer.tell(SkippedFact(one.mapping, one.why))
         begun = delivered = False
         try:
             for event in events:
@@ -292,7 +294,7 @@ class Pipeline(Generic[R]):
         try:
             fetched = await self._fetched(record)
         except PoisonRecord as error:
-            await self._finish(record, [Failure.of(error)])
+            await self._finish(_failed(record, Failure.of(error)))
             return
         if fetched:
             self._take_all([record], self._ports.clock())
@@ -320,11 +322,11 @@ class Pipeline(Generic[R]):
         if not ready.record.assignment.open:
             return
         try:
-            await self._finish(*ready)
+            await self._finish(ready)
         except AssignmentEnded:
             return
         except Exception as error:
-            await self._finish(ready.record, [_internal(error)])
+            await self._finish(_failed(ready.record, _internal(error)))
 
     async def _to_its_end(self, record: Record, work: Coroutine[None, None, None]) -> None:
         try:
@@ -332,12 +334,17 @@ class Pipeline(Generic[R]):
         except AssignmentEnded:  # not settled: the partition's next owner reads it again
             return
         except Exception as error:
-            await self._finish(record, [_internal(error)])
+            await self._finish(_failed(record, _internal(error)))
 
 
 def _halting(outcomes: Sequence[Outcome]) -> Rejected | None:
     """The outcome that asks for a person, if there is one: then none of them is begun."""
     return next((one for one in outcomes if isinstance(one, Rejected) and one.halt), None)
+
+
+def _failed(record: Record, failure: Failure) -> Ready[Any]:
+    """A record that becomes a dead letter before anything of it was sent."""
+    return Ready(record, [], [failure], [])
 
 
 def _internal(error: Exception, mapping: str | None = None) -> Failure:
