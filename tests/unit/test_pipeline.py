@@ -23,6 +23,7 @@ from bridge.observer import (
 )
 from bridge.observer import Skipped as SkippedFact
 from bridge.pipeline import TAKEN_AT_ONCE
+from bridge.records import AssignmentEnded
 from tests.unit.played_path import POISON, Value, World, event
 from tests.unit.virtual import run, settle_down
 
@@ -75,12 +76,17 @@ def test_a_record_of_which_nothing_is_delivered_is_left_to_the_next_owner() -> N
     """Not settled, nothing held, nothing written."""
 
     async def story() -> None:
-        world = World({0: Value([event("a"), event("b")])})
-        world.assignment.open = False
+        events = {0: Value([event("a"), event("b")])}
+        world = World(events, answers={"a": AssignmentEnded()})
         await world.poll(world.record())
         await asyncio.sleep(5)
         assert world.log == ["sending a"]
         assert (world.settled, world.letters, world.assignment.busy) == ([], [], 0)
+        world.assignment.open = False
+        await world.poll(world.record())
+        await asyncio.sleep(5)
+        assert world.log == ["sending a"]
+        assert world.settled == []
 
     run(story())
 
