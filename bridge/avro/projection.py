@@ -12,10 +12,11 @@ Laws:
 - What is passed over is checked for its length only: text that nobody reads may be no UTF-8.
 - No input makes it run for long: a list has no more items than bytes are left, and a type that
   contains itself is left at `DEPTH_MAX`. A schema gets no function if its lists can hold items that
-  take no byte, or one of its records more than `_FREE_MAX` values that take none. So few are not
-  counted: of a huge body it may give a value that is too empty for `walker`.
-- Types within types become functions of their own where lines become too many, so that no schema
-  makes more lines than it has types; one with more than `LINES_MAX` gets no function.
+  take no byte, or if one of its records makes many values of few bytes (`_FREE_MAX`). Values that
+  take no byte are not counted: what has too many of them for `walker` is a value here, as it is for
+  fastavro; the length of the body bounds them.
+- A type that is used often becomes a function of its own where lines become too many, so that no
+  schema makes more lines than it has types and fields; one with too many gets no function.
 """
 
 import struct
@@ -50,8 +51,13 @@ _INLINE_FIELDS_MAX = 40
 _INLINE_DEPTH_MAX = 3
 """A record within records so deep is passed over in place; calling a function costs more."""
 
-_FREE_MAX = 100
-"""Values in one record that take no byte of their own: nulls, and the records themselves."""
+_LINES_MAX = 4_000
+_COMPACT_LINES_MAX = 20_000
+"""A function with more lines takes a good part of a second, and some 100 MB, to compile."""
+
+_VALUES_PER_BYTE = 4
+_FREE_MAX = 30
+"""So many values more than `_VALUES_PER_BYTE` may one record hold: nulls, records in records."""
 
 _BEYOND = 1 << 62
 """Further than any body goes."""
@@ -80,33 +86,34 @@ def project(schema: Schema, paths: Iterable[Path], *, to_end: bool) -> Read | No
     `to_end` reads until the end of the record, so that what is cut off or left over is noticed;
     else the function stops behind the last of the paths. Both raise for what is unusual.
     """
-    with suppress(RecursionError, SyntaxError, MemoryError):
+    with suppress(TooLong, RecursionError, SyntaxError, MemoryError):
         if not Shape(schema).has_free_items() and not _has_heavy_records(schema):
             wanted = _tree(paths)
-            for inline_depth in (_INLINE_DEPTH_MAX, 0):
-                with suppress(TooLong):
-                    return _Generator(schema, inline_depth).reader(wanted, to_end=to_end)
+            with suppress(TooLong):
+                return _Generator(schema, compact=False).reader(wanted, to_end=to_end)
+            return _Generator(schema, compact=True).reader(wanted, to_end=to_end)
     return None
 
 
 def _has_heavy_records(schema: Schema) -> bool:
-    """Whether a few bytes make many values: records twice in each other, twenty deep."""
+    """Whether a few bytes can make many values, as with two records in each of two, twenty deep."""
     known: dict[str, int] = {}
 
-    def free(type_: Type) -> int:
+    def surplus(type_: Type) -> int:
+        """How many values more than its bytes allow for."""
         match type_:
             case Reference(name):
                 if name not in known:
                     known[name] = 0  # for what contains itself: it is never read to its end
-                    known[name] = free(schema.names[name])
+                    known[name] = surplus(schema.names[name])
                 return known[name]
             case Record(fields=fields):
-                return 1 + sum(free(field.type) for field in fields)
+                return 1 + sum(surplus(field.type) for field in fields)
             case Primitive("null") | Fixed(size=0):
                 return 1
-        return 0
+        return 1 - _VALUES_PER_BYTE
 
-    return any(free(Reference(name)) > _FREE_MAX for name in schema.names)
+    return any(surplus(Reference(name)) > _FREE_MAX for name in schema.names)
 
 
 def _tree(paths: Iterable[Path]) -> Mapping[str, Any]:
@@ -120,12 +127,15 @@ def _tree(paths: Iterable[Path]) -> Mapping[str, Any]:
 
 
 class _Generator:
-    """Writes the functions of one schema: `b` are the bytes, `p` the position, `end` the end."""
+    """Writes the functions of one schema: `b` are the bytes, `p` the position, `end` the end.
 
-    def __init__(self, schema: Schema, inline_depth: int) -> None:
+    `compact` makes fewer lines, which take longer: functions of all that is more than a scalar.
+    """
+
+    def __init__(self, schema: Schema, *, compact: bool) -> None:
         self._schema = schema
-        self._inline_depth = inline_depth
-        self._code = SourceCode()
+        self._compact = compact
+        self._code = SourceCode(_COMPACT_LINES_MAX if compact else _LINES_MAX)
         self._functions: dict[tuple[str, Type], str] = {}
         self._waiting: list[tuple[str, str, Type]] = []
         self._symbols: dict[str, str] = {}
@@ -163,7 +173,7 @@ class _Generator:
                 self._skip_here(self._schema.resolve(type_))
                 self._code.line("return p")
             else:
-                self._read_here(self._schema.resolve(type_), "out", EVERYTHING)
+                self._read_here(self._schema.resolve(type_), "out", EVERYTHING, stop=False)
                 self._code.line("return out,p")
 
     # Reading
@@ -171,19 +181,18 @@ class _Generator:
     def _read(self, type_: Type, out: str, wanted: Mapping[str, Any], *, stop: bool) -> None:
         """Read what is wanted of a value into `out`; `stop` behind the last of it."""
         actual = self._schema.resolve(type_)
-        if isinstance(actual, Record) and wanted is not EVERYTHING:
-            self._read_fields(actual, out, wanted, stop=stop)
-        elif isinstance(actual, Union):
-            self._union(actual, lambda branch: self._read(branch, out, wanted, stop=stop))
-        elif isinstance(type_, Reference) and isinstance(actual, Record):
+        if wanted is EVERYTHING and (isinstance(actual, Record) or self._is_apart(actual)):
             self._call_read(type_, out)
         else:
-            self._read_here(actual, out, wanted)
+            self._read_here(actual, out, wanted, stop=stop)
+
+    def _is_apart(self, type_: Type) -> bool:
+        return self._compact and isinstance(type_, Union | Array | Map)
 
     def _call_read(self, type_: Type, out: str) -> None:
         self._code.line(f"{out},p={self._function('read', type_)}(b,p,end,d+{self._containers})")
 
-    def _read_here(self, type_: Type, out: str, wanted: Mapping[str, Any]) -> None:
+    def _read_here(self, type_: Type, out: str, wanted: Mapping[str, Any], *, stop: bool) -> None:
         match type_:
             case Primitive(name):
                 self._read_primitive(name, out)
@@ -194,13 +203,13 @@ class _Generator:
                 self._index(out, len(type_.symbols))
                 self._code.line(f"{out}={self._symbols_of(type_)}[{out}]")
             case Record():
-                self._read_fields(type_, out, wanted, stop=False)
+                self._read_fields(type_, out, wanted, stop=stop)
+            case Union():
+                self._union(type_, lambda branch: self._read(branch, out, wanted, stop=stop))
             case Array(items):
                 self._read_items(items, out)
             case Map(values):
                 self._read_entries(values, out)
-            case _:
-                self._read(type_, out, wanted, stop=False)
 
     def _symbols_of(self, enum: Enum) -> str:
         """The constant with the symbols by their numbers, doubled as they are written."""
@@ -295,15 +304,17 @@ class _Generator:
 
     def _skip(self, type_: Type) -> None:
         actual = self._schema.resolve(type_)
-        if isinstance(type_, Reference) and isinstance(actual, Record):
+        if isinstance(actual, Record):
             self._skip_record(type_, actual)
+        elif self._is_apart(actual):
+            self._call_skip(type_)
         else:
             self._skip_here(actual)
 
-    def _skip_record(self, type_: Reference, record: Record) -> None:
+    def _skip_record(self, type_: Type, record: Record) -> None:
         """A small record within its surroundings, any other in a function of its own."""
-        small = len(record.fields) <= _INLINE_FIELDS_MAX and len(self._inlined) < self._inline_depth
-        if small and record.name not in self._inlined:
+        small = len(record.fields) <= _INLINE_FIELDS_MAX and len(self._inlined) < _INLINE_DEPTH_MAX
+        if small and record.name not in self._inlined and not self._compact:
             self._inlined.append(record.name)
             self._skip_here(record)
             self._inlined.pop()
@@ -311,7 +322,8 @@ class _Generator:
             self._call_skip(type_)
 
     def _call_skip(self, type_: Type) -> None:
-        self._code.line(f"p={self._function('skip', type_)}(b,p,end,d+{self._containers + 1})")
+        deeper = self._containers + isinstance(self._schema.resolve(type_), Record)
+        self._code.line(f"p={self._function('skip', type_)}(b,p,end,d+{deeper})")
 
     def _skip_here(self, type_: Type) -> None:
         match type_:
@@ -347,6 +359,9 @@ class _Generator:
 
     def _skip_varint(self, bytes_max: int) -> None:
         """One comparison a byte: a loop would take half as long again."""
+        if self._compact:
+            self._varint("n", bytes_max)
+            return
         for size in range(1, bytes_max + 1):
             word = "elif" if size > 1 else "if"
             self._code.line(f"{word} b[p+{size - 1}]<128: p+={size}")

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-LINES_MAX = 20_000
-"""A longer function takes seconds to compile: its schema is read without one."""
-
 
 class TooLong(Exception):
     """The function has more lines than are worth compiling."""
@@ -19,7 +16,8 @@ class TooLong(Exception):
 class SourceCode:
     """Lines of one module that is compiled once; several functions share its constants."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines_max: int) -> None:
+        self._lines_max = lines_max
         self._lines: list[str] = []
         self._indent = 0
         self._numbers = 0
@@ -27,7 +25,7 @@ class SourceCode:
 
     def line(self, text: str) -> None:
         """Add a line; steps over bytes that follow each other become one step."""
-        if len(self._lines) >= LINES_MAX:
+        if len(self._lines) >= self._lines_max:
             raise TooLong
         self._lines.append(" " * self._indent + text)
 

@@ -76,8 +76,8 @@ def test_a_record_of_which_nothing_is_delivered_is_left_to_the_next_owner() -> N
     """Not settled, nothing held, nothing written."""
 
     async def story() -> None:
-        events = {0: Value([event("a"), event("b")])}
-        world = World(events, answers={"a": AssignmentEnded()})
+        world = World({0: Value([event("a"), event("b")])})
+        world.answers["a"] = AssignmentEnded()
         await world.poll(world.record())
         await asyncio.sleep(5)
         assert world.log == ["sending a"]
