@@ -1,40 +1,81 @@
 """The command `fullstory-bridge`."""
 
+from importlib import import_module
+from typing import Final, NamedTuple, cast
+
 import click
 
 from bridge import __version__
-from bridge.commands.check import check
-from bridge.commands.config import config
-from bridge.commands.dead_letters import dead_letters
-from bridge.commands.demo import demo
-from bridge.commands.explain import explain
-from bridge.commands.fields import fields
-from bridge.commands.healthcheck import healthcheck
-from bridge.commands.init import init
-from bridge.commands.run import run
-from bridge.commands.schema import schema
-from bridge.commands.tap import tap
-from bridge.commands.test import test
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Entry(NamedTuple):
+    """Where a command is, and what the list of commands says of it."""
+
+    place: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "check": Entry(
+        "bridge.commands.check:check", "Check all that can be known before anything runs."
+    ),
+    "config": Entry(
+        "bridge.commands.config:config",
+        "Show all settings and where each came from; secrets as ***.",
+    ),
+    "dead-letters": Entry(
+        "bridge.commands.dead_letters:dead_letters",
+        "Look at records that could not be delivered, and send them again.",
+    ),
+    "demo": Entry(
+        "bridge.commands.demo:demo", "Show events reach FullStory; no Kafka, no account needed."
+    ),
+    "explain": Entry(
+        "bridge.commands.explain:explain", "Tell what becomes of one record, and why."
+    ),
+    "fields": Entry(
+        "bridge.commands.fields:fields", "List every field that leaves, for a privacy review."
+    ),
+    "healthcheck": Entry(
+        "bridge.commands.healthcheck:healthcheck",
+        "Ask the running bridge's /livez: 0 when it is live, else 1.",
+    ),
+    "init": Entry("bridge.commands.init:init", "Draft a mapping for a topic."),
+    "run": Entry("bridge.commands.run:run", "Read, map and deliver until SIGTERM."),
+    "schema": Entry(
+        "bridge.commands.schema:schema", "Print the JSON Schema of a file, for your editor."
+    ),
+    "tap": Entry(
+        "bridge.commands.tap:tap", "Watch live records, and what each of them would become."
+    ),
+    "test": Entry("bridge.commands.test:test", "Run the tests in mapping files."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports only the command that is asked for, and none to list them: `run` imports much."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the list."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now; None: there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].place.partition(":")
+        return cast("click.Command", getattr(import_module(module), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the summaries above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fullstory-bridge")
 def main() -> None:
     """Business events from Kafka, attached to the user's recent FullStory session.
 
     Exit codes: 0 good, 1 problems found, 2 wrong use or set-up, 3 halted (`run --exit-on-halt`).
     """
-
-
-main.add_command(run)
-main.add_command(healthcheck)
-main.add_command(demo)
-main.add_command(check)
-main.add_command(test)
-main.add_command(fields)
-main.add_command(config)
-main.add_command(explain)
-main.add_command(tap)
-main.add_command(init)
-main.add_command(schema)
-main.add_command(dead_letters)

@@ -10,13 +10,12 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
-from bridge.commands.materials import DEFAULT_FILE
 from bridge.commands.output import table
 from bridge.documents.document import DataPath, dotted
 from bridge.errors import SetupError
 from bridge.kafka.keys import KNOWN_KEYS
 from bridge.settings.environment import KEY_VARIABLE, variables
-from bridge.settings.load import Loaded, load
+from bridge.settings.load import DEFAULT_FILE, Loaded, load
 from bridge.settings.reference import described
 from bridge.settings.secrets import is_secret_name
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from bridge.commands.materials import DEFAULT_FILE
 from bridge.errors import SetupError
 from bridge.kafka.keys import KNOWN_KEYS
-from bridge.settings.load import load
+from bridge.settings.load import DEFAULT_FILE, load
 
 ANSWER_WITHIN_S = 5.0
 OK = 200

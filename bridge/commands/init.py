@@ -13,7 +13,7 @@ import click
 
 from bridge.avro.store import WriterSchema, read_schema_file
 from bridge.commands.drafting import draft_file
-from bridge.commands.materials import DEFAULT_FILE, Materials
+from bridge.commands.materials import Materials
 from bridge.commands.output import counted, show_problems
 from bridge.commands.schemas import SchemaFinder
 from bridge.commands.specimens import Given, decode
@@ -25,7 +25,7 @@ from bridge.mapping.options import Options
 from bridge.mapping.sightings import Sightings
 from bridge.prepared import mapping_options
 from bridge.records import Record
-from bridge.settings.load import Flag, Loaded, read_settings
+from bridge.settings.load import DEFAULT_FILE, Flag, Loaded, read_settings
 
 RECORDS: int = 50
 """Looked at where nothing else is said: enough to see which fields are ever null."""

@@ -10,13 +10,12 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from bridge.commands.materials import DEFAULT_FILE
 from bridge.delivery.letters import Filter, Letter, read_letter
 from bridge.kafka import admin, reader
 from bridge.kafka.keys import KNOWN_KEYS
 from bridge.prepared import holds_letters
 from bridge.records import Record
-from bridge.settings.load import Loaded, load
+from bridge.settings.load import DEFAULT_FILE, Loaded, load
 
 SILENCE_S: Final = 15.0
 """Kafka may hand over nothing for so long before it counts as away."""

@@ -20,9 +20,8 @@ from bridge.mapping.options import Options
 from bridge.prepared import mapping_options, open_to_patterns, own_name
 from bridge.settings.file import read_document
 from bridge.settings.kinds import matching_files
-from bridge.settings.load import Loaded, read_settings
+from bridge.settings.load import DEFAULT_FILE, Loaded, read_settings
 
-DEFAULT_FILE = Path("bridge.yaml")
 UNREADABLE = "C001"
 
 _MADE_UP = "made-up"

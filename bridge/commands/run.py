@@ -17,13 +17,12 @@ from bridge.errors import Halted, SetupError
 from bridge.kafka.keys import KNOWN_KEYS
 from bridge.observer import EVERYTHING, Everybody, Fact, HaltedScope
 from bridge.prepared import Prepared, prepare
-from bridge.settings.load import load
+from bridge.settings.load import DEFAULT_FILE, load
 from bridge.status.conditions import Conditions
 from bridge.status.counts import Counts
 from bridge.status.log import LogObserver, configure_log, log_end
 from bridge.status.server import StatusServer
 
-DEFAULT_FILE = Path("bridge.yaml")
 HALTED = 3
 
 

@@ -227,10 +227,12 @@ class Membership:
     def _move(self, offsets: list[TopicPartition]) -> None:
         """Read assigned partitions on from other offsets.
 
-        Unassigned and assigned again: a partition that left the log is dead for `seek`.
+        Unassigned and assigned again: a partition that left the log is dead for `seek`. Resumed
+        before: librdkafka (2.16) mostly fetches nothing for a second if it is resumed right after.
         """
         if not offsets:
             return
+        self._still_or_flowing()
         if self._incremental:
             self._consumer.incremental_unassign(offsets)
             self._consumer.incremental_assign(offsets)
@@ -239,13 +241,16 @@ class Membership:
             others = [one for one in self._holdings if _key(one.assignment) not in moved]
             kept = [_position(one) for one in others]
             self._consumer.assign([*kept, *offsets])
-        self._still_or_flowing()
+        self._pause_and_resume(self._still(self._consumer.assignment()), [])
 
     def _still_or_flowing(self) -> None:
         assigned = self._consumer.assignment()
-        waiting = self._unknown.keys() | self._halted | self._held_back
-        still = [one for one in assigned if self._paused or (one.topic, one.partition) in waiting]
+        still = self._still(assigned)
         self._pause_and_resume(still, [one for one in assigned if one not in still])
+
+    def _still(self, assigned: Sequence[TopicPartition]) -> list[TopicPartition]:
+        waiting = self._unknown.keys() | self._halted | self._held_back
+        return [one for one in assigned if self._paused or (one.topic, one.partition) in waiting]
 
     def _pause_and_resume(self, still: list[TopicPartition], flowing: list[TopicPartition]) -> None:
         try:

@@ -31,6 +31,9 @@ from bridge.settings.origins import origins_of
 from bridge.settings.report import Report
 from bridge.settings.secrets import KeySource
 
+DEFAULT_FILE = Path("bridge.yaml")
+"""Read without being named, if it is there."""
+
 SECTIONS = ("kafka", "avro", "fullstory", "privacy", "dead_letters", "delivery", "log")
 """Objects that may be left out or left empty."""
 
