@@ -1,4 +1,7 @@
-"""From a schema to the function that reads its bodies: fastavro where it is safe, else `walker`.
+"""From a schema to the function that reads its bodies; the faster ones fall back on the slower.
+
+A generated function (`projection/`) reads what is wanted; fastavro what that finds unusual, where
+the schema keeps it from running for long; `walker` what fastavro refuses, or says what is wrong.
 
 fastavro gets a schema made anew from the type tree: no defaults, docs, logical types or odd
 names that it might refuse, and two changes after parsing, which close holes at no cost:
@@ -21,7 +24,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
 
-from bridge.avro.projection import Path, project
+from bridge.avro.projection.project import Path, project
 from bridge.avro.shape import is_bounded
 from bridge.avro.walker import Read, read_index, walk
 from bridge.mapping.schema import (
@@ -51,15 +54,16 @@ def make_reader(schema: Schema) -> Read:
 
 def make_reader_of(schema: Schema, paths: Collection[Path]) -> Read:
     """The fastest safe way to read at least these paths (`()`: all) of bodies of this schema."""
+    slow = make_reader(schema)
     fast = project(schema, paths, to_end=True)
     if fast is None:
-        return make_reader(schema)
+        return slow
 
     def read(data: bytes, start: int) -> object:
         try:
             return fast(data, start)
-        except Exception:  # whatever it was: walker says it better, or has the value after all
-            return walk(schema, data, start)
+        except Exception:  # whatever it was: the others say it better, or have the value after all
+            return slow(data, start)
 
     return read
 

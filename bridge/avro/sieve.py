@@ -15,12 +15,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from bridge.avro.decoder import Decoder, Entry, Wanted
-from bridge.avro.projection import project
+from bridge.avro.projection.project import project
 from bridge.avro.reader import record_name
-from bridge.avro.walker import Read
+from bridge.avro.walker import Read, read_index
 from bridge.avro.wire import SCHEMA_ID_HEADER, WireFormat
 from bridge.mapping.schema import Union
 from bridge.records import Assignment, Headers, Message, Record
+
+_ONE_BYTE = 128
+"""A number whose first byte is less has no other."""
 
 Matches = Callable[[Record, Any], bool]
 
@@ -132,10 +135,16 @@ def _filter(entry: Entry[Any]) -> _Filter:
     names = [record_name(entry.schema, branch) for branch in entry.schema.root.branches]
     by_index = [_always if name is None else admitted.filter(name) for name in names]
     return _Filter(
-        lambda data, start: (data[start] >> 1, read(data, start)),
+        lambda data, start: (_index(data, start), read(data, start)),
         lambda record, found: by_index[found[0]](record, found[1]),
         by_record,
     )
+
+
+def _index(data: bytes, start: int) -> int:
+    """Which branch of the root a body was written as."""
+    first = data[start]
+    return first >> 1 if first < _ONE_BYTE else read_index(data, start)[0]
 
 
 def _always(_: Record, __: object) -> bool:

@@ -1,31 +1,11 @@
-"""Generated readers: for one schema and the paths that are wanted, a function that reads those.
+"""Writes the functions of one schema; the laws are in `project.py`."""
 
-Most records of a bus are not wanted, and a filter looks at one or two of their fields. fastavro
-builds every field of every record. A generated function passes over what nobody reads, stops
-behind the last field that a filter needs, and builds dictionaries of the wanted fields only.
-
-Laws:
-- What it gives is what `walker` gives, less the fields that nobody wants. Whatever is unusual (a
-  number in more bytes than it needs, damage of any kind) makes it fail, and `walker` reads the
-  record again: it gives the value after all, or says what is wrong and where.
-- Every step over bytes is checked: by the next byte that is looked up, or against the end.
-- What is passed over is checked for its length only: text that nobody reads may be no UTF-8.
-- No input makes it run for long: a list has no more items than bytes are left, and a type that
-  contains itself is left at `DEPTH_MAX`. A schema gets no function if its lists can hold items that
-  take no byte, or if one of its records makes many values of few bytes (`_FREE_MAX`). Values that
-  take no byte are not counted: what has too many of them for `walker` is a value here, as it is for
-  fastavro; the length of the body bounds them.
-- A type that is used often becomes a function of its own where lines become too many, so that no
-  schema makes more lines than it has types and fields; one with too many gets no function.
-"""
-
-import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bridge.avro.shape import DEPTH_MAX, Shape
-from bridge.avro.source_code import SourceCode, TooLong
+from bridge.avro.projection.runtime import BEYOND, HELPERS
+from bridge.avro.projection.source_code import SourceCode
+from bridge.avro.shape import DEPTH_MAX
 from bridge.avro.walker import Read
 from bridge.mapping.schema import (
     Array,
@@ -34,13 +14,11 @@ from bridge.mapping.schema import (
     Map,
     Primitive,
     Record,
-    Reference,
     Schema,
     Type,
     Union,
 )
 
-Path = tuple[str, ...]
 _ONE_BYTE_MAX = 64
 """So many symbols or branches are numbered by one byte."""
 
@@ -55,22 +33,8 @@ _LINES_MAX = 4_000
 _COMPACT_LINES_MAX = 20_000
 """A function with more lines takes a good part of a second, and some 100 MB, to compile."""
 
-_VALUES_PER_BYTE = 4
-_FREE_MAX = 30
-"""So many values more than `_VALUES_PER_BYTE` may one record hold: nulls, records in records."""
-
-_BEYOND = 1 << 62
-"""Further than any body goes."""
-
-_STEPS = tuple(1 + (n >> 1) if not n & 1 else _BEYOND for n in range(128))
-"""By the first byte of text shorter than 64 bytes: its length with that byte; negative: no end."""
-
 _SIZES = {"boolean": 1, "float": 4, "double": 8}
 _VARINT_BYTES = {"int": 5, "long": 10}
-
-
-class Unusual(Exception):
-    """The bytes are not what the function is made for; `walker` says what they are."""
 
 
 class _Everything(dict[str, "_Everything"]):
@@ -80,53 +44,7 @@ class _Everything(dict[str, "_Everything"]):
 EVERYTHING: Mapping[str, Any] = _Everything()
 
 
-def project(schema: Schema, paths: Iterable[Path], *, to_end: bool) -> Read | None:
-    """A function that reads the value at `paths` (`()`: all of it); None: this schema gets none.
-
-    `to_end` reads until the end of the record, so that what is cut off or left over is noticed;
-    else the function stops behind the last of the paths. Both raise for what is unusual.
-    """
-    with suppress(TooLong, RecursionError, SyntaxError, MemoryError):
-        if not Shape(schema).has_free_items() and not _has_heavy_records(schema):
-            wanted = _tree(paths)
-            with suppress(TooLong):
-                return _Generator(schema, compact=False).reader(wanted, to_end=to_end)
-            return _Generator(schema, compact=True).reader(wanted, to_end=to_end)
-    return None
-
-
-def _has_heavy_records(schema: Schema) -> bool:
-    """Whether a few bytes can make many values, as with two records in each of two, twenty deep."""
-    known: dict[str, int] = {}
-
-    def surplus(type_: Type) -> int:
-        """How many values more than its bytes allow for."""
-        match type_:
-            case Reference(name):
-                if name not in known:
-                    known[name] = 0  # for what contains itself: it is never read to its end
-                    known[name] = surplus(schema.names[name])
-                return known[name]
-            case Record(fields=fields):
-                return 1 + sum(surplus(field.type) for field in fields)
-            case Primitive("null") | Fixed(size=0):
-                return 1
-        return 1 - _VALUES_PER_BYTE
-
-    return any(surplus(Reference(name)) > _FREE_MAX for name in schema.names)
-
-
-def _tree(paths: Iterable[Path]) -> Mapping[str, Any]:
-    """The paths by their first name; what is wanted whole swallows what is wanted within it."""
-    below: dict[str, list[Path]] = {}
-    for path in paths:
-        if not path:
-            return EVERYTHING
-        below.setdefault(path[0], []).append(path[1:])
-    return {name: _tree(rest) for name, rest in below.items()}
-
-
-class _Generator:
+class Generator:
     """Writes the functions of one schema: `b` are the bytes, `p` the position, `end` the end.
 
     `compact` makes fewer lines, which take longer: functions of all that is more than a scalar.
@@ -144,10 +62,11 @@ class _Generator:
         """How many records, lists and maps of the function being written enclose the next line."""
 
         self._inlined: list[str] = []
-        for name, value in _HELPERS.items():
+        for name, value in HELPERS.items():
             self._code.bind(name, value)
 
     def reader(self, wanted: Mapping[str, Any], *, to_end: bool) -> Read:
+        """The compiled function; raises TooLong, or what Python has against its code."""
         with self._code.block("def reader(b,p):"):
             self._code.line("end=len(b); d=0")
             self._read(self._schema.root, "out", wanted, stop=not to_end)
@@ -197,7 +116,7 @@ class _Generator:
             case Primitive(name):
                 self._read_primitive(name, out)
             case Fixed(size=size):
-                self._code.line(f"e=p+{min(size, _BEYOND)}")
+                self._code.line(f"e=p+{min(size, BEYOND)}")
                 self._take(out, "b[p:e]")
             case Enum():
                 self._index(out, len(type_.symbols))
@@ -330,7 +249,7 @@ class _Generator:
             case Primitive(name):
                 self._skip_primitive(name)
             case Fixed(size=size):
-                self._code.step(min(size, _BEYOND))
+                self._code.step(min(size, BEYOND))
             case Enum(symbols=symbols) if len(symbols) <= _ONE_BYTE_MAX:
                 self._code.line(f"if b[p]>{2 * len(symbols) - 2}: raise Unusual")
                 self._code.step(1)
@@ -434,48 +353,3 @@ class _Generator:
             if not sized:
                 self._code.line(f"if {left}>=0 and p!={left}: raise Unusual")
         self._loops -= 1
-
-
-def _rest_of_varint(b: bytes, p: int, first: int, bits: int) -> tuple[int, int]:
-    number = first & 127
-    shift = 7
-    while True:
-        byte = b[p]
-        p += 1
-        number |= (byte & 127) << shift
-        if byte < 128:
-            break
-        shift += 7
-        if shift > 63:
-            raise Unusual
-    if number >> bits:
-        raise Unusual
-    return number, p
-
-
-def _varint32(b: bytes, p: int, first: int) -> tuple[int, int]:
-    return _rest_of_varint(b, p, first, 32)
-
-
-def _varint64(b: bytes, p: int, first: int) -> tuple[int, int]:
-    return _rest_of_varint(b, p, first, 64)
-
-
-def _skip_sized(b: bytes, p: int) -> int:
-    """The position behind text or bytes of any length."""
-    size, p = _rest_of_varint(b, p + 1, b[p], 64)
-    if size & 1:
-        raise Unusual
-    return p + (size >> 1)
-
-
-_HELPERS: Mapping[str, Any] = {
-    "Unusual": Unusual,
-    "BOOLEANS": (False, True),
-    "FLOAT": struct.Struct("<f").unpack_from,
-    "DOUBLE": struct.Struct("<d").unpack_from,
-    "STEPS": _STEPS,
-    "varint32": _varint32,
-    "varint64": _varint64,
-    "skip_sized": _skip_sized,
-}

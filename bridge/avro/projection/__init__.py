@@ -1,0 +1,1 @@
+"""Functions written for one schema and the paths that are wanted of it."""
