@@ -166,12 +166,16 @@ class Plan:
         """Whether any filter matches; the fields in `wanted.filter` are enough for it."""
         if value is None:
             return any(_matches(step, record, None) for step in self._tombstones)
-        return self.filter(record_name)(record, value)
+        try:
+            return self.filter(record_name)(record, value)
+        except MappingError:
+            return True  # `map` tells what is wrong
 
     def filter(self, record_name: str | None = None) -> Matches:
         """Whether any mapping wants a record: for values that are there, of one kind of record.
 
-        The fields in `wanted.filter` are enough for it.
+        The fields in `wanted.filter` are enough for it. What it makes of a record raises
+        MappingError where `map` tells what is wrong: then it is wanted.
         """
         steps = self._steps.get(self._key(record_name), ())
         if any(step.matches is None for step in steps):

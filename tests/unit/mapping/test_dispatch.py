@@ -9,6 +9,7 @@ from bridge.mapping.compiler import compile_plan
 from bridge.mapping.dispatch import STEPS_MIN
 from bridge.mapping.load import load_rules
 from bridge.mapping.options import NO_OPTIONS
+from bridge.mapping.outcome import Rejected
 from bridge.mapping.plan import Plan
 from tests.cases.raw import record
 from tests.unit.avro.samples import tree
@@ -34,6 +35,7 @@ FILTERS = {
     "not-placed": {"not": {"kind": "placed"}},
     "tagged": {"tags": "placed", "kind": ["placed", "cancelled"]},
     "by-place": {"kind": "placed", "$partition": 0},
+    "keyed": {"$key": [{"exists": True}]},
 }
 
 
@@ -65,3 +67,13 @@ def test_of_many_mappings_those_fire_that_would_fire_alone_in_their_order(
     assert plan.matches(record("t"), value)
     chosen = [name for name in FILTERS if name != "every"]
     assert _plan(chosen).matches(record("t"), value) == bool(set(alone) - {"every"})
+
+
+def test_a_record_whose_filter_fails_is_wanted_by_one_mapping_as_by_many() -> None:
+    """Only `map` says what is wrong with it."""
+    broken = record("t", key=b"\xff")
+    value = {"u": "1", "kind": None, "n": 0, "tags": []}
+    for names in (["keyed"], ["keyed", "placed", "gone"]):
+        plan = _plan(names)
+        assert plan.matches(broken, value)
+        assert [type(one) for one in plan.map(broken, value)] == [Rejected]
