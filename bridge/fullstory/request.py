@@ -30,15 +30,15 @@ class Request(NamedTuple):
     idempotency_key: str | None = None
 
 
-def checked_name(name: str, found: Property) -> str:
-    """The name under which a property is sent.
+def checked_name(name: str, of: str) -> str:
+    """The name under which a property is sent; `of` is what the mapping calls it.
 
     Raises:
         PoisonRecord: it is longer than FullStory takes.
     """
     if len(name) > NAME_CHARS_MAX:
         message = f"the name has {len(name)} characters, {NAME_CHARS_MAX} are the most"
-        raise PoisonRecord(message, stage="build", reason="name_too_long", path=found.name[:64])
+        raise PoisonRecord(message, stage="build", reason="name_too_long", path=of[:64])
     return name
 
 

@@ -40,7 +40,7 @@ def build_v2(event: Event, record: Record, cluster: str) -> Request:
     body: dict[str, Any] = {"name": event.name, **_whose(event), "timestamp": event.timestamp}
     if event.properties:
         body["properties"] = {
-            checked_name(found.name, found): checked_value(found) for found in event.properties
+            checked_name(found.name, found.name): checked_value(found) for found in event.properties
         }
         body["schema"] = {"properties": {found.name: found.type for found in event.properties}}
     written = orjson.dumps(body)

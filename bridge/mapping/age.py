@@ -4,7 +4,7 @@ Laws: pure; the time is an argument, taken once for all events of a record. The 
 is judged when its record is taken: what waits for FullStory afterwards does not age by that.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -63,4 +63,4 @@ def _late(event: Event) -> Outcome:
         case "dead_letter":
             return Rejected(event.mapping, LATE, _IS_LATE)
         case "send_without_session":
-            return replace(event, session=NoSession())
+            return event._replace(session=NoSession())

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -136,13 +137,19 @@ def time_of_ticks(digits: int) -> Convert:
     grow = 10 ** (3 - digits) if digits < 3 else 1
 
     def convert(ticks: int) -> str:
-        try:
-            when = _EPOCH + timedelta(milliseconds=ticks * grow // shrink)
-        except OverflowError:
-            raise _out_of_years() from None
-        return when.isoformat(timespec="milliseconds") + "Z"
+        seconds, ms = divmod(ticks * grow // shrink, 1000)
+        return f"{_time_of_seconds(seconds)}.{ms:03}Z"
 
     return convert
+
+
+@lru_cache(maxsize=1_000)
+def _time_of_seconds(seconds: int) -> str:
+    """The second in RFC 3339, without a zone; the records of one second are many."""
+    try:
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        raise _out_of_years() from None
 
 
 def local_time_of_ticks(digits: int, zone: tzinfo) -> Convert:

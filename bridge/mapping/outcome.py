@@ -58,8 +58,7 @@ class SessionId:
 Session = Recent | NoSession | SessionUrl | DeviceSession | SessionId
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A custom event. `timestamp` is RFC 3339 in UTC with milliseconds and `Z`.
 
     `shadow` events are counted and not sent. `late` says what becomes of it when it is older

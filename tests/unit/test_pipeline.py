@@ -1,7 +1,6 @@
 """A record's path and its one end, with everything around it played, in virtual time."""
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -181,7 +180,7 @@ def test_late_events_are_decided_once_however_long_they_wait_for_their_turn() ->
 
     async def story() -> None:
         late: list[Late] = ["send", "skip", "dead_letter", "send_without_session"]
-        events = [replace(event(f"e{n}"), late=word) for n, word in enumerate(late)]
+        events = [event(f"e{n}")._replace(late=word) for n, word in enumerate(late)]
         moment_s = datetime.fromisoformat(events[0].timestamp).timestamp()
         world = World({0: Value(events), 1: Value(events[1:2])})
         world.now_s = moment_s + 1800.5

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
@@ -34,7 +33,10 @@ def _world(outcomes: Outcomes) -> World:
 
 
 def _values(outcomes: Outcomes) -> dict[int, Value | Exception | None]:
-    return {n: Value(one if isinstance(one, Sequence) else [one]) for n, one in outcomes.items()}
+    return {
+        n: Value([one] if isinstance(one, Event | Skipped | Rejected) else one)
+        for n, one in outcomes.items()
+    }
 
 
 async def _poll(world: World, start: int, end: int, batch: int = 500) -> None:
@@ -143,7 +145,7 @@ def test_guests_and_late_events_are_no_matches() -> None:
     """The backlog after an outage halts nothing, and guests excuse nothing."""
 
     async def story() -> None:
-        late = replace(_event("e"), late="dead_letter")
+        late = _event("e")._replace(late="dead_letter")
         guest = Skipped("t", "no_uid")
         world = _world({n: guest if n % 2 else late for n in range(100)})
         world.now_s = datetime.fromisoformat(late.timestamp).timestamp() + 1801

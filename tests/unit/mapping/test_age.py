@@ -1,7 +1,5 @@
 """Events that are too old, late, or of a time that cannot be."""
 
-from dataclasses import replace
-
 import pytest
 
 from bridge.mapping.age import AgeLimits, in_time
@@ -38,7 +36,7 @@ def _reason(outcome: Outcome) -> str | None:
         ("send", event("send")),
         ("skip", Skipped("m", "late")),
         ("dead_letter", Rejected("m", "late", "the event is older than the session window")),
-        ("send_without_session", replace(event("send_without_session"), session=NoSession())),
+        ("send_without_session", event("send_without_session")._replace(session=NoSession())),
     ],
 )
 def test_an_event_older_than_the_window_becomes_what_its_mapping_says(
@@ -94,4 +92,4 @@ def test_a_late_event_is_not_changed_in_anything_but_its_session() -> None:
         "m", "u", "E", "2026-11-24T09:00:00.000Z", SessionUrl("s"), (), True, "i", True,
         "send_without_session",
     )  # fmt: skip
-    assert in_time(named, MOMENT_S, LIMITS) == replace(named, session=NoSession())
+    assert in_time(named, MOMENT_S, LIMITS) == named._replace(session=NoSession())

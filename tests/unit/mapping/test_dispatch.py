@@ -72,7 +72,7 @@ def test_of_many_mappings_those_fire_that_would_fire_alone_in_their_order(
 def test_a_record_whose_filter_fails_is_wanted_by_one_mapping_as_by_many() -> None:
     """Only `map` says what is wrong with it."""
     broken = record("t", key=b"\xff")
-    value = {"u": "1", "kind": None, "n": 0, "tags": []}
+    value: dict[str, object] = {"u": "1", "kind": None, "n": 0, "tags": []}
     for names in (["keyed"], ["keyed", "placed", "gone"]):
         plan = _plan(names)
         assert plan.matches(broken, value)
