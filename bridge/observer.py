@@ -44,10 +44,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """FullStory accepted an event; `tries` counts the requests it took."""
+    """FullStory accepted so many events; `tries` counts the requests that each of them took."""
 
     mapping: str
     tries: int
+    events: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,11 @@ Fate = Literal["sent", "filtered", "dead_lettered"]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Every event of a record that mappings wanted has come to its end."""
+    """Every event of so many records that mappings wanted has come to its end."""
 
     topic: str
     fate: Fate
+    records: int = 1
 
 
 @dataclass(frozen=True, slots=True)

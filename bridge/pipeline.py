@@ -25,7 +25,6 @@ The rooms it joins do not know each other: `ports.py` says in Protocols what it 
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from functools import lru_cache
 from typing import Any, Generic, NamedTuple
 from weakref import WeakSet
 
@@ -35,9 +34,10 @@ from bridge.delivery.halts import MEND, Halts, mend_rejecting
 from bridge.delivery.pause import LETTERS, REGISTRY, Spell
 from bridge.delivery.rejections import Rejections
 from bridge.errors import PoisonRecord, Unavailable
+from bridge.fact_batch import FactBatch
 from bridge.mapping.age import in_time
 from bridge.mapping.outcome import Event, Outcome, Rejected, Skipped
-from bridge.observer import DeadLettered, Delivered, Fate, Filtered, Settled
+from bridge.observer import DeadLettered, Fate, Filtered
 from bridge.observer import Skipped as SkippedFact
 from bridge.ports import Ports, R
 from bridge.records import Assignment, AssignmentEnded, Record
@@ -50,9 +50,6 @@ TAKEN_AT_ONCE = 100
 
 DROP_FROM = 1_000
 """A queue of so many is looked through for records of partitions that went away."""
-
-_delivered = lru_cache(maxsize=1_000)(Delivered)
-_settled = lru_cache(maxsize=1_000)(Settled)
 
 
 class Built(NamedTuple, Generic[R]):
@@ -87,6 +84,7 @@ class Pipeline(Generic[R]):
         self._halts = Halts(ports.mappings, owners, ports.source.halt, ports.observer)
         self._matches = Rejections(ports.tolerance, "matches")
         self._sent = Rejections(ports.tolerance, "events sent")
+        self._facts = FactBatch(ports.observer)
         self._letters = Spell(LETTERS, ports.observer)
         self._registry = Spell(REGISTRY, ports.observer)
 
@@ -104,6 +102,7 @@ class Pipeline(Generic[R]):
             self._ports.workers.cancel()
             for task in self._tasks:
                 task.cancel()
+            self._facts.tell()
 
     def _take_all(self, records: Sequence[Record], now_s: float) -> None:
         """Take records that came at `now_s`; those with events to send wait for a worker."""
@@ -208,7 +207,7 @@ class Pipeline(Generic[R]):
         finally:
             record.assignment.busy -= begun
         fate: Fate = "dead_lettered" if failures else "sent" if delivered else "filtered"
-        self._ports.observer.tell(_settled(record.topic, fate))
+        self._facts.settled(record.topic, fate)
 
     def _built(self, record: Record, outcome: Outcome) -> Work[R]:
         """What is to be sent for an outcome, or written as a dead letter, or skipped."""
@@ -241,7 +240,7 @@ class Pipeline(Generic[R]):
         match decision:
             case Done():
                 self._sent.passed(mapping)
-                self._ports.observer.tell(_delivered(mapping, tries))
+                self._facts.delivered(mapping, tries)
             case Skip(why):
                 self._ports.observer.tell(SkippedFact(mapping, why))
             case Reject(why, status, code):

@@ -96,14 +96,12 @@ class Tally:
     def tell(self, fact: Fact) -> None:
         """Count a fact."""
         match fact:
-            case SettledFact(fate="sent"):
-                self.sent += 1
-            case SettledFact(fate="dead_lettered"):
-                self.dead_lettered += 1
-            case Filtered(_, records):
+            case SettledFact(_, "sent", records):
+                self.sent += records
+            case SettledFact(_, "dead_lettered", records):
+                self.dead_lettered += records
+            case Filtered(_, records) | SettledFact(_, _, records):
                 self.filtered += records
-            case SettledFact():
-                self.filtered += 1
             case _:
                 pass
 

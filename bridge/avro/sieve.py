@@ -82,14 +82,18 @@ class Sieve:
     def __call__(self, name: str, messages: Sequence[Message]) -> list[int]:
         """The messages of a topic that somebody may want, by index."""
         topic = self._topics.get(name) or self._new_topic(name)
-        by_prefix, size = topic.by_prefix, topic.format.prefix_bytes
+        filters, size = topic.by_prefix, topic.format.prefix_bytes
         reads_headers = topic.format.reads_headers
         wanted = []
         for index, message in enumerate(messages):
             value = message.value()
-            found = None if value is None else by_prefix.get(value[:size])
+            headers = message.headers() if reads_headers else None
             try:
-                if found is None or (reads_headers and _names_schema(message.headers())):
+                if value is None or (headers is not None and _names_schema(headers)):
+                    found = None
+                else:
+                    found = filters.get(value[:size])
+                if found is None:
                     if self._is_wanted(topic, message):
                         wanted.append(index)
                 elif found.matches(None, found.read(value, size)):  # type: ignore[arg-type]

@@ -24,8 +24,9 @@ class TimeLimit:
 
     def start(self) -> None:
         """Look from now on."""
-        loop = asyncio.get_running_loop()
-        self._look = loop.call_later(self._limit_s / LOOKS, self._cancel_those_that_reached_it)
+        self._loop = asyncio.get_running_loop()
+        limit_s = self._limit_s / LOOKS
+        self._look = self._loop.call_later(limit_s, self._cancel_those_that_reached_it)
 
     def stop(self) -> None:
         """Look no more."""
@@ -34,7 +35,7 @@ class TimeLimit:
 
     def begin(self, now_s: float) -> "asyncio.Task[object]":
         """The running task begins a request."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError("a request is sent by a task")
         self._begun_s[task] = now_s
@@ -53,7 +54,7 @@ class TimeLimit:
 
     def _cancel_those_that_reached_it(self) -> None:
         self.start()
-        latest_s = asyncio.get_running_loop().time() - self._limit_s
+        latest_s = self._loop.time() - self._limit_s
         for task, begun_s in self._begun_s.items():
             if begun_s > latest_s:
                 break

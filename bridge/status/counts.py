@@ -59,9 +59,9 @@ class Counts:
                 self.polled += records
             case Filtered(_, records):
                 self.filtered += records
-            case Delivered(_, tries):
-                self.delivered += 1
-                self.answers[200] += tries == 1
+            case Delivered(_, tries, events):
+                self.delivered += events
+                self.answers[200] += events if tries == 1 else 0
             case Skipped(_, why):
                 self.skipped[why] += 1
             case DeadLettered(_, _, reason):
