@@ -51,6 +51,9 @@ class Workers(Generic[Item]):
         self._carry: Callable[[Item], Awaitable[None]] | None = None
         self._items: deque[Item] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._idle: list[asyncio.Future[None]] = []
+        """Of tasks that wait for an item: to wake one costs half of what a new one does."""
+
         self._active = 0
 
     def start(self, carry: Callable[[Item], Awaitable[None]]) -> None:
@@ -87,15 +90,19 @@ class Workers(Generic[Item]):
     def cancel(self) -> None:
         """End all tasks, and begin no more."""
         self._items.clear()
+        self._idle.clear()
         for task in self._tasks:
             task.cancel()
 
     def _fill(self) -> None:
         for _ in range(min(self._limit - self._active, len(self._items))):
             self._active += 1
-            task = asyncio.create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            if self._idle:
+                self._idle.pop().set_result(None)
+            else:
+                task = asyncio.create_task(self._work())
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
         if len(self._items) > 0 and self._look is None:
             self._looked_s, self._cpu_before_s = self._now_s(), self._cpu_s()
             self._look = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._adapt)
@@ -104,9 +111,16 @@ class Workers(Generic[Item]):
         carry = self._carry
         if carry is None:
             raise RuntimeError("`start` says what is done with an item")
+        loop = asyncio.get_running_loop()
         try:
-            while self._items and self._active <= self._limit:
-                await carry(self._items.popleft())
+            while True:
+                while self._items and self._active <= self._limit:
+                    await carry(self._items.popleft())
+                if len(self._idle) >= self._limit:
+                    return
+                self._active -= 1  # whoever wakes it counts it again
+                self._idle.append(loop.create_future())
+                await self._idle[-1]
         finally:
             self._active -= 1
 

@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -198,19 +198,19 @@ class Poller:
 
     def _runs(self, messages: Sequence[Message]) -> Iterator[tuple[Key, list[records.Message]]]:
         """The messages by partition; Kafka's client gives many of one before the next."""
-        key: Key = "", -1
-        run: list[records.Message] = []
+        topic, partition = "", -1
+        run: list[Any] = []
         for message in messages:
             if message.error() is not None:
                 self._anew.partition_trouble(message)
                 continue
-            if message.partition() != key[1] or message.topic() != key[0]:
+            if message.partition() != partition or message.topic() != topic:
                 if run:
-                    yield key, run
-                key, run = (str(message.topic()), int(message.partition() or 0)), []
-            run.append(cast("records.Message", message))
+                    yield (topic, partition), run
+                topic, partition, run = str(message.topic()), int(message.partition() or 0), []
+            run.append(message)
         if run:
-            yield key, run
+            yield (topic, partition), run
 
     def _settle(self) -> None:
         """Take over what the event loop settled since the last turn."""

@@ -35,7 +35,45 @@ def test_items_are_begun_in_their_order_and_each_once() -> None:
         await asyncio.sleep(100)
         assert begun == list(range(1_000))
         assert workers.waiting == 0
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert len(asyncio.all_tasks()) <= 1 + MOST
+
+    run(story())
+
+
+def test_tasks_with_nothing_to_carry_wait_for_the_next_items() -> None:
+    """A few at a time, again and again: no task is made for each."""
+
+    async def story() -> None:
+        carried: dict[int, asyncio.Task[None] | None] = {}
+
+        async def carry(item: int) -> None:
+            carried[item] = asyncio.current_task()
+            await asyncio.sleep(0.1)
+
+        workers = _workers(carry)
+        for begin in range(0, 100, 4):
+            workers.put(range(begin, begin + 4))
+            await asyncio.sleep(1)
+        assert list(carried) == list(range(100))
+        assert len(set(carried.values())) == 4
+
+    run(story())
+
+
+def test_no_more_tasks_are_kept_than_may_be_at_work() -> None:
+    """After a time in which many stepped aside."""
+
+    async def story() -> None:
+        async def carry(_: int) -> None:
+            with workers.aside():
+                await asyncio.sleep(1)
+
+        workers = _workers(carry, busy=1.0)
+        workers.put(range(1_000))
+        await asyncio.sleep(0.5)
+        assert len(asyncio.all_tasks()) > 1_000
+        await asyncio.sleep(5)
+        assert len(asyncio.all_tasks()) <= 1 + LEAST
 
     run(story())
 

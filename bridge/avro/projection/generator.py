@@ -33,6 +33,7 @@ _LINES_MAX = 4_000
 _COMPACT_LINES_MAX = 20_000
 """A function with more lines takes a good part of a second, and some 100 MB, to compile."""
 
+_NULL = Primitive("null")
 _SIZES = {"boolean": 1, "float": 4, "double": 8}
 _VARINT_BYTES = {"int": 5, "long": 10}
 
@@ -61,18 +62,22 @@ class Generator:
         self._containers = 0
         """How many records, lists and maps of the function being written enclose the next line."""
 
+        self._in_function = False
+        """What is written is called by the reader, at a depth `d` that only the body tells."""
+
         self._inlined: list[str] = []
         for name, value in HELPERS.items():
             self._code.bind(name, value)
 
     def reader(self, wanted: Mapping[str, Any], *, to_end: bool) -> Read:
         """The compiled function; raises TooLong, or what Python has against its code."""
-        with self._code.block("def reader(b,p):"):
-            self._code.line("end=len(b); d=0")
+        with self._code.block("def reader(b,p,d=0):"):
+            self._code.line("end=len(b)")
             self._read(self._schema.root, "out", wanted, stop=not to_end)
             if to_end:
                 self._code.line("if p!=end: raise Unusual")
             self._code.line("return out")
+        self._in_function = True
         while self._waiting:
             self._write_function(*self._waiting.pop())
         return self._code.compiled("reader")
@@ -182,7 +187,8 @@ class Generator:
     def _enter(self) -> None:
         """A record, list or map begins; the same count of them as `walker` has."""
         self._containers += 1
-        self._code.line(f"if d>{DEPTH_MAX - self._containers}: raise Unusual")
+        if self._in_function or self._containers > DEPTH_MAX:
+            self._code.line(f"if d>{DEPTH_MAX - self._containers}: raise Unusual")
 
     def _leave(self) -> None:
         self._containers -= 1
@@ -283,7 +289,7 @@ class Generator:
             return
         for size in range(1, bytes_max + 1):
             word = "elif" if size > 1 else "if"
-            self._code.line(f"{word} b[p+{size - 1}]<128: p+={size}")
+            self._code.line(f"{word} b[{f'p+{size - 1}' if size > 1 else 'p'}]<128: p+={size}")
         self._code.line("else: raise Unusual")
 
     def _skip_entry(self, values: Type) -> None:
@@ -314,8 +320,10 @@ class Generator:
             with self._code.block("else:"):
                 self._branches(which, first + half, branches[half:], one)
             return
-        for number, type_ in enumerate(branches, first):
-            with self._code.block(f"{'if' if number == first else 'elif'} {which}=={2 * number}:"):
+        numbered = list(enumerate(branches, first))
+        numbered.sort(key=lambda pair: pair[1] == _NULL)  # most values are there
+        for place, (number, type_) in enumerate(numbered):
+            with self._code.block(f"{'elif' if place else 'if'} {which}=={2 * number}:"):
                 one(type_)
         self._code.line("else: raise Unusual" if branches else "raise Unusual")
 
