@@ -58,6 +58,11 @@ churn: $(VENV)/dev.stamp ## a fourth bridge comes and goes every ten seconds, fo
 spells: $(VENV)/dev.stamp ## ten minutes of 429, 503, black hole and 401 before a million records
 	@$(BIN)/python -m tests.soak spells --minutes 10
 
+ROUNDS ?= 3
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## how fast it is, on a real Kafka; beside an older build: make bench BASE=fdee8c0
+	@$(BIN)/python -m tests.bench --rounds $(ROUNDS) $(if $(BASE),--base $(BASE)) $(if $(ROWS),--rows $(ROWS))
+
 .PHONY: check
 check: $(VENV)/dev.stamp ## lint, format, types, floors
 	@$(BIN)/ruff check .

@@ -14,28 +14,22 @@ Laws (each a pitfall of a long-lived client):
 
 import asyncio
 import contextlib
-import email.utils
-import re
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
 import aiohttp
-import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from bridge.delivery.answers import Answer, NoAnswer, OtherOrganisation
 from bridge.errors import SetupError
-from bridge.fullstory.poster import LINE_BYTES_MAX, Poster, Reply
+from bridge.fullstory.poster import LINE_BYTES_MAX, Poster
+from bridge.fullstory.reply import CODE, Reply, answer_of, name_of_failure, whole_body
 from bridge.fullstory.request import Request
 from bridge.fullstory.time_limit import TimeLimit
-
-ANSWER_BYTES_MAX = 65_536
-"""An answer is `{}` or an error of a few words; more than this is not FullStory's."""
 
 CONNECT_LIMIT_S = 5.0
 KEEP_ALIVE_S = 10.0
@@ -46,12 +40,6 @@ ROTATE_AFTER_S = 300.0
 
 PROBE_AGAIN_S = 2.0
 """A probe that hangs so long is asked again beside it."""
-
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""What a code of FullStory's looks like; anything else might be a value of the record, echoed."""
-
-_ACCEPTED = Answer(200, is_json=True)
-"""The answer to nearly every event: one object for all of them."""
 
 CLOSE_LIMIT_S = 2.0
 """uvloop waits for the other side's goodbye for half a minute; we do not."""
@@ -153,7 +141,7 @@ class Client:
             return answer
         if self._options.org is not None:
             org = me.get("orgId") if isinstance(me, dict) else None
-            if not isinstance(org, str) or _CODE.fullmatch(org) is None:
+            if not isinstance(org, str) or CODE.fullmatch(org) is None:
                 return NoAnswer("no_organisation_told", sent=False)
             if org != self._options.org:
                 return OtherOrganisation(org)
@@ -200,7 +188,7 @@ class Client:
             return self._by_session(method, path, headers)
         key = request.idempotency_key
         if self._poster is not None:
-            return self._poster.post(path, request.body, ANSWER_BYTES_MAX, key)
+            return self._poster.post(path, request.body, key)
         if key is not None:
             headers = CIMultiDict(headers, **{"Idempotency-Key": key})
         return self._by_session(method, path, headers, request.body)
@@ -216,13 +204,16 @@ class Client:
             allow_redirects=False,
             proxy=self._options.proxy,
         ) as response:
-            return Reply(response.status, response.headers, await _body(response))
+            reply = Reply(response.status, response.headers, await whole_body(response.content))
+            if reply.body is None:
+                response.close()
+            return reply
 
     async def _ask(self, exchange: Coroutine[Any, Any, Reply]) -> tuple[Answer | NoAnswer, Any]:
         """What came back, and its JSON; raises nothing."""
         task = self._limit.begin(self._now_s())
         try:
-            return _answer(*await exchange)
+            return answer_of(await exchange)
         except asyncio.CancelledError:
             if not self._limit.was_reached_by(task):
                 raise
@@ -232,11 +223,11 @@ class Client:
             aiohttp.ServerTimeoutError,
             aiohttp.ClientHttpProxyError,
         ) as error:
-            return NoAnswer(_name(error), sent=False), None
+            return NoAnswer(name_of_failure(error), sent=False), None
         except TimeoutError:
             return NoAnswer("timeout", sent=True), None
         except (aiohttp.ClientError, OSError) as error:
-            return NoAnswer(_name(error), sent=True), None
+            return NoAnswer(name_of_failure(error), sent=True), None
         finally:
             self._limit.end(task)
 
@@ -258,67 +249,3 @@ def _headers(options: ClientOptions) -> CIMultiDictProxy[str]:
             }
         )
     )
-
-
-def _answer(status: int, headers: Mapping[str, str], body: bytes | None) -> tuple[Answer, Any]:
-    if body is None or len(body) > ANSWER_BYTES_MAX:
-        return Answer(status, is_json=False), None
-    is_json, data = _read(body)
-    if status == 200 and is_json:
-        return _ACCEPTED, data
-    code = data.get("code") if isinstance(data, dict) else None
-    said = code if isinstance(code, str) and _CODE.fullmatch(code) else None
-    return Answer(status, is_json, _retry_after_s(headers), said), data
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes | None:
-    """The whole body; None where it is longer than any of FullStory's."""
-    pieces = bytearray()
-    async for piece in response.content.iter_any():  # one read may give a part of it only
-        pieces += piece
-        if len(pieces) > ANSWER_BYTES_MAX:
-            response.close()  # a body without end
-            return None
-    return bytes(pieces)
-
-
-def _read(body: bytes) -> tuple[bool, Any]:
-    """Whether the body is JSON (an empty one is taken for it), and what it says."""
-    if not body:
-        return True, None
-    try:
-        return True, orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False, None
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds or as a date (RFC 9110, 10.2.3); None when there is none."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _name(error: BaseException) -> str:
-    """What kind of failure it was; its message could hold the URL."""
-    return next((name for kind, name in _NAMES if isinstance(error, kind)), "connection")
-
-
-_NAMES: tuple[tuple[type[BaseException], str], ...] = (
-    (aiohttp.ClientConnectorDNSError, "dns"),
-    (aiohttp.ClientConnectorCertificateError, "tls_certificate"),
-    (aiohttp.ClientConnectorSSLError, "tls"),
-    (aiohttp.ClientHttpProxyError, "proxy"),
-    (aiohttp.ClientProxyConnectionError, "proxy"),
-    (aiohttp.ServerTimeoutError, "connect_timeout"),
-    (aiohttp.ServerDisconnectedError, "closed_without_answer"),
-    (aiohttp.ClientResponseError, "answer_is_not_http"),
-    (aiohttp.ClientPayloadError, "answer_broke_off"),
-)

@@ -15,30 +15,20 @@ Laws:
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDictProxy
 from yarl import URL
 
-READ_BYTES: Final = 65_536
-"""So much of an answer is read ahead; FullStory's are a hundred bytes."""
+from bridge.fullstory.reply import REPLY_BYTES_MAX, Reply, whole_body
 
 LINE_BYTES_MAX: Final = 32_768
 """Of a status line or a header."""
 
 _ENDS_A_HEADER: Final = re.compile(r"[\r\n\0]")
 _SWITCHING_PROTOCOLS: Final = 101
-
-
-class Reply(NamedTuple):
-    """What came back; `body` is None where it is longer than was asked for."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes | None
 
 
 class Poster:
@@ -66,10 +56,8 @@ class Poster:
         left_out = ("content-length", "transfer-encoding")
         return [pair for pair in self._request.headers.items() if pair[0].lower() not in left_out]
 
-    async def post(
-        self, path: str, body: bytes, body_bytes_max: int, idempotency_key: str | None = None
-    ) -> Reply:
-        """Post once. `path` is percent-encoded; an answer's body is read up to `body_bytes_max`.
+    async def post(self, path: str, body: bytes, idempotency_key: str | None = None) -> Reply:
+        """Post once to a path that is percent-encoded.
 
         Raises:
             aiohttp.ClientError: as `session.request` does.
@@ -82,20 +70,20 @@ class Poster:
                 raise aiohttp.ServerDisconnectedError  # noqa: TRY301 -- so that it is closed
             protocol.set_response_params(
                 read_until_eof=True,
-                read_bufsize=READ_BYTES,
+                read_bufsize=REPLY_BYTES_MAX,
                 max_line_size=LINE_BYTES_MAX,
                 max_field_size=LINE_BYTES_MAX,
             )
             protocol.transport.write(self._written(path, body, idempotency_key))
-            posted = await self._answer(protocol, body_bytes_max)
+            reply = await self._reply(protocol)
         except BaseException:
             connection.close()
             raise
-        if posted.body is None:
+        if reply.body is None:
             connection.close()  # a body without end
         else:
             connection.release()
-        return posted
+        return reply
 
     async def _connect(self) -> "aiohttp.connector.Connection":
         try:
@@ -108,8 +96,8 @@ class Poster:
         length = f"Content-Length: {len(body)}\r\n\r\n"
         return f"POST {path} HTTP/1.1\r\n{self._head}{key}{length}".encode() + body
 
-    async def _answer(self, protocol: ResponseHandler, body_bytes_max: int) -> Reply:
-        """The final answer with all of its body."""
+    async def _reply(self, protocol: ResponseHandler) -> Reply:
+        """The final reply with all of its body."""
         while True:
             try:
                 message, content = await protocol.read()
@@ -118,14 +106,7 @@ class Poster:
                 raise aiohttp.ClientResponseError(asked, (), status=error.code) from error
             if message.code >= 200 or message.code == _SWITCHING_PROTOCOLS:
                 break
-        if content.is_eof():  # it came with the headers, as nearly always
-            return Reply(message.code, message.headers, content.read_nowait())
-        body = bytearray()
-        async for piece in content.iter_any():
-            body += piece
-            if len(body) > body_bytes_max:
-                return Reply(message.code, message.headers, None)
-        return Reply(message.code, message.headers, bytes(body))
+        return Reply(message.code, message.headers, await whole_body(content))
 
 
 def _checked(value: str) -> str:

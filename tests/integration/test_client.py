@@ -7,7 +7,8 @@ from email.utils import format_datetime
 import pytest
 
 from bridge.delivery.answers import Answer, NoAnswer
-from bridge.fullstory.client import ANSWER_BYTES_MAX, Client, ClientOptions
+from bridge.fullstory.client import Client, ClientOptions
+from bridge.fullstory.reply import REPLY_BYTES_MAX
 from bridge.fullstory.request import Request
 from tests.integration.misbehaving import OK, Server, always, http
 
@@ -94,7 +95,7 @@ async def test_a_body_that_comes_in_pieces_is_read_whole() -> None:
 
 async def test_a_large_answer_is_still_read_up_to_its_bound() -> None:
     """Just inside of the bound it counts for what it is."""
-    body = b'{"code":"' + b"x" * (ANSWER_BYTES_MAX - 100) + b'"}'
+    body = b'{"code":"' + b"x" * (REPLY_BYTES_MAX - 100) + b'"}'
     answer = await _answer(http("400 Bad Request", body=body))
     assert isinstance(answer, Answer)
     assert answer.is_json
