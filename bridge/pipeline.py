@@ -212,19 +212,19 @@ class Pipeline(Generic[R]):
     def _built(self, record: Record, outcome: Outcome) -> Work[R]:
         """What is to be sent for an outcome, or written as a dead letter, or skipped."""
         match outcome:
-            case Skipped():
-                return outcome
-            case Rejected(mapping, reason, message, path):
-                return Failure("map", reason, message, mapping, path)
-            case Event(mapping, shadow=True):
-                return Skipped(mapping, "shadow")
-            case Event(mapping):
+            case Event(mapping, shadow=False):
                 try:
                     return Built(mapping, self._ports.build(outcome, record))  # build
                 except PoisonRecord as error:
                     return Failure.of(error, mapping)
                 except Exception as error:
                     return _internal(error, mapping)
+            case Event(mapping):
+                return Skipped(mapping, "shadow")
+            case Skipped():
+                return outcome
+            case Rejected(mapping, reason, message, path):
+                return Failure("map", reason, message, mapping, path)
 
     async def _send(self, record: Record, event: Built[R], *, events: int) -> Done | Skip | Failure:
         """Send one event until FullStory's last word; a refusal is the failure to be buried."""
@@ -338,7 +338,10 @@ class Pipeline(Generic[R]):
 
 def _halting(outcomes: Sequence[Outcome]) -> Rejected | None:
     """The outcome that asks for a person, if there is one: then none of them is begun."""
-    return next((one for one in outcomes if isinstance(one, Rejected) and one.halt), None)
+    for one in outcomes:
+        if isinstance(one, Rejected) and one.halt:
+            return one
+    return None
 
 
 def _failed(record: Record, failure: Failure) -> Ready[Any]:

@@ -159,8 +159,12 @@ class Plan:
         else:
             choose = self._choose.get(self._key(record_name))
             steps = () if choose is None else choose(record, value)
-        outcomes = [step.apply(record, value) for step in steps]
-        return [outcome for outcome in outcomes if outcome is not None]
+        outcomes: list[Outcome] = []
+        for step in steps:
+            outcome = step.apply(record, value)
+            if outcome is not None:
+                outcomes.append(outcome)
+        return outcomes
 
     def matches(self, record: Record, value: object | None, record_name: str | None = None) -> bool:
         """Whether any filter matches; the fields in `wanted.filter` are enough for it."""
