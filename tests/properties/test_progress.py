@@ -26,6 +26,7 @@ Step = tuple[str, int]
 STEPS = st.lists(
     st.one_of(
         st.just(("poll", 0)),
+        st.just(("skip", 0)),
         st.tuples(st.just("settle"), st.integers(0, 30)),
         st.just(("crash", 0)),
         st.just(("forget", 0)),
@@ -49,11 +50,19 @@ SETTLED_BEHIND_TWO_CRASHES = [
 @example(gaps=[1, 1, 1], steps=SETTLED_BEHIND_TWO_CRASHES)
 @given(gaps=st.lists(st.integers(1, 5), min_size=1, max_size=60), steps=STEPS)
 def test_nothing_unsettled_is_ever_committed_or_listed(gaps: list[int], steps: list[Step]) -> None:
-    """Polls, settles in any order, crashes with and without the metadata: the law holds."""
+    """Polls, settles in any order, crashes with and without the metadata: the law holds.
+
+    What nobody wants is skipped in one step: it counts as settled.
+    """
     log = [sum(gaps[: number + 1]) for number in range(len(gaps))]
     model, progress = Model(log), Progress(0)
     under_way: list[int] = []
     for step, choice in steps:
+        if step == "skip":
+            skipped = next((one for one in log if one >= progress.position), None)
+            if skipped is not None:
+                progress.skip_to(skipped + 1)
+                model.settled.add(skipped)
         if step == "poll":
             offset = next((one for one in log if one >= progress.position), None)
             if offset is not None and progress.see(offset):
@@ -149,3 +158,25 @@ def test_a_partition_that_comes_back_gives_exactly_what_was_not_settled(
         cut = progress.cut()
         above = {o for start, end in cut.settled_above for o in range(start, end)}
         assert model.safe(cut.offset, above)
+
+
+@given(fates=st.lists(st.sampled_from(["skipped", "delivered", "stuck"]), max_size=60))
+def test_of_a_halted_partition_only_what_was_delivered_is_listed(fates: list[str]) -> None:
+    """What a filter left out is looked at again once the mapping was changed."""
+    progress = Progress(0)
+    for offset, fate in enumerate(fates):
+        if fate == "skipped":
+            progress.skip_to(offset + 1)
+        else:
+            assert progress.see(offset)
+    for offset, fate in enumerate(fates):
+        if fate == "delivered":
+            progress.settle(offset, 1)
+    cut = progress.cut(skipped=False)
+    listed = {o for start, end in cut.settled_above for o in range(start, end)}
+    stuck = [offset for offset, fate in enumerate(fates) if fate == "stuck"]
+    assert cut.offset == (stuck[0] if stuck else len(fates))
+    delivered = {offset for offset, fate in enumerate(fates) if fate == "delivered"}
+    assert listed == {offset for offset in delivered if offset > cut.offset}
+    all_above = {o for start, end in progress.cut().settled_above for o in range(start, end)}
+    assert all_above == set(range(cut.offset, len(fates))) - set(stuck)

@@ -1,5 +1,6 @@
 """Partitions held, and what a commit says of them."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from bridge.delivery.progress import Progress
@@ -103,3 +104,61 @@ def test_events_answered_after_the_snapshot_wait_for_the_next_commit() -> None:
     assert commit is not None
     assert holdings.acknowledge(commit, failed=frozenset()) == 1
     assert holdings.unacknowledged_events == 2
+
+
+def _odd(_: str, messages: Sequence[Message]) -> list[int]:
+    """Somebody wants the records with odd offsets."""
+    return [index for index, one in enumerate(messages) if (one.offset() or 0) % 2]
+
+
+def _messages(begin: int, end: int) -> list[Message]:
+    return [cast("Message", Polled(offset)) for offset in range(begin, end)]
+
+
+def test_what_nobody_wants_is_neither_tracked_nor_counted_as_work() -> None:
+    """The offset moves over it as soon as all before it is settled."""
+    holdings, _ = _held()
+    records, skipped = holdings.take(("t", 0), _messages(0, 10), _odd)
+    assert ([one.offset for one in records], skipped) == ([1, 3, 5, 7, 9], 5)
+    assert (holdings.outstanding, holdings.outstanding_bytes) == (5, 50)
+    for record in records[1:]:
+        holdings.settle(record, 1)
+    commit = holdings.commit()
+    assert commit is not None
+    [offset] = commit.offsets
+    listed = decode(offset.metadata, offset.offset)
+    assert listed is not None
+    assert (offset.offset, listed.settled) == (1, ((2, 10),))
+
+    holdings.settle(records[0], 1)
+    assert holdings.take(("t", 0), _messages(10, 12), lambda *_: []) == ([], 2)
+    commit = holdings.commit()
+    assert commit is not None
+    assert [one.offset for one in commit.offsets] == [12]
+    assert holdings.outstanding == holdings.outstanding_bytes == 0
+
+
+def test_messages_that_were_read_before_are_neither_taken_nor_skipped_again() -> None:
+    """After a seek back they come a second time."""
+    holdings, _ = _held()
+    holdings.take(("t", 0), _messages(0, 6), _odd)
+    records, skipped = holdings.take(("t", 0), _messages(3, 9), _odd)
+    assert ([one.offset for one in records], skipped) == ([7], 2)
+
+
+def test_of_a_halted_partition_nothing_is_skipped() -> None:
+    """The filter may be what is wrong: all is kept for who reads on from there."""
+    holdings, _ = _held()
+    first, _ = holdings.take(("t", 0), _messages(0, 4), _odd)
+    for holding in holdings:
+        holdings.halt(holding)
+    records, skipped = holdings.take(("t", 0), _messages(4, 8), _odd)
+    assert ([one.offset for one in records], skipped) == ([4, 5, 6, 7], 0)
+    assert holdings.outstanding == 0
+    holdings.settle(first[1], 1)
+    commit = holdings.commit()
+    assert commit is not None
+    [offset] = commit.offsets
+    listed = decode(offset.metadata, offset.offset)
+    assert listed is not None
+    assert (offset.offset, listed.settled) == (1, ((3, 4),))
