@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from bridge.avro.decoder import Decoder, Entry, Wanted
-from bridge.avro.projection.project import project
+from bridge.avro.projection.project import project, project_one
 from bridge.avro.reader import record_name
-from bridge.avro.walker import Read, read_index
+from bridge.avro.walker import read_index
 from bridge.avro.wire import SCHEMA_ID_HEADER, WireFormat
 from bridge.mapping.schema import Union
 from bridge.records import Assignment, Headers, Message, Record
@@ -45,17 +45,26 @@ class Filtering(Protocol):
         """Whether any mapping wants a record; `record_name` as `Decoded` has it."""
         ...
 
+    def members(self, record_name: str | None = None) -> frozenset[object] | None:
+        """The values of the one field in `wanted.filter` without which nobody wants a record."""
+        ...
+
     def matches(self, record: Record, value: None) -> bool:
         """Whether any mapping wants a record that has no value."""
         ...
 
 
 class _Filter(NamedTuple):
-    """How to tell whether a record of one schema is wanted."""
+    """How to tell whether a record of one schema is wanted.
 
-    read: Read
-    matches: Matches
+    Where `peek` is there, what it reads is looked up in `members` first: most records end there.
+    """
+
+    read: Callable[[Any, int], object]
+    matches: Callable[[Any, Any], bool]
     by_record: bool
+    peek: Callable[[Any, int], object] | None = None
+    members: frozenset[object] = frozenset()
 
 
 class _Topic:
@@ -96,7 +105,9 @@ class Sieve:
                 if found is None:
                     if self._is_wanted(topic, message):
                         wanted.append(index)
-                elif found.matches(None, found.read(value, size)):  # type: ignore[arg-type]
+                elif found.peek is not None and found.peek(value, size) not in found.members:
+                    continue
+                elif found.matches(None, found.read(value, size)):
                     wanted.append(index)
             except Exception:  # the path of the record says what it was
                 wanted.append(index)
@@ -135,7 +146,12 @@ def _filter(entry: Entry[Any]) -> _Filter:
     by_record = admitted.filters_by_record
     read = project(entry.schema, admitted.wanted.filter, to_end=False) or entry.read
     if not isinstance(entry.schema.root, Union):
-        return _Filter(read, admitted.filter(), by_record)
+        members = admitted.members()
+        if members is None:
+            return _Filter(read, admitted.filter(), by_record)
+        [path] = admitted.wanted.filter
+        peek = project_one(entry.schema, path)
+        return _Filter(read, admitted.filter(), by_record, peek, members)
     names = [record_name(entry.schema, branch) for branch in entry.schema.root.branches]
     by_index = [_always if name is None else admitted.filter(name) for name in names]
     return _Filter(

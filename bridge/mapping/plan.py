@@ -196,6 +196,16 @@ class Plan:
 
         return matches
 
+    def members(self, record_name: str | None = None) -> frozenset[object] | None:
+        """The raw values of the one field in `wanted.filter` without which nobody wants a record.
+
+        None: filters read more than one field, or ask it for more than equality.
+        """
+        steps = self._steps.get(self._key(record_name), ())
+        if len(self.wanted.filter) != 1 or not all(step.equalities for step in steps):
+            return None
+        return frozenset[object]().union(*(step.equalities[0].values for step in steps))
+
     def _key(self, record_name: str | None) -> str | None:
         return None if None in self._steps else record_name
 

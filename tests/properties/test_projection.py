@@ -15,7 +15,7 @@ from fastavro.utils import generate_many
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bridge.avro.projection.project import Path, project
+from bridge.avro.projection.project import Path, project, project_one
 from bridge.avro.reader import make_reader, make_reader_of
 from bridge.avro.walker import Read
 from bridge.errors import PoisonRecord
@@ -102,6 +102,36 @@ def test_what_is_wanted_is_read_and_nothing_else(
     wanted = data.draw(st.lists(st.sampled_from(sorted(whole)), unique=True))
     read = _projected(schema, [(name,) for name in wanted], to_end=to_end)
     assert repr(read(body, 0)) == repr({k: v for k, v in whole.items() if k in wanted})
+
+
+@RELAXED
+@given(_written())
+def test_one_field_alone_is_what_it_is_in_the_record(written: tuple[Schema, Any, bytes]) -> None:
+    """Whatever its type."""
+    schema, node, body = written
+    for name, value in _fastavro(node, body).items():
+        read = project_one(schema, (name,))
+        assume(read is not None)
+        assert read is not None
+        assert repr(read(body, 0)) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "expected"),
+    [
+        ({"id": 1, "next": {"id": 2, "next": None}}, ("next", "id"), 2),
+        ({"id": 1, "next": {"id": 2, "next": None}}, ("next", "next", "id"), None),
+        ({"id": 1, "next": None}, ("next", "id"), None),
+    ],
+    ids=["within a record", "null on the way", "null at once"],
+)
+def test_one_field_is_found_through_unions(
+    value: Any, path: tuple[str, ...], expected: int | None
+) -> None:
+    """Where there is nothing, it is None."""
+    read = project_one(tree(NODE), path)
+    assert read is not None
+    assert read(encode(NODE, value), 0) == expected
 
 
 @RELAXED

@@ -49,11 +49,13 @@ class Generator:
     """Writes the functions of one schema: `b` are the bytes, `p` the position, `end` the end.
 
     `compact` makes fewer lines, which take longer: functions of all that is more than a scalar.
+    `bare` gives what the one path leads to, in place of the records that it leads through.
     """
 
-    def __init__(self, schema: Schema, *, compact: bool) -> None:
+    def __init__(self, schema: Schema, *, compact: bool, bare: bool = False) -> None:
         self._schema = schema
         self._compact = compact
+        self._bare = bare
         self._code = SourceCode(_COMPACT_LINES_MAX if compact else _LINES_MAX)
         self._functions: dict[tuple[str, Type], str] = {}
         self._waiting: list[tuple[str, str, Type]] = []
@@ -172,6 +174,7 @@ class Generator:
         fields = record.fields
         last = max((n for n, f in enumerate(fields) if whole or f.name in wanted), default=-1)
         found: list[str] = []
+        name = "None"
         self._enter()
         for number, field in enumerate(fields[: last + 1] if stop else fields):
             if not whole and field.name not in wanted:
@@ -182,7 +185,8 @@ class Generator:
             self._read(field.type, name, below, stop=stop and number == last)
             found.append(f"{self._code.constant(field.name)}:{name}")
         self._leave()
-        self._code.line(f"{out}={{{','.join(found)}}}")
+        bare = self._bare and not whole
+        self._code.line(f"{out}={name}" if bare else f"{out}={{{','.join(found)}}}")
 
     def _enter(self) -> None:
         """A record, list or map begins; the same count of them as `walker` has."""

@@ -42,12 +42,25 @@ def project(schema: Schema, paths: Iterable[Path], *, to_end: bool) -> Read | No
     `to_end` reads until the end of the record, so that what is cut off or left over is noticed;
     else the function stops behind the last of the paths. Both raise for what is unusual.
     """
+    return _generated(schema, _tree(paths), to_end=to_end)
+
+
+def project_one(schema: Schema, path: Path) -> Read | None:
+    """A function that reads what stands at a path (None: nothing), and no further.
+
+    It raises for what is unusual; None: this schema gets no such function.
+    """
+    return _generated(schema, _tree([path]), to_end=False, bare=True)
+
+
+def _generated(
+    schema: Schema, wanted: Mapping[str, Any], *, to_end: bool, bare: bool = False
+) -> Read | None:
     with suppress(TooLong, RecursionError, SyntaxError, MemoryError):
         if not Shape(schema).has_free_items() and not _has_heavy_records(schema):
-            wanted = _tree(paths)
             with suppress(TooLong):
-                return Generator(schema, compact=False).reader(wanted, to_end=to_end)
-            return Generator(schema, compact=True).reader(wanted, to_end=to_end)
+                return Generator(schema, compact=False, bare=bare).reader(wanted, to_end=to_end)
+            return Generator(schema, compact=True, bare=bare).reader(wanted, to_end=to_end)
     return None
 
 

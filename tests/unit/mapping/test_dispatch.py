@@ -69,6 +69,27 @@ def test_of_many_mappings_those_fire_that_would_fire_alone_in_their_order(
     assert _plan(chosen).matches(record("t"), value) == bool(set(alone) - {"every"})
 
 
+@pytest.mark.parametrize(
+    ("names", "members"),
+    [
+        (["placed"], {"placed"}),
+        (["placed", "gone"], {"placed", "cancelled", "returned"}),
+        (["numbered"], {7, 8}),
+        (["placed-large"], None),
+        (["without"], None),
+        (["placed", "every"], None),
+        (["placed", "numbered"], None),
+        (["not-placed"], None),
+        (["either"], None),
+    ],
+)
+def test_the_values_without_which_nobody_wants_a_record(
+    names: list[str], members: set[object] | None
+) -> None:
+    """Known where all filters ask one field for equality, and nothing else of the value."""
+    assert _plan(names).members() == members
+
+
 def test_a_record_whose_filter_fails_is_wanted_by_one_mapping_as_by_many() -> None:
     """Only `map` says what is wrong with it."""
     broken = record("t", key=b"\xff")
