@@ -1,0 +1,148 @@
+"""The rows of the benchmark: who is measured on what, and from which mark to which.
+
+Laws: the first entry of a row is the one that is looked at, every other is what it is compared
+with, and each round runs all of them one after the other; a slow one is measured on a smaller
+part of the topic, never on another topic.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tests.bench.candidates import CONSUME_FLOOR, POST_FLOOR, SCRIPT, Bridge, Candidate
+from tests.bench.topics import ALL, RARE, SKIP, WIDE, Topic
+
+Marks = tuple[float, float]
+Kind = Literal["throughput", "latency", "start"]
+
+_MOST: Final = (0.10, 0.95)
+"""Behind the warm-up, and before partitions run dry one by one."""
+
+_SOME: Final = (0.03, 0.20)
+_RARE: Final = (0.20, 0.95)
+_RARE_SOME: Final = (0.04, 0.20)
+_SENT_SOME: Final = (0.10, 0.35)
+_SLOW_SINK: Final = (0.20, 0.95)
+"""The pace doubles every few round trips, which take 50 ms here."""
+
+_SLOW_SINK_SOME: Final = (0.20, 0.50)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One candidate in a row; `marks` are parts of the topic's records."""
+
+    label: str
+    candidate: Candidate
+    topic: Topic
+    marks: Marks
+    mappings: int = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `chief` is the figure by which it is drawn."""
+
+    name: str
+    title: str
+    entries: tuple[Entry, ...]
+    kind: Kind = "throughput"
+    unit: str = "records"
+    chief: str = "per_s"
+    delay_s: float = 0.0
+    tls: bool = False
+
+
+def rows(base: Bridge | None) -> tuple[Row, ...]:
+    """All rows; with an older build beside ours where there is one."""
+    bridge = Bridge()
+    return (
+        Row("skip", "skip, 5.55 % match", _skipping(bridge, base)),
+        Row("skip-rare", "skip, 0.1 % match", _skipping_most(bridge, base)),
+        _delivering("deliver", "deliver, sink at once", bridge, base, with_script=True),
+        _delivering("deliver-tls", "deliver, sink at once, TLS", bridge, base, tls=True),
+        _delivering("deliver-50ms", "deliver, 50 ms, 256 in flight", bridge, base, delay_s=0.05),
+        Row(
+            "latency",
+            "one event at low load",
+            _all(bridge, base, ALL),
+            kind="latency",
+            unit="ms",
+            chief="p50_ms",
+        ),
+        Row(
+            "mappings",
+            "skip with 100 mappings, and with 1",
+            (
+                Entry("100 mappings", bridge, SKIP, _MOST, mappings=100),
+                Entry("1 mapping", bridge, SKIP, _MOST),
+            ),
+            chief="cpu_us",
+        ),
+        Row(
+            "partitions",
+            "skip of 200 partitions, and of 4",
+            (
+                Entry("200 partitions", bridge, WIDE, _MOST),
+                Entry("4 partitions", bridge, SKIP, _half(_MOST)),
+            ),
+            chief="cpu_us",
+        ),
+        Row(
+            "start",
+            "from the start of the process",
+            _all(bridge, base, SKIP),
+            kind="start",
+            unit="s",
+            chief="first_post_s",
+        ),
+    )
+
+
+def _half(marks: Marks) -> Marks:
+    """As many records of a topic as `marks` are of one half as large."""
+    return marks[0] * WIDE.part, marks[1] * WIDE.part
+
+
+def _all(bridge: Bridge, base: Bridge | None, topic: Topic) -> tuple[Entry, ...]:
+    candidates = [one for one in (bridge, base, SCRIPT) if one is not None]
+    return tuple(Entry(one.name, one, topic, _MOST) for one in candidates)
+
+
+def _older(base: Bridge | None, topic: Topic, marks: Marks) -> tuple[Entry, ...]:
+    return () if base is None else (Entry(base.name, base, topic, marks),)
+
+
+def _skipping(bridge: Bridge, base: Bridge | None) -> tuple[Entry, ...]:
+    return (
+        Entry(bridge.name, bridge, SKIP, _MOST),
+        *_older(base, SKIP, _SOME),
+        Entry(SCRIPT.name, SCRIPT, SKIP, _SOME),
+        Entry(CONSUME_FLOOR.name, CONSUME_FLOOR, SKIP, _MOST),
+    )
+
+
+def _skipping_most(bridge: Bridge, base: Bridge | None) -> tuple[Entry, ...]:
+    return (
+        Entry(bridge.name, bridge, RARE, _RARE),
+        *_older(base, RARE, _RARE_SOME),
+        Entry(CONSUME_FLOOR.name, CONSUME_FLOOR, RARE, _RARE),
+    )
+
+
+def _delivering(
+    name: str,
+    title: str,
+    bridge: Bridge,
+    base: Bridge | None,
+    *,
+    with_script: bool = False,
+    delay_s: float = 0.0,
+    tls: bool = False,
+) -> Row:
+    most, some = (_SLOW_SINK, _SLOW_SINK_SOME) if delay_s else (_MOST, _SENT_SOME)
+    entries = [Entry(bridge.name, bridge, ALL, most), *_older(base, ALL, some)]
+    if with_script:
+        entries.append(Entry(SCRIPT.name, SCRIPT, ALL, some))
+    if not delay_s:
+        entries.append(Entry(POST_FLOOR.name, POST_FLOOR, ALL, most))
+    return Row(name, title, tuple(entries), unit="events", delay_s=delay_s, tls=tls)
