@@ -19,6 +19,7 @@ from bridge.avro.projection.project import project, project_one
 from bridge.avro.reader import record_name
 from bridge.avro.walker import read_index
 from bridge.avro.wire import SCHEMA_ID_HEADER, WireFormat
+from bridge.mapping.dispatch import Equality
 from bridge.mapping.schema import Union
 from bridge.records import Assignment, Headers, Message, Record
 
@@ -45,8 +46,8 @@ class Filtering(Protocol):
         """Whether any mapping wants a record; `record_name` as `Decoded` has it."""
         ...
 
-    def members(self, record_name: str | None = None) -> frozenset[object] | None:
-        """The values of the one field in `wanted.filter` without which nobody wants a record."""
+    def members(self, record_name: str | None = None) -> Equality | None:
+        """The values of one field without which nobody wants a record; None: there is none such."""
         ...
 
     def matches(self, record: Record, value: None) -> bool:
@@ -146,12 +147,11 @@ def _filter(entry: Entry[Any]) -> _Filter:
     by_record = admitted.filters_by_record
     read = project(entry.schema, admitted.wanted.filter, to_end=False) or entry.read
     if not isinstance(entry.schema.root, Union):
-        members = admitted.members()
-        if members is None:
+        asked = admitted.members()
+        if asked is None or asked.names is None:
             return _Filter(read, admitted.filter(), by_record)
-        [path] = admitted.wanted.filter
-        peek = project_one(entry.schema, path)
-        return _Filter(read, admitted.filter(), by_record, peek, members)
+        peek = project_one(entry.schema, asked.names)
+        return _Filter(read, admitted.filter(), by_record, peek, asked.values)
     names = [record_name(entry.schema, branch) for branch in entry.schema.root.branches]
     by_index = [_always if name is None else admitted.filter(name) for name in names]
     return _Filter(

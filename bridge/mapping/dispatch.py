@@ -23,6 +23,8 @@ class Equality(NamedTuple):
     path: str
     read: Reader
     values: frozenset[object]
+    names: tuple[str, ...] | None = None
+    """The fields that lead there; None: so does a list or a map."""
 
 
 class Filtered(Protocol):
@@ -39,16 +41,33 @@ Choose = Callable[[Record, Any], Sequence[S]]
 
 
 def chooser(steps: Sequence[S]) -> Choose[S]:
-    """The cheapest way to leave out mappings that cannot match a record."""
+    """The cheapest way to leave out mappings that cannot match a record.
+
+    Of the fields that several mappings ask for, it looks at the one that leaves the fewest.
+    """
     counts = Counter(equality.path for step in steps for equality in step.equalities)
-    path, count = counts.most_common(1)[0] if counts else ("", 0)
-    if len(steps) < STEPS_MIN or count < STEPS_MIN:
+    found = [_Dispatch(steps, path) for path, count in counts.items() if count >= STEPS_MIN]
+    if not found:
         return lambda _, __: steps
-    return _Dispatch(steps, path)
+    return min(found, key=lambda one: one.most)
+
+
+def in_common(steps: Sequence[Filtered]) -> Equality | None:
+    """What all mappings ask of one field: without one of these values nobody wants a record."""
+    asked: dict[str, list[Equality]] = {}
+    for step in steps:
+        for path, equality in {one.path: one for one in step.equalities}.items():
+            asked.setdefault(path, []).append(equality)
+    common = [
+        those[0]._replace(values=frozenset[object]().union(*(one.values for one in those)))
+        for those in asked.values()
+        if len(those) == len(steps) and those[0].names is not None
+    ]
+    return min(common, key=lambda one: len(one.values), default=None)
 
 
 class _Dispatch(Generic[S]):
-    """The mappings by the value of the field that most of them ask for."""
+    """The mappings by the value of a field; `most` of them are left to be tried."""
 
     def __init__(self, steps: Sequence[S], path: str) -> None:
         asked = [next((one for one in step.equalities if one.path == path), None) for step in steps]
@@ -60,6 +79,7 @@ class _Dispatch(Generic[S]):
             for value in values
         }
         self._others = tuple(step for step, one in pairs if one is None)
+        self.most = max(map(len, self._by_value.values()), default=len(self._others))
 
     def __call__(self, record: Record, value: Any) -> Sequence[S]:
         return self._by_value.get(self._read(record, value), self._others)

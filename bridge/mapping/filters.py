@@ -14,6 +14,7 @@ from bridge.mapping.dispatch import Equality
 from bridge.mapping.findings import Fault
 from bridge.mapping.leaves import RAW_OF, Leaf
 from bridge.mapping.locate import Located
+from bridge.mapping.paths import Name
 from bridge.mapping.predicates import Predicate, members_of, predicate_of
 from bridge.mapping.readers import Reader
 from bridge.mapping.scope import Scope
@@ -50,7 +51,9 @@ def equalities_of(condition: All, scope: Scope) -> tuple[Equality, ...]:
             continue
         members = members_of(located.leaves[0], part.matchers)
         if members is not None:
-            found.append(Equality(part.path.names, located.read, members))
+            fields = tuple(step.name for step in part.path.steps if isinstance(step, Name))
+            names = fields if fields == located.wanted else None
+            found.append(Equality(part.path.names, located.read, members, names))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.documents.problems import Place, Problem
 from bridge.mapping.converters import MappingError
-from bridge.mapping.dispatch import Equality, chooser
+from bridge.mapping.dispatch import Equality, chooser, in_common
 from bridge.mapping.filters import Matches
 from bridge.mapping.identity import ReadSession, ReadText, ReadUid
 from bridge.mapping.leaves import Leaf
@@ -196,15 +196,9 @@ class Plan:
 
         return matches
 
-    def members(self, record_name: str | None = None) -> frozenset[object] | None:
-        """The raw values of the one field in `wanted.filter` without which nobody wants a record.
-
-        None: filters read more than one field, or ask it for more than equality.
-        """
-        steps = self._steps.get(self._key(record_name), ())
-        if len(self.wanted.filter) != 1 or not all(step.equalities for step in steps):
-            return None
-        return frozenset[object]().union(*(step.equalities[0].values for step in steps))
+    def members(self, record_name: str | None = None) -> Equality | None:
+        """The values of one field without which nobody wants a record; None: there is none such."""
+        return in_common(self._steps.get(self._key(record_name), ()))
 
     def _key(self, record_name: str | None) -> str | None:
         return None if None in self._steps else record_name

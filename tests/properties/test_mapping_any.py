@@ -197,6 +197,8 @@ def test_what_check_accepts_never_surprises(data: st.DataObject) -> None:
         outcomes = world.plan.map(polled, value)
         assert [built(one) for one in outcomes] == [built(one) for one in again.map(polled, value)]
         assert bool(outcomes) == world.plan.matches(polled, value)
+        asked = world.plan.members()
+        assert asked is None or not outcomes or asked.read(polled, value) in asked.values
         for outcome in outcomes:
             if isinstance(outcome, Rejected):
                 assert outcome.reason not in ("missing_value", "missing_timestamp")
