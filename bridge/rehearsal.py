@@ -15,7 +15,7 @@ from bridge.delivery.halts import Topics
 from bridge.delivery.progress import Run
 from bridge.fullstory.builders import builder
 from bridge.fullstory.request import Request
-from bridge.kafka.holdings import Key
+from bridge.kafka.holding import Key
 from bridge.mapping.outcome import Event
 from bridge.options import age_limits
 from bridge.pipeline import Pipeline

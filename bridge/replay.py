@@ -33,7 +33,7 @@ from bridge.delivery.progress import Run
 from bridge.delivery.rejections import EVERYTHING
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.fullstory.throttle import Throttle
-from bridge.kafka.holdings import Key
+from bridge.kafka.holding import Key
 from bridge.kafka.settled import Offsets, Settled, left
 from bridge.kafka.source_options import SourceOptions, everything
 from bridge.mapping.outcome import Outcome, Rejected

@@ -12,7 +12,7 @@ from bridge.delivery.letters import Filter, read_letter
 from bridge.delivery.progress import Run
 from bridge.errors import Unavailable
 from bridge.kafka import admin
-from bridge.kafka.holdings import Key
+from bridge.kafka.holding import Key
 from bridge.kafka.settled import Offsets, Settled, among
 from bridge.prepared import Prepared
 from bridge.replay import Work

@@ -40,7 +40,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from bridge.kafka.configuration import admin_configuration
-from bridge.kafka.holdings import Holding, Holdings, Key
+from bridge.kafka.holding import Holding, Key
+from bridge.kafka.holdings import Holdings
 from bridge.kafka.membership import Membership
 from bridge.kafka.topic_ids import TopicIds, agree, short
 from bridge.observer import Noted, Observer

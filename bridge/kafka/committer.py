@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from bridge.kafka.holdings import Commit, Holdings, Key
+from bridge.kafka.holding import Key
+from bridge.kafka.holdings import Commit, Holdings
 from bridge.observer import CommitFailed, Committed, Noted, Observer
 
 _TOO_LARGE = KafkaError.OFFSET_METADATA_TOO_LARGE

@@ -15,7 +15,8 @@ from confluent_kafka import (
 
 from bridge.delivery.pause import KAFKA, KAFKA_TOPIC
 from bridge.errors import Halted
-from bridge.kafka.holdings import Holding, Holdings, Key
+from bridge.kafka.holding import Holding, Key
+from bridge.kafka.holdings import Holdings
 from bridge.kafka.start import Found, LookUpFailed, Start, begin_at, find, find_known
 from bridge.kafka.topic_ids import TopicIds
 from bridge.observer import Assigned, HaltedScope, Noted, Observer, Revoked, Waiting

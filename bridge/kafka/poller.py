@@ -26,7 +26,8 @@ from bridge.errors import Halted
 from bridge.kafka.anew import Anew
 from bridge.kafka.committer import Committer
 from bridge.kafka.configuration import consumer_configuration
-from bridge.kafka.holdings import Holding, Holdings, Key
+from bridge.kafka.holding import Holding, Key
+from bridge.kafka.holdings import Holdings
 from bridge.kafka.membership import Membership
 from bridge.kafka.settled_records import SettledRecords
 from bridge.kafka.source_options import SourceOptions

@@ -14,7 +14,7 @@ from bridge.delivery.progress import Run
 from bridge.delivery.runs import DamagedMetadata, decode
 from bridge.errors import Unavailable
 from bridge.kafka.configuration import consumer_configuration
-from bridge.kafka.holdings import Key
+from bridge.kafka.holding import Key
 
 LOOK_UP_TIMEOUT_S = 2.0
 

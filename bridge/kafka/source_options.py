@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bridge.kafka.holdings import Key
+from bridge.kafka.holding import Key
 from bridge.kafka.start import Start
 from bridge.kafka.window import Bounds
 from bridge.ports import Sift

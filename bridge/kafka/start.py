@@ -34,7 +34,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from bridge.delivery.progress import Progress, joined
 from bridge.delivery.runs import DamagedMetadata, decode
-from bridge.kafka.holdings import Holding, Key
+from bridge.kafka.holding import Holding, Key
 from bridge.kafka.topic_ids import TopicIds, agree
 from bridge.records import Assignment
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bridge.delivery.progress import Progress
 from bridge.delivery.runs import METADATA_CHARACTERS_MAX, encode, fitting
-from bridge.kafka.holdings import Holding, Holdings
+from bridge.kafka.holding import Holding
+from bridge.kafka.holdings import Holdings
 from bridge.kafka.source_options import everything
 from bridge.kafka.window import BATCH_MAX
 from bridge.records import Assignment, Message, Record

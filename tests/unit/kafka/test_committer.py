@@ -8,7 +8,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bridge.delivery.progress import Progress
 from bridge.kafka.committer import Committer
-from bridge.kafka.holdings import Holding, Holdings
+from bridge.kafka.holding import Holding
+from bridge.kafka.holdings import Holdings
 from bridge.observer import CommitFailed, Committed, Fact
 from bridge.records import Assignment, Record
 from tests.unit.kafka.messages import Answered

@@ -5,7 +5,8 @@ from typing import cast
 
 from bridge.delivery.progress import Progress
 from bridge.delivery.runs import decode
-from bridge.kafka.holdings import Holding, Holdings
+from bridge.kafka.holding import Holding
+from bridge.kafka.holdings import Holdings
 from bridge.kafka.source_options import everything
 from bridge.records import Assignment, Message, Record
 from tests.unit.kafka.messages import Polled

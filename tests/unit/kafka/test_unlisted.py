@@ -8,7 +8,8 @@ from confluent_kafka import Consumer, TopicPartition
 from bridge.delivery.progress import Progress
 from bridge.delivery.runs import METADATA_CHARACTERS_MAX, Listed, decode
 from bridge.kafka.committer import Committer
-from bridge.kafka.holdings import Holding, Holdings
+from bridge.kafka.holding import Holding
+from bridge.kafka.holdings import Holdings
 from bridge.kafka.listing import Listing
 from bridge.kafka.source_options import everything
 from bridge.kafka.window import BATCH_MAX
