@@ -34,6 +34,9 @@ class Consumer(Kafka):
         self.asked: list[int] = []
         self.assigned: dict[int, int] = {}
         self.still: set[int] = set()
+        self.moves: list[tuple[str, int]] = []
+        """Partitions assigned and resumed, in order."""
+
         self.unanswered: list[list[TopicPartition]] = []
         self.answers = True
         self.characters_max = 4_095
@@ -82,6 +85,7 @@ class Consumer(Kafka):
         """Partitions come; librdkafka refuses one that is there already."""
         assert not self.assigned.keys() & {one.partition for one in partitions}
         self.assigned |= {one.partition: one.offset for one in partitions}
+        self.moves += [("assign", one.partition) for one in partitions]
 
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
         """Partitions go."""
@@ -99,6 +103,7 @@ class Consumer(Kafka):
     def resume(self, partitions: list[TopicPartition]) -> None:
         """They bring records again."""
         self.still -= {one.partition for one in partitions}
+        self.moves += [("resume", one.partition) for one in partitions]
 
     def close(self) -> None:
         """Leave the group."""

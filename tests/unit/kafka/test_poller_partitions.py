@@ -128,6 +128,17 @@ def test_partitions_whose_place_is_not_known_bring_nothing_until_it_is(
     assert bridge.told(Assigned) == [Assigned([("t", 0)])]
 
 
+def test_a_partition_whose_place_was_found_is_not_resumed_after_it_is_assigned(
+    bridge: Bridge,
+) -> None:
+    """Resumed then, librdkafka 2.16 fetches nothing of it for a second: most of a start."""
+    bridge.run(bridge.assign(2), brings(), brings(Message(HIGH, partition=2)))
+    assert [one.offset for one in bridge.records] == [HIGH]
+    last = max(n for n, move in enumerate(bridge.consumer.moves) if move == ("assign", 2))
+    assert ("resume", 2) in bridge.consumer.moves[:last]
+    assert ("resume", 2) not in bridge.consumer.moves[last:]
+
+
 @pytest.mark.parametrize(("out_of_range", "offset"), [("earliest", LOW), ("latest", HIGH)])
 def test_a_partition_that_left_the_log_is_brought_back_where_the_settings_say(
     monkeypatch: pytest.MonkeyPatch, out_of_range: Literal["earliest", "latest"], offset: int
