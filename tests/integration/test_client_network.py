@@ -82,7 +82,12 @@ async def test_a_host_that_takes_no_connection_is_left_after_five_seconds(
 ) -> None:
     """A full backlog, or a firewall that swallows: nothing was sent."""
     monkeypatch.setattr(module, "CONNECT_LIMIT_S", 0.3)
-    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0, backlog=1)
+    kept: list[asyncio.StreamWriter] = []  # Python 3.13 closes a connection that nobody keeps
+
+    def keep(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        kept.append(writer)
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0, backlog=1)
     port = server.sockets[0].getsockname()[1]
     tls = f"https://127.0.0.1:{port}"  # its greeting is never answered
     async with server, _client(tls, timeout_s=5.0) as client:
