@@ -92,7 +92,10 @@ async def test_a_host_that_takes_no_connection_is_left_after_five_seconds(
     tls = f"https://127.0.0.1:{port}"  # its greeting is never answered
     async with server, _client(tls, timeout_s=5.0) as client:
         async with asyncio.timeout(3):
-            assert await client.send(REQUEST) == NoAnswer("connect_timeout", sent=False)
+            answer = await client.send(REQUEST)
+        for writer in kept:
+            writer.close()
+    assert answer == NoAnswer("connect_timeout", sent=False)
 
 
 async def test_the_proxy_is_asked_for_the_whole_address() -> None:
