@@ -74,15 +74,13 @@ class Sender:
             AssignmentEnded: the partition went away before the event was delivered.
         """
         judge: Judge | None = None
-        tries = kept = 0
-        refused = False
+        tries, kept, refused = 0, 0, False
         try:
             while True:
                 begun_s = self._throttle.enter_at_once(events - kept)
                 if begun_s is None:
-                    begun_s = await self._throttle.enter(
-                        events - kept, assignment if events else None, refused=refused
-                    )
+                    of = assignment if events else None
+                    begun_s = await self._throttle.enter(events - kept, of, refused=refused)
                 if events:
                     self._see_that_it_is_ours(assignment, unanswered=events - kept)
                 tries += 1
@@ -102,12 +100,12 @@ class Sender:
                 except BaseException:
                     self._throttle.leave(unanswered=events - kept)
                     raise
-                final = isinstance(decision, Done | Skip | Reject)
-                if final or _is_unsure(answer):
+                if isinstance(decision, Done | Skip | Reject):
+                    self._throttle.leave(unanswered=0)
+                    return decision, tries
+                if _is_unsure(answer):
                     kept = events
                 self._throttle.leave(unanswered=events - kept)
-                if isinstance(decision, Done | Skip | Reject):
-                    return decision, tries
                 refused = _is_throttled(decision)
                 await self._wait(decision, answer, mapping)
         except BaseException:
