@@ -120,7 +120,8 @@ class Bridge:
             return self._source is None or self._source.left()
 
     def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
-        options = replace(options, sift=self._sift, not_begun=lambda: self._workers.waiting)
+        workers = self._workers
+        options = replace(options, sift=self._sift, not_begun=lambda: workers.waiting_for_cpu)
         self._source = Source(options, throttle.acknowledged, observer)
         return self._source
 

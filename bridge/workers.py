@@ -74,6 +74,14 @@ class Workers(Generic[Item]):
         """How many items were not begun."""
         return len(self._items)
 
+    @property
+    def waiting_for_cpu(self) -> int:
+        """How many of these the processor has no time for; 0 while all tasks that may be are used.
+
+        Then it is the endpoint that takes the time.
+        """
+        return len(self._items) if self._limit < self._most else 0
+
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Within the block the task that runs it does not count; one of others never does."""

@@ -199,3 +199,21 @@ def test_cancelled_they_begin_no_more_and_end() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(story())
+
+
+@pytest.mark.parametrize(("busy", "waiting"), [(0.0, 0), (1.0, 1_000 - LEAST)])
+def test_what_waits_for_the_endpoint_does_not_wait_for_the_processor(
+    busy: float, waiting: int
+) -> None:
+    """Of the one as many may wait as there is room for, of the other a few."""
+
+    async def story() -> None:
+        async def carry(_: int) -> None:
+            await asyncio.sleep(1_000)
+
+        workers = _workers(carry, busy=busy)
+        workers.put(range(1_000))
+        await asyncio.sleep(1)
+        assert workers.waiting_for_cpu == waiting
+
+    run(story())
