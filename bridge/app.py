@@ -121,7 +121,7 @@ class Bridge:
 
     def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
         workers = self._workers
-        options = replace(options, sift=self._sift, not_begun=lambda: workers.waiting_for_cpu)
+        options = replace(options, sift=self._sift, not_begun=lambda: workers.surplus)
         self._source = Source(options, throttle.acknowledged, observer)
         return self._source
 

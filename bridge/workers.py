@@ -25,6 +25,9 @@ Item = TypeVar("Item")
 LEAST = 32
 """So many tasks may be at work in any case."""
 
+WAITING = 1_250
+"""So many items may wait for an endpoint, so that one partition's are many enough to be noticed."""
+
 LOOK_EVERY_S = 0.01
 BUSY_SHARE = 0.95
 """With this share of its time at work the processor counts as busy."""
@@ -75,12 +78,13 @@ class Workers(Generic[Item]):
         return len(self._items)
 
     @property
-    def waiting_for_cpu(self) -> int:
-        """How many of these the processor has no time for; 0 while all tasks that may be are used.
+    def surplus(self) -> int:
+        """How many of these wait in vain: all of them, if the processor has no time to spare.
 
-        Then it is the endpoint that takes the time.
+        If it is the endpoint that takes the time, those beyond `WAITING`.
         """
-        return len(self._items) if self._limit < self._most else 0
+        waiting = len(self._items)
+        return waiting if self._limit < self._most else max(0, waiting - WAITING)
 
     @contextmanager
     def aside(self) -> Iterator[None]:

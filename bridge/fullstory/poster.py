@@ -1,9 +1,9 @@
 """Posts events over the connections of an aiohttp session, without what each request repeats.
 
 aiohttp's `session.request` builds a URL, headers, a payload and two objects with dozens of fields
-for every request, and looks after cookies, redirects and traces: two thirds of its time. All our
-events go to one host with the same headers, so the head is text that was made once. Connecting,
-TLS, the pool, and reading the answer are aiohttp's.
+for every request, and looks after cookies, redirects and traces: half of its time. All our events
+go to one host with the same headers, so the head is text that was made once. Connecting, TLS, the
+pool, and reading the answer are aiohttp's.
 
 Laws:
 - It raises what `session.request` raises, so that whoever calls need not know which was used.

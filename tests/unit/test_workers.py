@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bridge.workers import LEAST, LOOK_EVERY_S, Workers
+from bridge.workers import LEAST, LOOK_EVERY_S, WAITING, Workers
 from tests.unit.virtual import run, settle_down
 
 MOST = 256
@@ -201,19 +201,22 @@ def test_cancelled_they_begin_no_more_and_end() -> None:
     run(story())
 
 
-@pytest.mark.parametrize(("busy", "waiting"), [(0.0, 0), (1.0, 1_000 - LEAST)])
+@pytest.mark.parametrize(
+    ("busy", "items", "waiting"),
+    [(0.0, WAITING, 0), (0.0, MOST + WAITING + 3, 3), (1.0, 1_000, 1_000 - LEAST)],
+)
 def test_what_waits_for_the_endpoint_does_not_wait_for_the_processor(
-    busy: float, waiting: int
+    busy: float, items: int, waiting: int
 ) -> None:
-    """Of the one as many may wait as there is room for, of the other a few."""
+    """What there is too much of is not taken from Kafka."""
 
     async def story() -> None:
         async def carry(_: int) -> None:
             await asyncio.sleep(1_000)
 
         workers = _workers(carry, busy=busy)
-        workers.put(range(1_000))
+        workers.put(range(items))
         await asyncio.sleep(1)
-        assert workers.waiting_for_cpu == waiting
+        assert workers.surplus == waiting
 
     run(story())
