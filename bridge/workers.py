@@ -79,9 +79,9 @@ class Workers(Generic[Item]):
 
     @property
     def surplus(self) -> int:
-        """How many of these wait in vain: all of them, if the processor has no time to spare.
+        """How many waiting items are too many: all of them while the processor is busy.
 
-        If it is the endpoint that takes the time, those beyond `WAITING`.
+        While the endpoint is the slower part, those beyond `WAITING`.
         """
         waiting = len(self._items)
         return waiting if self._limit < self._most else max(0, waiting - WAITING)

@@ -67,8 +67,7 @@ class Sender:
     ) -> tuple[Done | Skip | Reject, int]:
         """Send one event until its final decision; returns that and how many tries it took.
 
-        `events` is how many the record has; 0 when another one of them was answered already: then
-        this one is seen through, though the assignment is draining.
+        `events` is how many the record has; 0 if one was answered: then a drain does not stop this.
 
         Raises:
             AssignmentEnded: the partition went away before the event was delivered.
@@ -103,8 +102,7 @@ class Sender:
                 if isinstance(decision, Done | Skip | Reject):
                     self._throttle.leave(unanswered=0)
                     return decision, tries
-                if _is_unsure(answer):
-                    kept = events
+                kept = events if _is_unsure(answer) else kept
                 self._throttle.leave(unanswered=events - kept)
                 refused = _is_throttled(decision)
                 await self._wait(decision, answer, mapping)

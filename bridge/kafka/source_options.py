@@ -32,7 +32,7 @@ class SourceOptions:
     """Leaves out what nobody wants, before any work is made of it."""
 
     not_begun: Callable[[], int] = lambda: 0
-    """How many of the records that were given wait until somebody begins them."""
+    """How many of the records that were given are waiting, beyond what is useful to hold."""
 
     start: Start = "latest"
     out_of_range: Literal["halt", "earliest", "latest"] = "halt"
