@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 LEAST = 32
 """So many tasks may be at work in any case."""
 
-WAITING = 1_250
+WAITING = 1_100
 """So many items may wait for an endpoint, so that one partition's are many enough to be noticed."""
 
 LOOK_EVERY_S = 0.01

@@ -27,7 +27,7 @@ DEFAULTS: Configuration = {
     "fetch.wait.max.ms": 100,  # a new assignment waits for the fetch that is outstanding
     "fetch.queue.backoff.ms": 5,  # how long a full queue is not filled up: at 50 ms a thread that
     # empties it in 15 ms waits for most of the time; the default is a second
-    "queued.min.messages": 5_000,
+    "queued.min.messages": 1_000,  # of each partition; 5,000 are no faster, and take 4 MB more
     "queued.max.messages.kbytes": 8_192,  # what is fetched ahead, for the whole process
     "fetch.message.max.bytes": 131_072,  # a partition's part of one answer: with a backlog of small
     # records the default brings 20,000 of them at once, each with 400 bytes around it

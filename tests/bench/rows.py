@@ -61,6 +61,14 @@ def rows(base: Bridge | None) -> tuple[Row, ...]:
         _delivering("deliver", "deliver, sink at once", bridge, base, with_script=True),
         _delivering("deliver-tls", "deliver, sink at once, TLS", bridge, base, tls=True),
         _delivering("deliver-50ms", "deliver, 50 ms, 256 in flight", bridge, base, delay_s=0.05),
+        _delivering(
+            "deliver-50ms-tls",
+            "deliver, 50 ms, 256 in flight, TLS",
+            bridge,
+            base,
+            delay_s=0.05,
+            tls=True,
+        ),
         Row(
             "latency",
             "one event at low load",
