@@ -8,7 +8,7 @@ import click
 from bridge import __version__
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command is, and what the list of commands says of it."""
 
     place: str
@@ -16,39 +16,39 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final = {
-    "check": Entry(
+    "check": CommandEntry(
         "bridge.commands.check:check", "Check all that can be known before anything runs."
     ),
-    "config": Entry(
+    "config": CommandEntry(
         "bridge.commands.config:config",
         "Show all settings and where each came from; secrets as ***.",
     ),
-    "dead-letters": Entry(
-        "bridge.commands.dead_letters:dead_letters",
+    "dead-letters": CommandEntry(
+        "bridge.commands.dead_letters.group:dead_letters",
         "Look at records that could not be delivered, and send them again.",
     ),
-    "demo": Entry(
+    "demo": CommandEntry(
         "bridge.commands.demo:demo", "Show events reach FullStory; no Kafka, no account needed."
     ),
-    "explain": Entry(
+    "explain": CommandEntry(
         "bridge.commands.explain:explain", "Tell what becomes of one record, and why."
     ),
-    "fields": Entry(
+    "fields": CommandEntry(
         "bridge.commands.fields:fields", "List every field that leaves, for a privacy review."
     ),
-    "healthcheck": Entry(
+    "healthcheck": CommandEntry(
         "bridge.commands.healthcheck:healthcheck",
         "Ask the running bridge's /livez: 0 when it is live, else 1.",
     ),
-    "init": Entry("bridge.commands.init:init", "Draft a mapping for a topic."),
-    "run": Entry("bridge.commands.run:run", "Read, map and deliver until SIGTERM."),
-    "schema": Entry(
+    "init": CommandEntry("bridge.commands.init:init", "Draft a mapping for a topic."),
+    "run": CommandEntry("bridge.commands.run:run", "Read, map and deliver until SIGTERM."),
+    "schema": CommandEntry(
         "bridge.commands.schema:schema", "Print the JSON Schema of a file, for your editor."
     ),
-    "tap": Entry(
+    "tap": CommandEntry(
         "bridge.commands.tap:tap", "Watch live records, and what each of them would become."
     ),
-    "test": Entry("bridge.commands.test:test", "Run the tests in mapping files."),
+    "test": CommandEntry("bridge.commands.test:test", "Run the tests in mapping files."),
 }
 
 

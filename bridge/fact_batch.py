@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from bridge.observer import Delivered, Fate, Observer, Settled
+from bridge.observer import Delivered, Observer, RecordOutcome, RecordsSettled
 
 
 class FactBatch:
@@ -12,7 +12,7 @@ class FactBatch:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._delivered: Counter[tuple[str, int]] = Counter()
-        self._settled: Counter[tuple[str, Fate]] = Counter()
+        self._settled: Counter[tuple[str, RecordOutcome]] = Counter()
         self._is_due = False
 
     def delivered(self, mapping: str, tries: int) -> None:
@@ -21,22 +21,22 @@ class FactBatch:
         if not self._is_due:
             self._tell_soon()
 
-    def settled(self, topic: str, fate: Fate) -> None:
+    def settled(self, topic: str, fate: RecordOutcome) -> None:
         """A record came to its end."""
         self._settled[topic, fate] += 1
         if not self._is_due:
             self._tell_soon()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Tell what was counted; whoever ends calls it, for the loop may turn no more."""
         self._is_due = False
         for (mapping, tries), events in self._delivered.items():
-            self._observer.tell(Delivered(mapping, tries, events))
+            self._observer.notify(Delivered(mapping, tries, events))
         for (topic, fate), records in self._settled.items():
-            self._observer.tell(Settled(topic, fate, records))
+            self._observer.notify(RecordsSettled(topic, fate, records))
         self._delivered.clear()
         self._settled.clear()
 
     def _tell_soon(self) -> None:
         self._is_due = True
-        asyncio.get_running_loop().call_soon(self.tell)
+        asyncio.get_running_loop().call_soon(self.notify)

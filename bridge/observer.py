@@ -10,12 +10,12 @@ from typing import Literal, Protocol
 
 PartitionName = tuple[str, int]
 
-EVERYTHING = "everything"
+EVERY_TOPIC = "everything"
 """The scope of a halt outside of which nothing is left."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class PollLoopTick:
     """The poll thread is at work: many times a second, with records or without, draining too."""
 
 
@@ -27,7 +27,7 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class RecordsFiltered:
     """No mapping wanted these records."""
 
     topic: str
@@ -35,7 +35,7 @@ class Filtered:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class EventSkipped:
     """A rule of the mapping or the settings said that this event is not to be sent."""
 
     mapping: str
@@ -89,16 +89,16 @@ class DeadLettered:
     place: str
 
 
-Fate = Literal["sent", "filtered", "dead_lettered"]
+RecordOutcome = Literal["sent", "filtered", "dead_lettered"]
 """How a record ended: with any dead letter; else with any event delivered; else with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class RecordsSettled:
     """Every event of so many records that mappings wanted has come to its end."""
 
     topic: str
-    fate: Fate
+    fate: RecordOutcome
     records: int = 1
 
 
@@ -106,7 +106,7 @@ class Settled:
 class Waiting:
     """`what` does not answer now; the bridge waits for it and goes on by itself.
 
-    It is told again when the reason is another one. What it means: `delivery/pause.py`.
+    It is told again when the reason is another one. What it means: `delivery/pauses.py`.
     """
 
     what: str
@@ -124,12 +124,12 @@ class Resumed:
 class HaltedScope:
     """`scope` stands still until a person acts; `owner` is whom its mapping's file says to ask.
 
-    `scope` is `EVERYTHING`, some topics in words, or `topic/partition`.
+    `scope` is `EVERY_TOPIC`, some topics in words, or `topic/partition`.
     """
 
     scope: str
     why: str
-    cure: str
+    fix: str
     owner: str | None = None
 
 
@@ -168,7 +168,7 @@ class CommitFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class SchemaMismatch:
     """A mapping does not fit a schema of `topic` that was met while running; its records reject."""
 
     topic: str
@@ -177,23 +177,23 @@ class Misfit:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class Info:
     """Something a person may want to know, and that changes nothing."""
 
     what: str
 
 
 Fact = (
-    Beat
+    PollLoopTick
     | Polled
-    | Filtered
-    | Skipped
+    | RecordsFiltered
+    | EventSkipped
     | Delivered
     | Answered
     | Unsure
     | Retrying
     | DeadLettered
-    | Settled
+    | RecordsSettled
     | Waiting
     | Resumed
     | HaltedScope
@@ -202,38 +202,38 @@ Fact = (
     | Revoked
     | Committed
     | CommitFailed
-    | Misfit
-    | Noted
+    | SchemaMismatch
+    | Info
 )
 
 
 class Observer(Protocol):
     """Listens to facts; may be told from any thread and must never raise."""
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Take note of a fact."""
 
 
-class Everybody:
+class ObserverGroup:
     """Tells several observers the same; those that say what they `hear` are told nothing else."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
         self._tell: dict[type[Fact], tuple[Callable[[Fact], None], ...]] = {}
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Pass a fact on, in order."""
         tells = self._tell.get(type(fact))
-        for tell in self.all_who_hear(type(fact)) if tells is None else tells:
-            tell(fact)
+        for notify in self.notifier_for(type(fact)) if tells is None else tells:
+            notify(fact)
 
-    def all_who_hear(self, kind: type[Fact]) -> tuple[Callable[[Fact], None], ...]:
+    def notifier_for(self, kind: type[Fact]) -> tuple[Callable[[Fact], None], ...]:
         """How to tell a fact of a kind; looked up once for each."""
         found: list[Callable[[Fact], None]] = []
         for observer in self._observers:
-            if isinstance(observer, Everybody):
-                found += observer.all_who_hear(kind)
+            if isinstance(observer, ObserverGroup):
+                found += observer.notifier_for(kind)
             elif kind in getattr(observer, "hears", (kind,)):
-                found.append(observer.tell)
+                found.append(observer.notify)
         self._tell[kind] = tuple(found)
         return self._tell[kind]

@@ -1,18 +1,19 @@
 """What the path of a record needs of its neighbours, in Protocols: `pipeline.py` is made of these.
 
-Laws: no port imports a shell; `app.py` hands the real ones in, tests and rehearsals play them.
+Invariants: no port imports a shell; `app/bridge.py` hands the real ones in, tests and rehearsals
+play them.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from bridge.delivery.dead_letter import DeadLetter, ToldBy
+from bridge.delivery.dead_letter import DeadLetter, DeadLetterContext
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import Mappings, Topics
-from bridge.delivery.rejections import Tolerance
-from bridge.mapping.age import AgeLimits
-from bridge.mapping.outcome import Event, Outcome
+from bridge.delivery.rejection_rate import RejectionThreshold
+from bridge.mapping.runtime.event_age import AgeLimits
+from bridge.mapping.runtime.outcome import Event, Outcome
 from bridge.observer import Observer
 from bridge.records import Assignment, Message, Record
 from bridge.workers import Workers
@@ -20,7 +21,7 @@ from bridge.workers import Workers
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
-Sift = Callable[[str, Sequence[Message]], Sequence[int]]
+SelectRecords = Callable[[str, Sequence[Message]], Sequence[int]]
 """Topic and messages of it -> by index, which of them somebody may want; the others are skipped.
 
 Called by the poll thread: it never waits and never raises.
@@ -60,7 +61,7 @@ class Decoded(Protocol):
     """A decoded value and the mappings compiled for its schema."""
 
     @property
-    def admitted(self) -> Mapper:
+    def compiled(self) -> Mapper:
         """The mappings, compiled for the value's schema."""
         ...
 
@@ -100,7 +101,7 @@ class Sender(Protocol[R_contra]):
         ...
 
 
-class DeadLetters(Protocol):
+class DeadLetterWriter(Protocol):
     """Writes dead letters."""
 
     async def send(self, letter: DeadLetter) -> None:
@@ -112,8 +113,8 @@ class DeadLetters(Protocol):
 class Ports(Generic[R]):
     """What the path is made of; `ages` says when an event is late or too old, `workers` carry.
 
-    `told_by` is told in dead letters, `mappings` says what a halt concerns, `tolerance` when one
-    rejects too much.
+    `dead_letter_context` is written into dead letters, `mappings` says which topics a halt
+    concerns, `rejection_threshold` when one rejects too much.
     """
 
     source: Source
@@ -121,11 +122,11 @@ class Ports(Generic[R]):
     tombstones: Callable[[str], Mapper]
     build: Callable[[Event, Record], R]
     sender: Sender[R]
-    dead_letters: DeadLetters
+    dead_letters: DeadLetterWriter
     observer: Observer
-    told_by: ToldBy
+    dead_letter_context: DeadLetterContext
     clock: Clock
     mappings: Mappings
-    tolerance: Tolerance
+    rejection_threshold: RejectionThreshold
     ages: AgeLimits
     workers: Workers[Any] = field(default_factory=Workers)

@@ -19,32 +19,32 @@ class AssignmentEnded(Exception):
 class Assignment:
     """One stay of one partition with this process; a later stay is another object.
 
-    Laws: `open` and `busy` are touched on the event loop's thread only. A record whose assignment
-    is no longer open begins no request, and settling it changes nothing of a later assignment of
-    the same partition.
+    Invariants: `open` and `in_flight` are touched on the event loop's thread only. A record whose
+    assignment is no longer open begins no request, and settling it changes nothing of a later
+    assignment of the same partition.
     """
 
-    __slots__ = ("__weakref__", "busy", "open", "partition", "topic")
+    __slots__ = ("__weakref__", "in_flight", "open", "partition", "topic")
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
         self.partition = partition
         self.open = True
-        self.busy = 0
+        self.in_flight = 0
         """What is under way for its records and must be waited for before it is let go."""
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def track(self) -> Iterator[None]:
         """Something of a record is under way for the length of the block."""
-        self.busy += 1
+        self.in_flight += 1
         try:
             yield
         finally:
-            self.busy -= 1
+            self.in_flight -= 1
 
     def __repr__(self) -> str:
         state = "open" if self.open else "closing"
-        return f"<Assignment {self.topic}/{self.partition} {state}, {self.busy} busy>"
+        return f"<Assignment {self.topic}/{self.partition} {state}, {self.in_flight} busy>"
 
 
 class Message(Protocol):

@@ -3,7 +3,7 @@
 A task for each item would cost as much as the rest of its way, and hold memory while it waits. So
 an item waits as what it is, until one of the tasks is free.
 
-Laws:
+Invariants:
 - Items are begun in the order in which they came.
 - Who waits for long (for the next try, for Kafka) steps aside: another task goes on with the next
   item meanwhile. So a few items that fail hold nobody up.

@@ -1,21 +1,21 @@
 """From a value as people write it (JSON, YAML) to the Avro bytes of a schema.
 
-Laws: a value that does not fit is refused with its path and the types, never with itself. What
-can be missing may be left out: a field's default is filled in, and null where it can be null.
+Invariants: a value that does not fit is refused with its path and the types, never with itself.
+What can be missing may be left out: a field's default is filled in, and null where it can be null.
 The bytes are written here and read by the same reader as Kafka's, so each checks the other.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bridge.avro.literals import Misfit, found
+from bridge.avro.literals import LiteralMismatch, found
 from bridge.avro.scalars import is_null, write_long, write_scalar, write_sized
-from bridge.avro.store import WriterSchema
-from bridge.avro.tree import parse_defaults
+from bridge.avro.schema_store import WriterSchema
 from bridge.documents.problems import suggest
-from bridge.mapping.leaves import Measure, leaf_of
-from bridge.mapping.paths import Index, Key, Name, Step, spell
-from bridge.mapping.schema import (
+from bridge.mapping.language.paths import Index, MapKey, Name, Step, path_text
+from bridge.schema.avro_types import Measure, avro_type_of
+from bridge.schema.parser import parse_defaults
+from bridge.schema.types import (
     Array,
     Enum,
     Fixed,
@@ -69,18 +69,18 @@ class Encoder:
                 pass
         try:
             return write_scalar(type_, value)
-        except Misfit as misfit:
-            raise Misfit(misfit.message, _spelt(at), misfit.cure) from None
+        except LiteralMismatch as mismatch:
+            raise LiteralMismatch(mismatch.message, _spelt(at), mismatch.fix) from None
 
     def _record(self, record: Record, value: Any, at: _At) -> bytes:
         if not isinstance(value, Mapping):
             what = f"an object with the fields of {record.name} is wanted here"
-            raise Misfit(f"{what}, not {found(value)}", _spelt(at))
+            raise LiteralMismatch(f"{what}, not {found(value)}", _spelt(at))
         names = [field.name for field in record.fields]
         unknown = next((name for name in value if name not in names), None)
         if unknown is not None:
             message = f"{record.name} has no such field"
-            raise Misfit(message, _spelt((*at, Name(unknown))), suggest(unknown, names))
+            raise LiteralMismatch(message, _spelt((*at, Name(unknown))), suggest(unknown, names))
         self._refuse_missing(record, value, at)
         return b"".join(
             self._field(record, field.name, field.type, value, (*at, Name(field.name)))
@@ -109,7 +109,7 @@ class Encoder:
             listed = ", ".join(f"`{name}`" for name in missing)
             fields = "fields are" if len(missing) > 1 else "field is"
             message = f"{len(missing)} {fields} missing that the schema gives no default: {listed}"
-            raise Misfit(message, _spelt(at))
+            raise LiteralMismatch(message, _spelt(at))
 
     def _of_default(self, type_: Type, default: Any) -> Any:
         """A default as a value: in a schema, bytes are text of one character a byte."""
@@ -142,15 +142,15 @@ class Encoder:
 
     def _array(self, items: Type, value: Any, at: _At) -> bytes:
         if not isinstance(value, list):
-            raise Misfit(f"a list is wanted here, not {found(value)}", _spelt(at))
+            raise LiteralMismatch(f"a list is wanted here, not {found(value)}", _spelt(at))
         return _block([self._type(items, item, (*at, Index(n))) for n, item in enumerate(value)])
 
     def _map(self, values: Type, value: Any, at: _At) -> bytes:
         if not isinstance(value, Mapping):
-            raise Misfit(f"an object is wanted here, not {found(value)}", _spelt(at))
+            raise LiteralMismatch(f"an object is wanted here, not {found(value)}", _spelt(at))
         return _block(
             [
-                write_sized(key.encode()) + self._type(values, item, (*at, Key(key)))
+                write_sized(key.encode()) + self._type(values, item, (*at, MapKey(key)))
                 for key, item in value.items()
             ]
         )
@@ -161,30 +161,30 @@ class Encoder:
         An object of one key that names a branch (Avro's JSON form) chooses that branch.
         """
         resolved = [self._schema.resolve(branch) for branch in branches]
-        misfits: list[Misfit] = []
+        mismatches: list[LiteralMismatch] = []
         for index in sorted(range(len(resolved)), key=lambda n: not _natural(resolved[n], value)):
             try:
                 return write_long(index) + self._type(resolved[index], value, at)
-            except Misfit as misfit:
+            except LiteralMismatch as mismatch:
                 if not is_null(resolved[index]):
-                    misfits.append(misfit)
+                    mismatches.append(mismatch)
         if isinstance(value, Mapping) and len(value) == 1:
             name, inner = next(iter(value.items()))
             for index, branch in enumerate(resolved):
                 if name in _names(branch):
                     return write_long(index) + self._type(branch, inner, at)
-        deeper = [misfit for misfit in misfits if misfit.path != _spelt(at)]
-        if len(misfits) == 1 or len(deeper) == 1:
-            raise (deeper or misfits)[0]
+        deeper = [mismatch for mismatch in mismatches if mismatch.path != _spelt(at)]
+        if len(mismatches) == 1 or len(deeper) == 1:
+            raise (deeper or mismatches)[0]
         wanted = " or ".join(_what(branch) for branch in resolved)
-        raise Misfit(f"{wanted} is wanted here, not {found(value)}", _spelt(at))
+        raise LiteralMismatch(f"{wanted} is wanted here, not {found(value)}", _spelt(at))
 
 
 def _natural(type_: Type, value: Any) -> bool:
     """Whether a value is of this type's own kind."""
     if is_null(type_) or isinstance(type_, Union | Reference):
         return value is None
-    return leaf_of(type_).measure in _NATURAL.get(type(value), ())
+    return avro_type_of(type_).measure in _NATURAL.get(type(value), ())
 
 
 def _names(type_: Type) -> tuple[str, ...]:
@@ -197,11 +197,11 @@ def _names(type_: Type) -> tuple[str, ...]:
 
 
 def _what(type_: Type) -> str:
-    return "null" if is_null(type_) else leaf_of(type_).what
+    return "null" if is_null(type_) else avro_type_of(type_).what
 
 
 def _spelt(at: _At) -> str:
-    return spell(at) if at else ""
+    return path_text(at) if at else ""
 
 
 def _block(items: Iterable[bytes]) -> bytes:

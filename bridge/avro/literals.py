@@ -1,6 +1,7 @@
 """Values as people write them (numbers, ISO times, hexadecimal) as one Avro scalar's raw value.
 
-Laws: exact or refused: nothing is rounded and nothing cut off. Messages name types, never values.
+Invariants: exact or refused: nothing is rounded and nothing cut off. Messages name types, never
+values.
 """
 
 import re
@@ -8,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from bridge.mapping.converters import MappingError, exact_of_double, exact_of_text, parse_time
+from bridge.schema.conversions import MappingError, exact_of_double, exact_of_text, parse_time
 
 _FIRST_DAY: Final = date(1970, 1, 1)
 _EPOCH: Final = parse_time("1970-01-01T00:00:00Z")
@@ -16,18 +17,18 @@ _FRACTION = re.compile(r":\d\d[.,](\d+)")
 _CLOCK = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?")
 
 
-class Misfit(Exception):
-    """A value that a schema cannot hold; `path` is where it stands, `cure` what to write."""
+class LiteralMismatch(Exception):
+    """A value that a schema cannot hold; `path` is where it stands, `fix` what to write."""
 
-    def __init__(self, message: str, path: str = "", cure: str | None = None) -> None:
+    def __init__(self, message: str, path: str = "", fix: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
-        self.cure = cure
+        self.fix = fix
 
     def __str__(self) -> str:
         where = f"`{self.path}`: " if self.path else ""
-        return f"{where}{self.message}" + (f" ({self.cure})" if self.cure else "")
+        return f"{where}{self.message}" + (f" ({self.fix})" if self.fix else "")
 
 
 def found(value: object) -> str:
@@ -44,9 +45,9 @@ def found(value: object) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), "null")
 
 
-def wrong(wanted: str, value: object) -> Misfit:
+def wrong(wanted: str, value: object) -> LiteralMismatch:
     """The refusal of a value of another kind than `wanted`."""
-    return Misfit(f"{wanted} is wanted here, not {found(value)}")
+    return LiteralMismatch(f"{wanted} is wanted here, not {found(value)}")
 
 
 def bytes_of(value: Any) -> bytes:
@@ -60,7 +61,7 @@ def bytes_of(value: Any) -> bytes:
     try:
         return bytes.fromhex(value[2:])
     except ValueError:
-        raise Misfit("this begins with 0x and is not hexadecimal") from None
+        raise LiteralMismatch("this begins with 0x and is not hexadecimal") from None
 
 
 def unscaled_of(value: Any, precision: int, scale: int) -> int:
@@ -77,14 +78,16 @@ def unscaled_of(value: Any, precision: int, scale: int) -> int:
                 exact_of_text(value) if isinstance(value, str) else exact_of_double(value)
             )
     except MappingError as error:
-        raise Misfit(error.message) from None
+        raise LiteralMismatch(error.message) from None
     number, rest = divmod(whole * 10**scale, 10**digits) if digits > 0 else (0, 0)
     if digits <= 0:
         number = whole * 10 ** (scale - digits)
     if rest:
-        raise Misfit(f"this has more than the {scale} digits after the point that the schema has")
+        raise LiteralMismatch(
+            f"this has more than the {scale} digits after the point that the schema has"
+        )
     if precision and len(str(abs(number))) > precision:
-        raise Misfit(f"this has more than the {precision} digits that the schema has")
+        raise LiteralMismatch(f"this has more than the {precision} digits that the schema has")
     return number
 
 
@@ -97,15 +100,19 @@ def ticks_of(value: Any, digits: int, *, local: bool) -> int:
     try:
         when = parse_time(value)
     except MappingError as error:
-        raise Misfit(error.message, cure="write it as 2026-11-24T10:15:00Z") from None
+        raise LiteralMismatch(error.message, fix="write it as 2026-11-24T10:15:00Z") from None
     if local and when.tzinfo is not None:
-        raise Misfit("a local time has no offset", cure="write it as 2026-11-24T10:15:00")
+        raise LiteralMismatch("a local time has no offset", fix="write it as 2026-11-24T10:15:00")
     if not local and when.tzinfo is None:
-        raise Misfit("this time has no offset from UTC", cure="write it as 2026-11-24T10:15:00Z")
+        raise LiteralMismatch(
+            "this time has no offset from UTC", fix="write it as 2026-11-24T10:15:00Z"
+        )
     match = _FRACTION.search(value)
     fraction = match[1].rstrip("0") if match else ""
     if len(fraction) > digits:
-        raise Misfit(f"this time is finer than the {digits} digits of a second the schema has")
+        raise LiteralMismatch(
+            f"this time is finer than the {digits} digits of a second the schema has"
+        )
     since = when.replace(microsecond=0, tzinfo=when.tzinfo or _EPOCH.tzinfo) - _EPOCH
     seconds = since.days * 86_400 + since.seconds
     ticks: int = seconds * 10**digits + int(fraction.ljust(digits, "0") or 0)
@@ -121,7 +128,7 @@ def days_of(value: Any) -> int:
     try:
         return (date.fromisoformat(value) - _FIRST_DAY).days
     except ValueError:
-        raise Misfit("this is not a day", cure="write it as 2026-11-24") from None
+        raise LiteralMismatch("this is not a day", fix="write it as 2026-11-24") from None
 
 
 def time_ticks_of(value: Any, digits: int) -> int:
@@ -130,10 +137,12 @@ def time_ticks_of(value: Any, digits: int) -> int:
         return value
     match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise Misfit("a time of day is wanted here", cure="write it as 10:15:00")
+        raise LiteralMismatch("a time of day is wanted here", fix="write it as 10:15:00")
     hours, minutes, seconds, fraction = match.groups()
     if len((fraction or "").rstrip("0")) > digits:
-        raise Misfit(f"this time is finer than the {digits} digits of a second the schema has")
+        raise LiteralMismatch(
+            f"this time is finer than the {digits} digits of a second the schema has"
+        )
     whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
     ticks: int = whole * 10**digits + int((fraction or "0").ljust(digits, "0")[:digits])
     return ticks
@@ -148,4 +157,4 @@ def uuid_of(value: Any) -> bytes:
     try:
         return UUID(value).bytes
     except ValueError:
-        raise Misfit("this is not a UUID") from None
+        raise LiteralMismatch("this is not a UUID") from None

@@ -24,10 +24,10 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
 
-from bridge.avro.projection.project import Path, project
-from bridge.avro.shape import is_bounded
+from bridge.avro.projection.project import FieldPath, project
 from bridge.avro.walker import Read, read_index, walk
-from bridge.mapping.schema import (
+from bridge.schema.limits import is_bounded
+from bridge.schema.types import (
     Array,
     Enum,
     Fixed,
@@ -52,7 +52,7 @@ def make_reader(schema: Schema) -> Read:
     return _union_reader(schema, root) if isinstance(root, Union) else _fast_reader(schema)
 
 
-def make_reader_of(schema: Schema, paths: Collection[Path]) -> Read:
+def make_reader_of(schema: Schema, paths: Collection[FieldPath]) -> Read:
     """The fastest safe way to read at least these paths (`()`: all) of bodies of this schema."""
     slow = make_reader(schema)
     fast = project(schema, paths, to_end=True)

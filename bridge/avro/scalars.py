@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bridge.avro.literals import (
-    Misfit,
+    LiteralMismatch,
     bytes_of,
     days_of,
     found,
@@ -16,8 +16,8 @@ from bridge.avro.literals import (
     wrong,
 )
 from bridge.documents.problems import suggest
-from bridge.mapping.leaves import Leaf, Measure, leaf_of
-from bridge.mapping.schema import Enum, Fixed, Primitive, Type
+from bridge.schema.avro_types import AvroType, Measure, avro_type_of
+from bridge.schema.types import Enum, Fixed, Primitive, Type
 
 
 def write_scalar(type_: Type, value: Any) -> bytes:
@@ -26,8 +26,8 @@ def write_scalar(type_: Type, value: Any) -> bytes:
         if value is not None:
             raise wrong("null", value)
         return b""
-    leaf = leaf_of(type_)
-    return _SCALARS[leaf.measure](type_, leaf, value)
+    avro_type = avro_type_of(type_)
+    return _SCALARS[avro_type.measure](type_, avro_type, value)
 
 
 def _whole(type_: Type, value: Any) -> bytes:
@@ -36,19 +36,19 @@ def _whole(type_: Type, value: Any) -> bytes:
         raise wrong("a whole number", value)
     bits = 31 if isinstance(type_, Primitive) and type_.name == "int" else 63
     if not -(2**bits) <= value < 2**bits:
-        raise Misfit(f"this number does not fit into {bits + 1} bits")
+        raise LiteralMismatch(f"this number does not fit into {bits + 1} bits")
     return write_long(value)
 
 
-def _number(leaf: Leaf, value: Any) -> bytes:
+def _number(avro_type: AvroType, value: Any) -> bytes:
     if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity"):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong("a number", value)
     try:
-        return struct.pack("<f" if leaf.measure == "float" else "<d", value)
+        return struct.pack("<f" if avro_type.measure == "float" else "<d", value)
     except OverflowError:
-        raise Misfit(f"this number does not fit into a {leaf.measure}") from None
+        raise LiteralMismatch(f"this number does not fit into a {avro_type.measure}") from None
 
 
 def _decimal(type_: Type, value: Any) -> bytes:
@@ -60,13 +60,13 @@ def _decimal(type_: Type, value: Any) -> bytes:
     try:
         return number.to_bytes(type_.size, "big", signed=True)
     except OverflowError:
-        raise Misfit(f"this number does not fit into {type_.size} bytes") from None
+        raise LiteralMismatch(f"this number does not fit into {type_.size} bytes") from None
 
 
 def _text(value: Any) -> bytes:
     if not isinstance(value, str):
-        cure = None if isinstance(value, Mapping | list) or value is None else "put it in quotes"
-        raise Misfit(f"text is wanted here, not {found(value)}", cure=cure)
+        fix = None if isinstance(value, Mapping | list) or value is None else "put it in quotes"
+        raise LiteralMismatch(f"text is wanted here, not {found(value)}", fix=fix)
     return write_sized(value.encode())
 
 
@@ -76,7 +76,7 @@ def _symbol(type_: Type, value: Any) -> bytes:
     if not isinstance(value, str):
         raise wrong(f"a symbol of {type_.name}", value)
     if value not in type_.symbols:
-        raise Misfit(f"{type_.name} has no such symbol", cure=suggest(value, type_.symbols))
+        raise LiteralMismatch(f"{type_.name} has no such symbol", fix=suggest(value, type_.symbols))
     return write_long(type_.symbols.index(value))
 
 
@@ -85,7 +85,7 @@ def _fixed(type_: Type, value: Any) -> bytes:
         raise TypeError(type_)
     raw = bytes_of(value)
     if len(raw) != type_.size:
-        raise Misfit(f"{type_.size} bytes are wanted here, and these are {len(raw)}")
+        raise LiteralMismatch(f"{type_.size} bytes are wanted here, and these are {len(raw)}")
     return raw
 
 
@@ -95,19 +95,21 @@ def _boolean(value: Any) -> bytes:
     return b"\x01" if value else b"\x00"
 
 
-_SCALARS: Final[Mapping[Measure, Callable[[Type, Leaf, Any], bytes]]] = {
+_SCALARS: Final[Mapping[Measure, Callable[[Type, AvroType, Any], bytes]]] = {
     "text": lambda _, __, value: _text(value),
     "enum": lambda type_, _, value: _symbol(type_, value),
     "uuid": lambda _, __, value: uuid_of(value),
     "int": lambda type_, _, value: _whole(type_, value),
-    "float": lambda _, leaf, value: _number(leaf, value),
-    "double": lambda _, leaf, value: _number(leaf, value),
+    "float": lambda _, avro_type, value: _number(avro_type, value),
+    "double": lambda _, avro_type, value: _number(avro_type, value),
     "decimal": lambda type_, _, value: _decimal(type_, value),
     "bool": lambda _, __, value: _boolean(value),
-    "instant": lambda type_, leaf, v: _whole(type_, ticks_of(v, leaf.digits, local=False)),
-    "local": lambda type_, leaf, v: _whole(type_, ticks_of(v, leaf.digits, local=True)),
+    "instant": lambda type_, avro_type, v: _whole(
+        type_, ticks_of(v, avro_type.digits, local=False)
+    ),
+    "local": lambda type_, avro_type, v: _whole(type_, ticks_of(v, avro_type.digits, local=True)),
     "date": lambda type_, _, value: _whole(type_, days_of(value)),
-    "time": lambda type_, leaf, value: _whole(type_, time_ticks_of(value, leaf.digits)),
+    "time": lambda type_, avro_type, value: _whole(type_, time_ticks_of(value, avro_type.digits)),
     "bytes": lambda _, __, value: write_sized(bytes_of(value)),
     "fixed": lambda type_, _, value: _fixed(type_, value),
     "duration": lambda type_, _, value: _fixed(type_, value),

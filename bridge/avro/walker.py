@@ -1,6 +1,6 @@
 """A bounded Avro reader in plain Python, which can say what is wrong with a body and where.
 
-Laws: it reads exactly what Avro's specification allows, and nothing takes more than a bounded
+Invariants: it reads exactly what Avro's specification allows, and nothing takes more than a bounded
 number of steps per byte. Values are raw: no logical type is applied. It takes two or three times as
 long as fastavro: `reader` uses it for schemas that allow endless values, and on failed bodies.
 
@@ -13,9 +13,9 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.avro.shape import DEPTH_MAX, VALUES_MAX
 from bridge.errors import PoisonRecord
-from bridge.mapping.schema import (
+from bridge.schema.limits import DEPTH_MAX, VALUES_MAX
+from bridge.schema.types import (
     Array,
     Enum,
     Fixed,
@@ -35,7 +35,7 @@ _VARINT_BYTES_MAX = 10
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _FLOAT = struct.Struct("<f")
 _DOUBLE = struct.Struct("<d")
-_CURE = (
+_FIX = (
     "The value does not fit the schema that it names: was it cut, or written with another schema?"
 )
 
@@ -85,7 +85,7 @@ class _Walker:
         path = "".join(self._path).lstrip(".")
         field = f"field {path}, " if path else ""
         return PoisonRecord(
-            f"{field}byte {offset} of {len(self._data)}: {what}. {_CURE}",
+            f"{field}byte {offset} of {len(self._data)}: {what}. {_FIX}",
             stage="decode",
             reason=reason,
             path=path or None,

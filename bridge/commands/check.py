@@ -10,23 +10,30 @@ from typing import Any
 
 import click
 
-from bridge.avro.store import WriterSchema
-from bridge.commands.bench import RealBench
-from bridge.commands.materials import Materials, read_materials
-from bridge.commands.output import counted, paint, show_problems, table
-from bridge.commands.schemas import SchemaFinder, schema_flags
+from bridge.app.config import load_config, rules_reading_dead_letters
+from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.mapping_tests import RealTestEnvironment
+from bridge.commands.shared.output import counted, paint, show_problems, table
+from bridge.commands.shared.project_files import ProjectFiles, read_project_files
+from bridge.commands.shared.schemas import SchemaFinder, schema_flags
 from bridge.documents.problems import Problem, Problems, suggest
 from bridge.errors import SetupError
-from bridge.mapping import codes as mapping_codes
-from bridge.mapping import explanations
-from bridge.mapping.checks import check_types
-from bridge.mapping.examples import FAILED, Example, Result, examples_of, run_example, untested
-from bridge.mapping.leaves import LOGICAL
-from bridge.mapping.load import Rule
-from bridge.mapping.plan import Plan
-from bridge.mapping.schema import Schema
-from bridge.mapping.versions import check_topics
-from bridge.prepared import prepare, reads_letters
+from bridge.explanations import loader
+from bridge.mapping.checking.versions import check_topics
+from bridge.mapping.compiler.type_conflicts import check_type_conflicts
+from bridge.mapping.language import codes as mapping_codes
+from bridge.mapping.language.loader import Rule
+from bridge.mapping.runtime.plan import Plan
+from bridge.mapping.testing.tests import (
+    FAILED,
+    MappingTest,
+    MappingTestResult,
+    mapping_tests_of,
+    run_mapping_test,
+    untested,
+)
+from bridge.schema.avro_types import LOGICAL
+from bridge.schema.types import Schema
 from bridge.settings import codes as settings_codes
 
 REFUSED = "C005"
@@ -72,8 +79,8 @@ def check(
         _explain(explain)
         return
     try:
-        materials = read_materials(config, files)
-        report = asyncio.run(_report(materials, schema_flags(schemas), files))
+        project_files = read_project_files(config, files)
+        report = asyncio.run(_report(project_files, schema_flags(schemas), files))
     except SetupError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -90,11 +97,11 @@ def check(
 
 def _explain(code: str) -> None:
     code = code.upper()
-    known = explanations.EXPLANATIONS
+    known = loader.EXPLANATIONS
     if code not in known:
-        cure = suggest(code, known, listed_max=0)
-        raise click.UsageError(f"there is no code {code}" + (f"; {cure}" if cure else ""))
-    rooms = (mapping_codes.TITLES, settings_codes.TITLES, explanations.TITLES)
+        fix = suggest(code, known, listed_max=0)
+        raise click.UsageError(f"there is no code {code}" + (f"; {fix}" if fix else ""))
+    rooms = (mapping_codes.TITLES, settings_codes.TITLES, loader.TITLES)
     titles = {str(key): title for room in rooms for key, title in room.items()}
     click.echo(f"{code}: {titles[code]}\n")
     click.echo(click.wrap_text(known[code], width=80))
@@ -104,7 +111,7 @@ def _explain(code: str) -> None:
 class _Report:
     """What was found, and what was looked at."""
 
-    materials: Materials
+    project_files: ProjectFiles
     problems: Sequence[Problem]
     tests: int
     schemas: int
@@ -118,8 +125,8 @@ class _Report:
         """The last lines for a person."""
         errors = sum(problem.severity == "error" for problem in problems)
         looked_at = (
-            f"{counted(len(self.materials.documents), 'file')},"
-            f" {counted(len(self.materials.rules), 'mapping')},"
+            f"{counted(len(self.project_files.documents), 'file')},"
+            f" {counted(len(self.project_files.rules), 'mapping')},"
             f" {counted(self.schemas, 'schema')}, {counted(self.tests, 'test')}"
         )
         told = [counted(errors, "error")] if errors else []
@@ -139,15 +146,17 @@ class _Report:
 
 
 async def _report(
-    materials: Materials, given: dict[str, WriterSchema], files: Sequence[Path]
+    project_files: ProjectFiles, given: dict[str, WriterSchema], files: Sequence[Path]
 ) -> _Report:
-    examples = [example for document in materials.documents for example in examples_of(document)]
+    examples = [
+        example for document in project_files.documents for example in mapping_tests_of(document)
+    ]
     inputs = [example.form.input.topic for example in examples]
-    problems: list[Problem] = list(materials.problems)
-    problems += [one for rule in materials.rules if rule.mode != "off" for one in rule.warnings]
+    problems: list[Problem] = list(project_files.problems)
+    problems += [one for rule in project_files.rules if rule.mode != "off" for one in rule.warnings]
     newest: dict[str, WriterSchema] = {}
     trees: dict[str, dict[str, Schema]] = {}
-    async with SchemaFinder(materials, given) as finder:
+    async with SchemaFinder(project_files, given) as finder:
         topics = await finder.topics(inputs)
         for topic in topics:
             versions = await finder.every(topic)
@@ -156,21 +165,21 @@ async def _report(
             newest[topic] = finder.local(topic) or versions[-1]
             trees[topic] = {version.label: version.schema for version in versions}
         problems += finder.problems
-    plans, wrong = check_topics(materials.rules, trees, materials.options)
-    problems += [*wrong, *check_types(plans)]
-    if materials.loaded is not None:
-        problems += reads_letters(materials.rules, materials.loaded.settings)
-    bench = RealBench(newest, materials.options)
+    plans, wrong = check_topics(project_files.rules, trees, project_files.options)
+    problems += [*wrong, *check_type_conflicts(plans)]
+    if project_files.loaded is not None:
+        problems += rules_reading_dead_letters(project_files.rules, project_files.loaded.settings)
+    bench = RealTestEnvironment(newest, project_files.options)
     able = [example for example in examples if _can_run(example, newest)]
-    problems += _failures(materials, able, bench)
-    problems += untested(materials.rules, examples)
+    problems += _failures(project_files, able, bench)
+    problems += untested(project_files.rules, examples)
     without = [topic for topic in topics if topic not in newest]
-    without += [f"topics that match {pattern}" for pattern in _idle(materials.rules, topics)]
+    without += [f"topics that match {pattern}" for pattern in _idle(project_files.rules, topics)]
     if not files and not any(problem.severity == "error" for problem in problems):
-        problems += _refusal(materials)
+        problems += _refusal(project_files)
     unique = list(dict.fromkeys(problems))
     return _Report(
-        materials, unique, len(able), sum(map(len, trees.values())), _taken(plans), without
+        project_files, unique, len(able), sum(map(len, trees.values())), _taken(plans), without
     )
 
 
@@ -178,9 +187,9 @@ def _taken(plans: Sequence[Plan]) -> list[tuple[str, str, str]]:
     """The fields that a logical type gives a meaning, and which."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for plan in plans:
-        for path, leaves in plan.taken.items():
-            if any(leaf.measure in LOGICAL for leaf in leaves):
-                what = " or ".join(leaf.what for leaf in leaves)
+        for path, avro_types in plan.taken.items():
+            if any(avro_type.measure in LOGICAL for avro_type in avro_types):
+                what = " or ".join(avro_type.what for avro_type in avro_types)
                 found.setdefault((path, what), {})[plan.topic] = None
     return [(path, what, _some(list(topics))) for (path, what), topics in found.items()]
 
@@ -197,30 +206,32 @@ def _idle(rules: Sequence[Rule], topics: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(rule.pattern.text for rule in idle if rule.pattern is not None))
 
 
-def _refusal(materials: Materials) -> list[Problem]:
+def _refusal(project_files: ProjectFiles) -> list[Problem]:
     """What else would keep `run` from starting, found by what `run` does first."""
     try:
-        if materials.loaded is not None:
-            prepare(materials.loaded)
+        if project_files.loaded is not None:
+            load_config(project_files.loaded)
     except SetupError as error:
         return [Problem(REFUSED, str(error))]
     return []
 
 
-def _can_run(example: Example, schemas: dict[str, WriterSchema]) -> bool:
+def _can_run(example: MappingTest, schemas: dict[str, WriterSchema]) -> bool:
     return example.form.input.topic in schemas or example.form.input.value is None
 
 
-def _failures(materials: Materials, examples: Sequence[Example], bench: RealBench) -> list[Problem]:
+def _failures(
+    project_files: ProjectFiles, examples: Sequence[MappingTest], bench: RealTestEnvironment
+) -> list[Problem]:
     """What the tests in the files say; nothing where their mappings are wrong themselves."""
     problems = []
-    errors = [problem for problem in materials.problems if problem.severity == "error"]
+    errors = [problem for problem in project_files.problems if problem.severity == "error"]
     wrong = {problem.place.file for problem in errors if problem.place is not None}
     for example in examples:
         if example.document.file in wrong:
             continue
         try:
-            result = run_example(example, materials.rules, bench)
+            result = run_mapping_test(example, project_files.rules, bench)
         except Problems:
             continue
         if not result.passed:
@@ -228,7 +239,7 @@ def _failures(materials: Materials, examples: Sequence[Example], bench: RealBenc
     return problems
 
 
-def _told(result: Result) -> str:
+def _told(result: MappingTestResult) -> str:
     name = f"the test `{result.example.form.name}` fails"
     if result.fault is not None:
         return f"{name}: {result.fault}"
@@ -246,5 +257,5 @@ def _as_json(problem: Problem) -> dict[str, Any]:
         "file": place.file if place is not None else None,
         "line": place.line or None if place is not None else None,
         "column": place.column or None if place is not None else None,
-        "cure": problem.cure,
+        "fix": problem.fix,
     }

@@ -10,14 +10,14 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
-from bridge.commands.output import table
+from bridge.commands.shared.output import table
 from bridge.documents.document import DataPath, dotted
 from bridge.errors import SetupError
-from bridge.kafka.keys import KNOWN_KEYS
-from bridge.settings.environment import KEY_VARIABLE, variables
+from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.settings.load import DEFAULT_FILE, Loaded, load
 from bridge.settings.reference import described
-from bridge.settings.secrets import is_secret_name
+from bridge.settings.sources.environment import KEY_VARIABLE, variables
+from bridge.settings.sources.secrets import is_secret_name
 
 _KAFKA = """\
 Every key of librdkafka under `kafka` has a variable too: BRIDGE_KAFKA_ and the key in capitals,

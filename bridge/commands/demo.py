@@ -12,11 +12,11 @@ import click
 import orjson
 import uvloop
 
-from bridge.app import Bridge
+from bridge.app.bridge import Bridge
+from bridge.app.config import load_config
 from bridge.errors import SetupError
-from bridge.prepared import prepare
-from bridge.sandbox.reckoning import Reckoning
-from bridge.sandbox.table import LiveTable, Snapshot
+from bridge.sandbox.live_table import LiveTable, Snapshot
+from bridge.sandbox.reconciliation import Reconciliation
 from bridge.sandbox.world import World
 from bridge.settings.load import load
 from bridge.status.counts import Counts
@@ -37,17 +37,17 @@ def demo() -> None:
     click.echo("A Kafka, a Schema Registry and a FullStory of our own on this machine:")
     click.echo("payments and orders, a poison record, an unknown user, a spell of 429s.\n")
     try:
-        reckoning = uvloop.run(_show())
+        reconciliation = uvloop.run(_show())
     except SetupError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     click.echo()
-    for line in reckoning.lines():
+    for line in reconciliation.lines():
         click.echo(line)
-    sys.exit(0 if reckoning.holds else 1)
+    sys.exit(0 if reconciliation.holds else 1)
 
 
-async def _show() -> Reckoning:
+async def _show() -> Reconciliation:
     counts = Counts()
     interrupted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,14 +71,14 @@ async def _show() -> Reckoning:
             drawing.cancel()
             table.show(_snapshot(world, counts, 0.0))
         interruption.cancel()
-        return await world.reckon()
+        return await world.reconcile()
 
 
 def _bridge(world: World, counts: Counts) -> Bridge:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bridge.yaml"
         file.write_bytes(orjson.dumps(world.settings()))
-        return Bridge(prepare(load(file, {})), counts)
+        return Bridge(load_config(load(file, {})), counts)
 
 
 async def _until_settled(world: World, running: "asyncio.Task[bool]") -> None:

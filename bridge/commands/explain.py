@@ -6,16 +6,22 @@ from pathlib import Path
 
 import click
 
-from bridge.avro.store import WriterSchema
-from bridge.commands.bench import RealBench
-from bridge.commands.materials import Materials, read_materials
-from bridge.commands.output import show_problems
-from bridge.commands.schemas import SchemaFinder, schema_flags
-from bridge.commands.specimens import Given, decode, read_given, read_spot, spot_of
-from bridge.commands.telling import told
+from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.explanation_text import explanation_lines
+from bridge.commands.shared.mapping_tests import RealTestEnvironment
+from bridge.commands.shared.output import show_problems
+from bridge.commands.shared.project_files import ProjectFiles, read_project_files
+from bridge.commands.shared.record_input import (
+    InputValue,
+    decode,
+    parse_position,
+    read_input,
+    read_position,
+)
+from bridge.commands.shared.schemas import SchemaFinder, schema_flags
 from bridge.errors import PoisonRecord, SetupError, Unavailable
-from bridge.mapping.examples import CannotRun
-from bridge.mapping.explain import Specimen
+from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
+from bridge.mapping.testing.tests import CannotRun
 
 
 @click.command()
@@ -60,16 +66,16 @@ def explain(
     Example: fullstory-bridge explain --topic payments declined.json
     """
     try:
-        spot = spot_of(record)
-        materials = read_materials(config, files, stand_ins=spot is None)
-        show_problems(materials.problems, err=True)
-        if any(problem.severity == "error" for problem in materials.problems):
+        spot = parse_position(record)
+        project_files = read_project_files(config, files, stand_ins=spot is None)
+        show_problems(project_files.problems, err=True)
+        if any(problem.severity == "error" for problem in project_files.problems):
             sys.exit(1)
         if spot is not None:
-            given = read_spot(spot, materials.loaded)
+            given = read_position(spot, project_files.loaded)
         else:
-            given = read_given(record, topic, materials)
-        specimen = asyncio.run(_specimen(materials, schema_flags(schemas), given))
+            given = read_input(record, topic, project_files)
+        record_input = asyncio.run(_specimen(project_files, schema_flags(schemas), given))
     except (SetupError, Unavailable) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -79,16 +85,20 @@ def explain(
     except PoisonRecord as poison:
         click.echo(f"the record cannot be decoded: {poison.reason}: {poison}")
         sys.exit(1)
-    for line in told(materials, specimen, show_values=show_values):
+    for line in explanation_lines(project_files, record_input, show_values=show_values):
         click.echo(line)
 
 
-async def _specimen(materials: Materials, flags: dict[str, WriterSchema], given: Given) -> Specimen:
-    async with SchemaFinder(materials, flags) as finder:
+async def _specimen(
+    project_files: ProjectFiles, flags: dict[str, WriterSchema], given: InputValue
+) -> ExplainedRecord:
+    async with SchemaFinder(project_files, flags) as finder:
         if given.data is not None:
             return await decode(given, finder)
         topic = given.record.topic
         writer = await finder.newest(topic)
         show_problems(finder.problems, err=True)
-        bench = RealBench({} if writer is None else {topic: writer}, materials.options)
-        return bench.specimen(given.record, given.value)
+        bench = RealTestEnvironment(
+            {} if writer is None else {topic: writer}, project_files.options
+        )
+        return bench.record_input(given.record, given.value)

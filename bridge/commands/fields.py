@@ -10,15 +10,15 @@ from typing import Literal
 
 import click
 
-from bridge.avro.store import WriterSchema
-from bridge.commands.materials import Materials, read_materials
-from bridge.commands.output import show_problems, table
-from bridge.commands.schemas import SchemaFinder, schema_flags
+from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.output import show_problems, table
+from bridge.commands.shared.project_files import ProjectFiles, read_project_files
+from bridge.commands.shared.schemas import SchemaFinder, schema_flags
 from bridge.documents.problems import Problems
 from bridge.errors import SetupError
-from bridge.mapping.compiler import compile_plan
-from bridge.mapping.page import COLUMNS, Row, rows
-from bridge.mapping.plan import Plan
+from bridge.mapping.checking.privacy_report import COLUMNS, PrivacyRow, privacy_rows
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.runtime.plan import Plan
 
 
 @click.command()
@@ -57,28 +57,30 @@ def fields(
     Example: fullstory-bridge fields --format csv > fields.csv
     """
     try:
-        materials = read_materials(config, files, stand_ins=True)
-        plans = asyncio.run(_plans(materials, schema_flags(schemas)))
+        project_files = read_project_files(config, files, stand_ins=True)
+        plans = asyncio.run(_plans(project_files, schema_flags(schemas)))
     except SetupError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    show_problems(materials.problems, err=True)
-    if any(problem.severity == "error" for problem in materials.problems):
+    show_problems(project_files.problems, err=True)
+    if any(problem.severity == "error" for problem in project_files.problems):
         sys.exit(1)
-    on = [rule for rule in materials.rules if rule.mode != "off"]
-    click.echo(_shown(rows(on, plans), form))
+    on = [rule for rule in project_files.rules if rule.mode != "off"]
+    click.echo(_shown(privacy_rows(on, plans), form))
 
 
-async def _plans(materials: Materials, given: dict[str, WriterSchema]) -> dict[str, Plan]:
+async def _plans(project_files: ProjectFiles, given: dict[str, WriterSchema]) -> dict[str, Plan]:
     """The plans of the topics that have a schema which fits; it only tells types here."""
     plans: dict[str, Plan] = {}
-    async with SchemaFinder(materials, given) as finder:
+    async with SchemaFinder(project_files, given) as finder:
         for topic in await finder.topics():
             writer = await finder.newest(topic)
             if writer is None:
                 continue
             try:
-                plan = compile_plan(materials.rules, topic, writer.schema, materials.options)
+                plan = compile_plan(
+                    project_files.rules, topic, writer.schema, project_files.options
+                )
             except Problems as wrong:
                 show_problems(wrong.problems, err=True)
             else:
@@ -87,7 +89,7 @@ async def _plans(materials: Materials, given: dict[str, WriterSchema]) -> dict[s
     return plans
 
 
-def _shown(found: Sequence[Row], form: str) -> str:
+def _shown(found: Sequence[PrivacyRow], form: str) -> str:
     if form == "text":
         heads = [column.upper() for column in COLUMNS]
         return "\n".join(table([heads, *found]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bridge.errors import SetupError
-from bridge.kafka.keys import KNOWN_KEYS
+from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.settings.load import DEFAULT_FILE, load
 
 ANSWER_WITHIN_S = 5.0

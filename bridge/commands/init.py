@@ -11,19 +11,19 @@ from pathlib import Path
 
 import click
 
-from bridge.avro.store import WriterSchema, read_schema_file
-from bridge.commands.drafting import draft_file
-from bridge.commands.materials import Materials
-from bridge.commands.output import counted, show_problems
-from bridge.commands.schemas import SchemaFinder
-from bridge.commands.specimens import Given, decode
+from bridge.app.config import mapping_options
+from bridge.avro.schema_store import WriterSchema, read_schema_file
+from bridge.commands.draft_file import draft_file
+from bridge.commands.shared.output import counted, show_problems
+from bridge.commands.shared.project_files import ProjectFiles
+from bridge.commands.shared.record_input import InputValue, decode
+from bridge.commands.shared.schemas import SchemaFinder
 from bridge.documents.problems import Problems
 from bridge.errors import PoisonRecord, SetupError, Unavailable
-from bridge.kafka import reader
-from bridge.kafka.keys import KNOWN_KEYS
-from bridge.mapping.options import Options
-from bridge.mapping.sightings import Sightings
-from bridge.prepared import mapping_options
+from bridge.kafka import record_reader
+from bridge.kafka.client_keys import KNOWN_KEYS
+from bridge.mapping.drafting.observed_values import ObservedValues
+from bridge.mapping.language.options import Options
 from bridge.records import Record
 from bridge.settings.load import DEFAULT_FILE, Flag, Loaded, read_settings
 
@@ -83,7 +83,7 @@ def init(
         loaded = _settings(config, schema_given=schema is not None)
         given = None if schema is None else read_schema_file(str(schema))
         found = asyncio.run(_look(loaded, topic, given, records))
-        text = draft_file(found.topic, found.writer, found.sightings, _options(loaded))
+        text = draft_file(found.topic, found.writer, found.observed, _options(loaded))
     except (SetupError, Unavailable) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -103,7 +103,7 @@ class _Found:
 
     topic: str
     writer: WriterSchema
-    sightings: Sightings
+    observed: ObservedValues
 
 
 def _settings(config: Path | None, *, schema_given: bool) -> Loaded | None:
@@ -146,8 +146,8 @@ async def _look(
     """
     names = {} if loaded is None else loaded.settings.topic_names
     ours = next((name for name, kafkas in names.items() if kafkas == topic), topic)
-    materials = Materials(loaded, (), (), _options(loaded), ())
-    async with SchemaFinder(materials, {} if given is None else {ours: given}) as finder:
+    project_files = ProjectFiles(loaded, (), (), _options(loaded), ())
+    async with SchemaFinder(project_files, {} if given is None else {ours: given}) as finder:
         writer = await finder.newest(ours)
         show_problems(finder.problems, err=True)
         if writer is None:
@@ -164,24 +164,24 @@ async def _youngest(loaded: Loaded, topic: str, count: int) -> list[Record]:
         return []
     kafka = loaded.settings.kafka_config()
     try:
-        return await asyncio.to_thread(reader.read_last, kafka, topic, count, READ_TIMEOUT_S)
+        return await asyncio.to_thread(record_reader.read_last, kafka, topic, count, READ_TIMEOUT_S)
     except (SetupError, Unavailable) as error:
         click.echo(f"no records were looked at: {error}", err=True)
         return []
 
 
-async def _sight(records: Sequence[Record], finder: SchemaFinder) -> Sightings:
-    sightings = Sightings()
+async def _sight(records: Sequence[Record], finder: SchemaFinder) -> ObservedValues:
+    observed = ObservedValues()
     unreadable = 0
     for record in records:
         if record.value is None:
             continue
         try:
-            specimen = await decode(Given(record, None, record.value), finder)
+            record_input = await decode(InputValue(record, None, record.value), finder)
         except (PoisonRecord, SetupError, Unavailable):
             unreadable += 1
         else:
-            sightings.note(specimen.value, record.key)
+            observed.note(record_input.value, record.key)
     if unreadable:
         click.echo(f"{unreadable} of {counted(len(records), 'record')} not decoded", err=True)
-    return sightings
+    return observed

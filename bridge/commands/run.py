@@ -12,11 +12,11 @@ from typing import Final
 import click
 import uvloop
 
-from bridge.app import Bridge
+from bridge.app.bridge import Bridge
+from bridge.app.config import Config, load_config
 from bridge.errors import Halted, SetupError
-from bridge.kafka.keys import KNOWN_KEYS
-from bridge.observer import EVERYTHING, Everybody, Fact, HaltedScope
-from bridge.prepared import Prepared, prepare
+from bridge.kafka.client_keys import KNOWN_KEYS
+from bridge.observer import EVERY_TOPIC, Fact, HaltedScope, ObserverGroup
 from bridge.settings.load import DEFAULT_FILE, load
 from bridge.status.conditions import Conditions
 from bridge.status.counts import Counts
@@ -47,11 +47,11 @@ def run(file: Path | None, exit_on_halt: bool) -> None:
     if file is None and DEFAULT_FILE.exists():
         file = DEFAULT_FILE
     try:
-        prepared = prepare(load(file, os.environ, known_kafka_keys=KNOWN_KEYS))
-        configure_log(prepared.settings.log.level, prepared.settings.log.format)
+        config = load_config(load(file, os.environ, known_kafka_keys=KNOWN_KEYS))
+        configure_log(config.settings.log.level, config.settings.log.format)
         counts = Counts()
         conditions = Conditions(time.monotonic)
-        left = uvloop.run(_run(prepared, counts, conditions, exit_on_halt))
+        left = uvloop.run(_run(config, counts, conditions, exit_on_halt))
         log_end(counts)
     except SetupError as error:
         click.echo(str(error), err=True)
@@ -67,16 +67,14 @@ def run(file: Path | None, exit_on_halt: bool) -> None:
     sys.exit(code)
 
 
-async def _run(
-    prepared: Prepared, counts: Counts, conditions: Conditions, exit_on_halt: bool
-) -> bool:
+async def _run(config: Config, counts: Counts, conditions: Conditions, exit_on_halt: bool) -> bool:
     log, halt = LogObserver(), WhollyHalted()
-    bridge = Bridge(prepared, Everybody(log, counts, conditions, halt))
+    bridge = Bridge(config, ObserverGroup(log, counts, conditions, halt))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)
     async with AsyncExitStack() as stack:
-        address = prepared.settings.status.address
+        address = config.settings.status.address
         if address is not None:
             await stack.enter_async_context(StatusServer(address, counts, conditions, log))
         if exit_on_halt:
@@ -92,13 +90,13 @@ async def _stop_when(halt: "WhollyHalted", bridge: Bridge) -> None:
 class WhollyHalted:
     """An observer that says when nothing goes on until a person has acted."""
 
-    hears: Final = frozenset({HaltedScope})
+    listens_to: Final = frozenset({HaltedScope})
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.told = asyncio.Event()
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Take note of a halt of everything; from any thread."""
-        if isinstance(fact, HaltedScope) and fact.scope == EVERYTHING:
+        if isinstance(fact, HaltedScope) and fact.scope == EVERY_TOPIC:
             self._loop.call_soon_threadsafe(self.told.set)

@@ -5,7 +5,7 @@ from typing import Literal
 
 import click
 
-from bridge.mapping.json_schema import mapping_schema
+from bridge.mapping.language.json_schema import mapping_schema
 from bridge.settings.json_schema import settings_schema
 
 _EXPORTS = {"mapping": mapping_schema, "settings": settings_schema}

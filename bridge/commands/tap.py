@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from bridge.commands.materials import Materials, read_materials
-from bridge.commands.output import counted, paint, show_problems
-from bridge.commands.schemas import SchemaFinder
-from bridge.commands.specimens import Given, decode
-from bridge.commands.telling import told
+from bridge.commands.shared.explanation_text import explanation_lines
+from bridge.commands.shared.output import counted, paint, show_problems
+from bridge.commands.shared.project_files import ProjectFiles, read_project_files
+from bridge.commands.shared.record_input import InputValue, decode
+from bridge.commands.shared.schemas import SchemaFinder
 from bridge.errors import PoisonRecord, SetupError, Unavailable
-from bridge.kafka import admin, reader
-from bridge.mapping.explain import Specimen
+from bridge.kafka import admin, record_reader
+from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
 from bridge.records import Record
 from bridge.settings.load import Loaded
 
@@ -54,11 +54,11 @@ def tap(*, topic: str | None, config: Path | None, files: tuple[Path, ...], coun
     Example: fullstory-bridge tap --topic payments -n 3
     """
     try:
-        materials = read_materials(config, files)
-        show_problems(materials.problems, err=True)
-        if any(problem.severity == "error" for problem in materials.problems):
+        project_files = read_project_files(config, files)
+        show_problems(project_files.problems, err=True)
+        if any(problem.severity == "error" for problem in project_files.problems):
             sys.exit(1)
-        _tap(materials, topic, count)
+        _tap(project_files, topic, count)
     except (SetupError, Unavailable) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -66,69 +66,71 @@ def tap(*, topic: str | None, config: Path | None, files: tuple[Path, ...], coun
         click.echo("", err=True)
 
 
-def _tap(materials: Materials, topic: str | None, count: int) -> None:
+def _tap(project_files: ProjectFiles, topic: str | None, count: int) -> None:
     """Show records as they come.
 
     Raises:
         SetupError: there is nothing to watch.
         Unavailable: Kafka does not answer.
     """
-    loaded = materials.loaded
+    loaded = project_files.loaded
     if loaded is None:
         raise click.UsageError("no settings: --config with a settings file, to say where Kafka is")
-    ours = _topics(materials, topic, loaded)
-    topics = {materials.kafkas_name(name): name for name in ours}
+    ours = _topics(project_files, topic, loaded)
+    topics = {project_files.kafkas_name(name): name for name in ours}
     click.echo(f"waiting for {counted(count, 'record')} of {', '.join(ours)}", err=True)
     with (
         asyncio.Runner() as runner,
-        closing(reader.follow(loaded.settings.kafka_config(), list(topics))) as records,
+        closing(record_reader.follow(loaded.settings.kafka_config(), list(topics))) as records,
     ):
-        finder = SchemaFinder(materials, {})
+        finder = SchemaFinder(project_files, {})
         runner.run(finder.__aenter__())
         try:
             for record in islice(records, count):
                 mine = record._replace(topic=topics[record.topic])
-                for line in _shown(record, mine, materials, finder, runner):
+                for line in _shown(record, mine, project_files, finder, runner):
                     click.echo(line)
         finally:
             runner.run(finder.__aexit__())
 
 
-def _topics(materials: Materials, topic: str | None, loaded: Loaded) -> Sequence[str]:
+def _topics(project_files: ProjectFiles, topic: str | None, loaded: Loaded) -> Sequence[str]:
     """The one that is named, or all that the mappings read; a pattern's are asked for in Kafka."""
     if topic is not None:
-        if topic not in materials.topics([topic]):
-            what = f"no mapping reads the topic {topic}; they read: {materials.read}"
+        if topic not in project_files.topics([topic]):
+            what = f"no mapping reads the topic {topic}; they read: {project_files.read}"
             raise click.UsageError(what)
         return [topic]
-    if not materials.patterns:
-        return materials.topics()
-    there = admin.look(loaded.settings.kafka_config()).topics
-    found = materials.topics(sorted(map(materials.own_name, there)))
+    if not project_files.patterns:
+        return project_files.topics()
+    there = admin.describe_cluster(loaded.settings.kafka_config()).topics
+    found = project_files.topics(sorted(map(project_files.own_name, there)))
     if not found:
-        raise SetupError(f"Kafka has no topic for the mappings; they read: {materials.read}")
+        raise SetupError(f"Kafka has no topic for the mappings; they read: {project_files.read}")
     return found
 
 
 def _shown(
     record: Record,
     mine: Record,
-    materials: Materials,
+    project_files: ProjectFiles,
     finder: SchemaFinder,
     runner: asyncio.Runner,
 ) -> Iterator[str]:
     """One record: where it stands, and what each mapping makes of it."""
     yield paint(f"{record.place}  {_time(record.timestamp_ms)}", "cyan")
     if record.value is None:
-        yield from told(materials, Specimen(mine, None, None), show_values=True)
+        yield from explanation_lines(
+            project_files, ExplainedRecord(mine, None, None), show_values=True
+        )
         yield ""
         return
     try:
-        specimen = runner.run(decode(Given(mine, None, record.value), finder))
+        record_input = runner.run(decode(InputValue(mine, None, record.value), finder))
     except PoisonRecord as poison:
         yield f"{paint('dead letter', 'red')}: {poison.reason}: {poison}"
     else:
-        yield from told(materials, specimen, show_values=True)
+        yield from explanation_lines(project_files, record_input, show_values=True)
     yield ""
 
 

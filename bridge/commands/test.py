@@ -7,15 +7,20 @@ from pathlib import Path
 
 import click
 
-from bridge.avro.store import WriterSchema
-from bridge.commands.bench import RealBench
-from bridge.commands.materials import Materials, read_materials
-from bridge.commands.output import paint, show_problems
-from bridge.commands.schemas import SchemaFinder, schema_flags
+from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.mapping_tests import RealTestEnvironment
+from bridge.commands.shared.output import paint, show_problems
+from bridge.commands.shared.project_files import ProjectFiles, read_project_files
+from bridge.commands.shared.schemas import SchemaFinder, schema_flags
 from bridge.documents.problems import Problem, Problems
 from bridge.errors import SetupError
-from bridge.mapping.examples import Example, Result, examples_of, run_example
-from bridge.mapping.expectations import Difference
+from bridge.mapping.testing.expectations import Difference
+from bridge.mapping.testing.tests import (
+    MappingTest,
+    MappingTestResult,
+    mapping_tests_of,
+    run_mapping_test,
+)
 
 _INDENT = "      "
 
@@ -47,26 +52,28 @@ def test(
     Example: fullstory-bridge test m.yaml --schema payments=payment.avsc
     """
     try:
-        materials = read_materials(config, files, stand_ins=True)
+        project_files = read_project_files(config, files, stand_ins=True)
         given = schema_flags(schemas)
-        chosen = _chosen(materials, name)
-        found, problems = asyncio.run(_schemas(materials, given, chosen))
+        chosen = _chosen(project_files, name)
+        found, problems = asyncio.run(_schemas(project_files, given, chosen))
     except SetupError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    show_problems([*materials.problems, *problems], err=True)
-    if any(problem.severity == "error" for problem in materials.problems):
+    show_problems([*project_files.problems, *problems], err=True)
+    if any(problem.severity == "error" for problem in project_files.problems):
         sys.exit(1)
     if not chosen:
         click.echo("there are no tests: write some below `tests:` in the mapping files", err=True)
-    failed = _run(materials, chosen, RealBench(found, materials.options))
+    failed = _run(project_files, chosen, RealTestEnvironment(found, project_files.options))
     total = f"{len(chosen) - failed} passed, {failed} failed"
     click.echo(paint(total, "red" if failed else "green"))
     sys.exit(1 if failed else 0)
 
 
-def _chosen(materials: Materials, name: str | None) -> list[Example]:
-    every = [example for document in materials.documents for example in examples_of(document)]
+def _chosen(project_files: ProjectFiles, name: str | None) -> list[MappingTest]:
+    every = [
+        example for document in project_files.documents for example in mapping_tests_of(document)
+    ]
     if name is None:
         return every
     chosen = [example for example in every if name.casefold() in example.form.name.casefold()]
@@ -76,10 +83,10 @@ def _chosen(materials: Materials, name: str | None) -> list[Example]:
 
 
 async def _schemas(
-    materials: Materials, given: dict[str, WriterSchema], chosen: Sequence[Example]
+    project_files: ProjectFiles, given: dict[str, WriterSchema], chosen: Sequence[MappingTest]
 ) -> tuple[dict[str, WriterSchema], list[Problem]]:
     found: dict[str, WriterSchema] = {}
-    async with SchemaFinder(materials, given) as finder:
+    async with SchemaFinder(project_files, given) as finder:
         for topic in dict.fromkeys(example.form.input.topic for example in chosen):
             schema = await finder.newest(topic)
             if schema is not None:
@@ -87,23 +94,27 @@ async def _schemas(
         return found, finder.problems
 
 
-def _run(materials: Materials, chosen: Sequence[Example], bench: RealBench) -> int:
+def _run(
+    project_files: ProjectFiles, chosen: Sequence[MappingTest], bench: RealTestEnvironment
+) -> int:
     """Run them and show each; returns how many failed."""
     failed = 0
     for example in chosen:
         try:
-            result = run_example(example, materials.rules, bench)
+            result = run_mapping_test(example, project_files.rules, bench)
         except Problems as problems:
             errors = [p.message for p in problems.problems if p.severity == "error"]
             fault = "\n".join(errors)
-            result = Result(example, fault=f"the mappings do not fit the schema: {fault}")
+            result = MappingTestResult(
+                example, fault=f"the mappings do not fit the schema: {fault}"
+            )
         failed += not result.passed
         for line in _told(result):
             click.echo(line)
     return failed
 
 
-def _told(result: Result) -> list[str]:
+def _told(result: MappingTestResult) -> list[str]:
     name = result.example.form.name
     if result.passed:
         return [f"{paint('PASS', 'green')}  {name}"]

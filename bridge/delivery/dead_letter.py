@@ -4,8 +4,8 @@ Key, value, headers and timestamp go on as they are. The names of the origin's h
 Connect's (`errors.deadletterqueue.context.headers.enable`), all UTF-8 text, so that the tools
 people have can read them; what only the bridge knows begins with `fullstory_bridge.`.
 
-Laws: no payload value stands in a header of ours. A letter that fails again keeps the headers of
-its first origin, and its attempts are counted; what it failed of is the newest.
+Invariants: no payload value stands in a header of ours. A letter that fails again keeps the headers
+of its first origin, and its attempts are counted; what it failed of is the newest.
 """
 
 import re
@@ -64,7 +64,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldBy:
+class DeadLetterContext:
     """Who gives a record up: the consumer group, and who owns each of its mappings."""
 
     group: str
@@ -83,12 +83,14 @@ class DeadLetter:
     topic: str
 
 
-def letter_topic(template: str, topic: str) -> str:
+def dead_letter_topic(template: str, topic: str) -> str:
     """The topic to which the dead letters of a topic go."""
     return template.replace("{topic}", topic)
 
 
-def dead_letter(record: Record, failure: Failure, told_by: ToldBy, now_s: float) -> DeadLetter:
+def dead_letter(
+    record: Record, failure: Failure, dead_letter_context: DeadLetterContext, now_s: float
+) -> DeadLetter:
     """The dead letter of a record that failed at `now_s`, in seconds since 1970."""
     before = dict(record.headers)
     again = REASON in before  # Connect's headers alone are those of somebody else's failure
@@ -99,7 +101,7 @@ def dead_letter(record: Record, failure: Failure, told_by: ToldBy, now_s: float)
         for part in ORIGIN
         if CONNECT + part not in told
     ]
-    causes = _causes(failure, told_by, now_s, attempts_of(before) + 1)
+    causes = _causes(failure, dead_letter_context, now_s, attempts_of(before) + 1)
     return DeadLetter(
         record.key,
         record.value,
@@ -127,19 +129,19 @@ def _replaced(name: str, *, again: bool) -> bool:
 
 
 def _causes(
-    failure: Failure, told_by: ToldBy, now_s: float, attempts: int
+    failure: Failure, dead_letter_context: DeadLetterContext, now_s: float, attempts: int
 ) -> list[tuple[str, bytes | None]]:
     moment = datetime.fromtimestamp(now_s, UTC)
     code = failure.code if _CODE.fullmatch(failure.code or "") else None
     facts = {
         CONNECT + "stage": _STAGES[failure.stage],
-        GROUP: told_by.group,
+        GROUP: dead_letter_context.group,
         CONNECT + "exception.class.name": f"fullstory_bridge.{failure.reason}",
         CONNECT + "exception.message": failure.message,
         OURS + "stage": failure.stage,
         REASON: failure.reason,
         MAPPING: failure.mapping,
-        OURS + "owner": told_by.owners.get(failure.mapping or ""),
+        OURS + "owner": dead_letter_context.owners.get(failure.mapping or ""),
         OURS + "path": failure.path,
         OURS + "byte_offset": failure.byte_offset,
         OURS + "http.status": failure.status,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["event", "account"]
+RetryScope = Literal["event", "account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RetryAfter:
 
     s: float
     why: str
-    scope: Scope = "event"
+    scope: RetryScope = "event"
     least_s: float = 0.0
 
 
@@ -48,10 +48,10 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Halt:
+class HaltDecision:
     """Nothing is sent until a person has acted: going on by itself would do harm."""
 
     why: str
 
 
-Decision = Done | Skip | RetryAfter | Pause | Reject | Halt
+Decision = Done | Skip | RetryAfter | Pause | Reject | HaltDecision

@@ -1,7 +1,7 @@
 """Topics that stand still until a person has acted: a mapping asks for it, or rejects too much.
 
-Laws: nothing of a halted topic is begun, not even what was polled before Kafka's side heard of
-it; so the loop asks here first, for every record. What is under way comes to its end, but for
+Invariants: nothing of a halted topic is begun, not even what was polled before Kafka's side heard
+of it; so the loop asks here first, for every record. What is under way comes to its end, but for
 letters that are not begun: their records are left. A halt lasts as long as the process, and the
 same topics are told once. When nothing is left to read, that is told as well: then everything
 stands still.
@@ -10,13 +10,15 @@ stands still.
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
-from bridge.observer import EVERYTHING, HaltedScope, Observer
+from bridge.observer import EVERY_TOPIC, HaltedScope, Observer
 
-MEND = "mend the mapping, or say `on_error: dead_letter`, and start again: nothing is lost"
+FIX_THE_MAPPING = (
+    "mend the mapping, or say `on_error: dead_letter`, and start again: nothing is lost"
+)
 """What ends a halt that a mapping asked for."""
 
 
-def mend_rejecting(mapping: str, place: str) -> str:
+def fix_for_rejections(mapping: str, place: str) -> str:
     """What ends the halt of a mapping that rejects too much, of which `place` names a record."""
     return (
         f"`fullstory-bridge explain {place}` shows one of them, `fullstory-bridge check` what does"
@@ -26,7 +28,7 @@ def mend_rejecting(mapping: str, place: str) -> str:
     )
 
 
-NOTHING_IS_LEFT: Final = "the topics of every mapping stand still"
+ALL_HALTED: Final = "the topics of every mapping stand still"
 SEE_BESIDE: Final = "mend what each of them was halted for, and start again"
 
 Topics = Callable[[str], bool]
@@ -70,7 +72,7 @@ class Halts:
         """Whether a topic stands still."""
         return bool(self._halted) and any(topics(topic) for topics in self._halted.values())
 
-    def begin(self, mapping: str, why: str, cure: str) -> None:
+    def begin(self, mapping: str, why: str, fix: str) -> None:
         """Let a mapping's topics stand still; nothing if they do."""
         scope = self._mappings.scope_of(mapping)
         if scope in self._scopes:
@@ -79,6 +81,6 @@ class Halts:
         topics = self._halted[mapping] = self._mappings.topics_of(mapping)
         self._read_no_more(topics)
         owner = self._owners.get(mapping)
-        self._observer.tell(HaltedScope(scope, why, cure, owner))
+        self._observer.notify(HaltedScope(scope, why, fix, owner))
         if self._mappings.is_all(self._halted):
-            self._observer.tell(HaltedScope(EVERYTHING, NOTHING_IS_LEFT, SEE_BESIDE))
+            self._observer.notify(HaltedScope(EVERY_TOPIC, ALL_HALTED, SEE_BESIDE))

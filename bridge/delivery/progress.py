@@ -1,6 +1,6 @@
 """How far one assignment of one partition is done.
 
-Laws:
+Invariants:
 - Only offsets of records that somebody may want are tracked. What lies between them was skipped,
   or is a gap (compaction, a transaction's marker): nothing to wait for.
 - Committable is never past an offset that is not settled, whatever was settled above it.
@@ -15,12 +15,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-Run = tuple[int, int]
+OffsetRange = tuple[int, int]
 """Settled offsets from the first to before the second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ProgressSnapshot:
     """One snapshot of a progress: where to commit, and what is settled above.
 
     `leader_epoch` belongs to the record right before `offset`; None where that is not known. Behind
@@ -29,7 +29,7 @@ class Cut:
 
     offset: int
     leader_epoch: int | None
-    settled_above: tuple[Run, ...]
+    settled_above: tuple[OffsetRange, ...]
 
 
 class Progress:
@@ -40,13 +40,13 @@ class Progress:
     """
 
     def __init__(
-        self, base: int, *, leader_epoch: int | None = None, settled: Sequence[Run] = ()
+        self, base: int, *, leader_epoch: int | None = None, settled: Sequence[OffsetRange] = ()
     ) -> None:
         self._seen: deque[tuple[int, int | None]] = deque()
         """Offsets to be settled, each with the epoch of the record right before it."""
 
         self._done: dict[int, int] = {}
-        self._ahead: deque[Run] = deque(settled)
+        self._ahead: deque[OffsetRange] = deque(settled)
         self._base = self._next = base
         self._epoch = leader_epoch
         """Of the record right before the position."""
@@ -113,7 +113,7 @@ class Progress:
             del self._done[self._seen.popleft()[0]]
         return True
 
-    def cut(self, *, skipped: bool = True) -> Cut:
+    def snapshot(self, *, skipped: bool = True) -> ProgressSnapshot:
         """Where to commit and what is settled above, in one snapshot.
 
         Without `skipped` it lists only what was delivered or became a dead letter: what nobody
@@ -122,12 +122,12 @@ class Progress:
         offset = self.committable
         epoch = self._seen[0][1] if self._seen else self._epoch if offset == self._next else None
         runs = self._runs() if skipped else self._runs_of_done()
-        return Cut(offset, epoch, tuple(run for run in runs if run[0] > offset))
+        return ProgressSnapshot(offset, epoch, tuple(run for run in runs if run[0] > offset))
 
-    def settled_from(self, offset: int) -> tuple[Run, ...]:
+    def settled_from(self, offset: int) -> tuple[OffsetRange, ...]:
         """What this assignment knows to be settled from an offset on."""
-        cut = self.cut()
-        runs = ((self._base, cut.offset), *cut.settled_above)
+        snapshot = self.snapshot()
+        runs = ((self._base, snapshot.offset), *snapshot.settled_above)
         return tuple((max(start, offset), end) for start, end in runs if end > max(start, offset))
 
     def _settled_ahead(self, offset: int) -> bool:
@@ -135,12 +135,12 @@ class Progress:
             self._ahead.popleft()
         return bool(self._ahead) and self._ahead[0][0] <= offset
 
-    def _runs_of_done(self) -> tuple[Run, ...]:
+    def _runs_of_done(self) -> tuple[OffsetRange, ...]:
         ahead = [(max(start, self._next), end) for start, end in self._ahead if end > self._next]
-        return joined([*((done, done + 1) for done in self._done), *ahead])
+        return merge_ranges([*((done, done + 1) for done in self._done), *ahead])
 
-    def _runs(self) -> list[Run]:
-        runs: list[Run] = []
+    def _runs(self) -> list[OffsetRange]:
+        runs: list[OffsetRange] = []
         cursor: int | None = None
         for offset, _ in self._seen:
             if offset in self._done:
@@ -161,9 +161,9 @@ class Progress:
         return runs
 
 
-def joined(runs: Iterable[Run]) -> tuple[Run, ...]:
+def merge_ranges(runs: Iterable[OffsetRange]) -> tuple[OffsetRange, ...]:
     """The same offsets as ordered runs, of which no two touch or overlap."""
-    found: list[Run] = []
+    found: list[OffsetRange] = []
     for start, end in sorted(runs):
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import yaml
 
-from bridge.documents.problems import Place, Problem, Problems
+from bridge.documents.problems import Problem, Problems, SourcePlace
 from bridge.documents.syntax import syntax_fault
-from bridge.documents.tree import Child, Fault, Malformed, Node, Spot, Step, TreeReader
+from bridge.documents.tree import Child, Malformed, Mark, TreeReader, YamlFault, YamlNode, YamlStep
 
-DataPath = tuple[Step, ...]
+DataPath = tuple[YamlStep, ...]
 """Keys and list indexes from the root."""
 
 SIZE_BYTES_MAX = 1024 * 1024
@@ -31,14 +31,14 @@ class Document:
     file: str
     text: str
     data: Any
-    root: Node
+    root: YamlNode
     lines: tuple[str, ...]
 
-    def place(self, path: DataPath, *, key: bool = False) -> Place:
+    def place(self, path: DataPath, *, key: bool = False) -> SourcePlace:
         """Where the value at `path` begins, or its key; of a missing path the nearest parent's."""
         child, whole = self._find(path)
         spot = child.key if key or not whole else child.node.start
-        return Place(self.file, spot.line + 1, spot.column + 1)
+        return SourcePlace(self.file, spot.line + 1, spot.column + 1)
 
     def problem(
         self,
@@ -47,12 +47,12 @@ class Document:
         path: DataPath,
         *,
         key: bool = False,
-        cure: str | None = None,
+        fix: str | None = None,
         severity: Literal["error", "warning"] = "error",
     ) -> Problem:
         """A problem at `place(path)`, with its line filled in."""
         place = self.place(path, key=key)
-        return Problem(code, message, place, cure, self._line(place.line), severity)
+        return Problem(code, message, place, fix, self._line(place.line), severity)
 
     def written(self, path: DataPath) -> str | None:
         """The scalar at `path` as it was written (`0.10`, not 0.1); None where there is none."""
@@ -98,7 +98,7 @@ def parse(text: str, file: str) -> Document:
     text = text.removeprefix("\ufeff")
     lines = tuple(_BREAK.split(text))
     reader: TreeReader | None = None
-    faults: list[Fault] = []
+    faults: list[YamlFault] = []
     try:
         _refuse_foreign(text)
         reader = TreeReader(text)
@@ -120,16 +120,16 @@ def _refuse_foreign(text: str) -> None:
     match = _NOT_TEXT.search(text)
     if match is not None:
         before = _BREAK.split(text[: match.start()])
-        spot = Spot(match.start(), len(before) - 1, len(before[-1]))
+        spot = Mark(match.start(), len(before) - 1, len(before[-1]))
         message = f"the character U+{ord(match[0]):04X} is not text"
-        raise Malformed(Fault("D002", message, spot, "save the file as UTF-8 text without it"))
+        raise Malformed(YamlFault("D002", message, spot, "save the file as UTF-8 text without it"))
     if len(text.encode()) > SIZE_BYTES_MAX:
         message = f"the file has more than {SIZE_BYTES_MAX} bytes"
-        raise Malformed(Fault("D001", message, Spot(0, 0, 0), "split it into several files"))
+        raise Malformed(YamlFault("D001", message, Mark(0, 0, 0), "split it into several files"))
 
 
-def _told(fault: Fault, file: str, lines: tuple[str, ...]) -> Problem:
+def _told(fault: YamlFault, file: str, lines: tuple[str, ...]) -> Problem:
     line = min(fault.spot.line, len(lines) - 1)
     column = fault.spot.column if line == fault.spot.line else len(lines[line])
-    place = Place(file, line + 1, column + 1)
-    return Problem(fault.code, fault.message, place, fault.cure, lines[line])
+    place = SourcePlace(file, line + 1, column + 1)
+    return Problem(fault.code, fault.message, place, fault.fix, lines[line])

@@ -1,6 +1,6 @@
 """A model as JSON Schema (draft 2020-12) for editors: what may stand where, and what it means.
 
-Laws: the schema refuses nothing that the model takes. Short and long forms are `anyOf` with a
+Invariants: the schema refuses nothing that the model takes. Short and long forms are `anyOf` with a
 title each, so that an editor can offer both by name.
 """
 
@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-Node = dict[str, Any]
+SchemaNode = dict[str, Any]
 
 
 class _Generator(GenerateJsonSchema):
@@ -30,7 +30,7 @@ class _Generator(GenerateJsonSchema):
         return made
 
 
-def _titled(branch: Node) -> Node:
+def _titled(branch: SchemaNode) -> SchemaNode:
     """One form of a value that can be written short or long, with its name."""
     if "$ref" in branch:
         return {"title": "long form", **branch}
@@ -38,8 +38,8 @@ def _titled(branch: Node) -> Node:
 
 
 def export(
-    model: type[BaseModel], title: str, change: Callable[[Node], None] | None = None
-) -> Node:
+    model: type[BaseModel], title: str, change: Callable[[SchemaNode], None] | None = None
+) -> SchemaNode:
     """The schema of a file; `change` is called with every schema in it, innermost first."""
     made = model.model_json_schema(schema_generator=_Generator, mode="validation")
     definitions = made.get("$defs", {})
@@ -51,7 +51,7 @@ def export(
     return {**head, **{key: value for key, value in made.items() if key not in head}}
 
 
-def _tidy(node: Node, definitions: dict[str, Node]) -> None:
+def _tidy(node: SchemaNode, definitions: dict[str, SchemaNode]) -> None:
     """Pydantic's own words out, and a description for every key."""
     if "properties" in node:
         node.pop("title", None)
@@ -68,7 +68,7 @@ def _tidy(node: Node, definitions: dict[str, Node]) -> None:
             node["minItems"] = least
 
 
-def _nodes(schema: Any) -> Iterator[Node]:
+def _nodes(schema: Any) -> Iterator[SchemaNode]:
     """Every schema within a schema, innermost first."""
     if not isinstance(schema, dict):
         return

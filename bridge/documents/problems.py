@@ -1,6 +1,6 @@
 """A mistake in what a person wrote: where it stands, what is wrong, and the cure.
 
-Laws: a message names paths, keys and types, never a value that may be a secret. Codes are
+Invariants: a message names paths, keys and types, never a value that may be a secret. Codes are
 stable: `D0xx` are this room's, `M0xx` the mapping's, `S0xx` the settings'.
 """
 
@@ -19,7 +19,7 @@ _SPELLING = re.compile(r"[-_. ]")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourcePlace:
     """Where something stands: 1-based line and column, the column in characters.
 
     `line` 0 means that the place has no lines: an environment variable or a flag, which
@@ -40,8 +40,8 @@ class Problem:
 
     code: str
     message: str
-    place: Place | None = None
-    cure: str | None = None
+    place: SourcePlace | None = None
+    fix: str | None = None
     source_line: str | None = None
     severity: Literal["error", "warning"] = "error"
 
@@ -65,7 +65,7 @@ def render(problems: Iterable[Problem]) -> str:
         files.setdefault(problem.place.file if problem.place else "", len(files))
 
     def order(problem: Problem) -> tuple[int, int, int]:
-        place = problem.place or Place("")
+        place = problem.place or SourcePlace("")
         return files[place.file], place.line, place.column
 
     return "\n".join(_render_one(problem) for problem in sorted(found, key=order))
@@ -102,8 +102,8 @@ def _render_one(problem: Problem) -> str:
     source = problem.source_line or ""
     if source.strip() and problem.place is not None and problem.place.line:
         lines += [_INDENT + part for part in _pointed(source, problem.place.column)]
-    if problem.cure is not None:
-        lines.append(f"{_INDENT}cure: {problem.cure}")
+    if problem.fix is not None:
+        lines.append(f"{_INDENT}cure: {problem.fix}")
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import yaml
 
-from bridge.documents.tree import DEPTH_MAX, Fault, Spot
+from bridge.documents.tree import DEPTH_MAX, Mark, YamlFault
 
 
 class _Saying(NamedTuple):
@@ -12,7 +12,7 @@ class _Saying(NamedTuple):
 
     theirs: str
     message: str
-    cure: str | None
+    fix: str | None
     code: str = "D003"
 
 
@@ -52,14 +52,14 @@ _MARKED_AT_THE_END = ("could not find expected ':'", "unexpected end of stream")
 """Here the parser's mark is where it gave up; the mistake is where its context began."""
 
 
-def syntax_fault(error: yaml.YAMLError) -> Fault:
+def syntax_fault(error: yaml.YAMLError) -> YamlFault:
     """The parser's complaint at its mark; words that are not known are passed on."""
     said = str(getattr(error, "problem", None) or "this is not YAML")
     mark = getattr(error, "problem_mark", None)
     if any(words in said for words in _MARKED_AT_THE_END):
         mark = getattr(error, "context_mark", None) or mark
-    spot = Spot(mark.index, mark.line, mark.column) if mark is not None else Spot(0, 0, 0)
+    spot = Mark(mark.index, mark.line, mark.column) if mark is not None else Mark(0, 0, 0)
     for saying in _SAYINGS:
         if saying.theirs in said:
-            return Fault(saying.code, saying.message, spot, saying.cure)
-    return Fault("D003", said, spot)
+            return YamlFault(saying.code, saying.message, spot, saying.fix)
+    return YamlFault("D003", said, spot)

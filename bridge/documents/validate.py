@@ -8,9 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bridge.documents.document import DataPath, Document
-from bridge.documents.fields import field_names
+from bridge.documents.model_fields import field_names
 from bridge.documents.problems import Problems
-from bridge.documents.wording import Mistake, type_mistake, worded
+from bridge.documents.validation_messages import Mistake, type_mistake, worded
 
 M = TypeVar("M", bound=BaseModel)
 Codes = Mapping[str, str] | Callable[[str], str]
@@ -44,7 +44,7 @@ def validate(
                 mistake.message,
                 mistake.path,
                 key=mistake.key,
-                cure=mistake.cure,
+                fix=mistake.fix,
             )
             for mistake in mistakes(model, error, data, path)
         ) from None

@@ -1,7 +1,7 @@
 """Plain data as YAML text that `parse` reads back unchanged.
 
-Laws: what a reader of YAML 1.1 would take for something else than text (`no`, `12:30`) is quoted
-too, though our own reader would not mind. Characters that are no text in a file are escaped.
+Invariants: what a reader of YAML 1.1 would take for something else than text (`no`, `12:30`) is
+quoted too, though our own reader would not mind. Characters that are no text in a file are escaped.
 """
 
 import math

@@ -1,6 +1,6 @@
 """One request to FullStory, and what came back: the only place that speaks HTTP to it.
 
-Laws (each a pitfall of a long-lived client):
+Invariants (each a pitfall of a long-lived client):
 - Redirects are never followed: a POST would become a GET, and a 200 after it a lost event.
 - The body is always read, or the connection is thrown away.
 - No cookies, no proxy or netrc looked up per request, no place awaited in the pool.
@@ -24,11 +24,11 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from bridge.delivery.answers import Answer, NoAnswer, OtherOrganisation
+from bridge.delivery.response_classifier import NoResponse, Response, WrongOrganization
 from bridge.errors import SetupError
 from bridge.fullstory.poster import LINE_BYTES_MAX, Poster
-from bridge.fullstory.reply import CODE, Reply, answer_of, name_of_failure, whole_body
-from bridge.fullstory.request import Request
+from bridge.fullstory.requests.request import Request
+from bridge.fullstory.response import CODE, HttpReply, name_of_failure, response_of, whole_body
 from bridge.fullstory.time_limit import TimeLimit
 
 CONNECT_LIMIT_S = 5.0
@@ -49,7 +49,7 @@ CLOSE_LIMIT_S = 2.0
 class ClientOptions:
     """Where FullStory is and how long it may take; `read_key` reads the key anew each time.
 
-    `proxy` is the address of a proxy on the way; None: there is none. `org` is the organisation
+    `proxy` is the address of a proxy on the way; None: there is none. `org` is the organization
     that a key must belong to; None: any will do.
     """
 
@@ -123,12 +123,12 @@ class Client:
         finally:
             await _close(session)
 
-    async def send(self, request: Request) -> Answer | NoAnswer:
+    async def send(self, request: Request) -> Response | NoResponse:
         """Send a request once and say what came back; raises nothing."""
         exchange = self._exchange("POST", request.path, self._headers, request)
         return (await self._ask(exchange))[0]
 
-    async def probe(self) -> Answer | NoAnswer | OtherOrganisation:
+    async def probe(self) -> Response | NoResponse | WrongOrganization:
         """`GET /me`: does FullStory answer, and does it take the key that stands in its place now?
 
         If it does, this key is used from the next request on.
@@ -137,24 +137,24 @@ class Client:
         with contextlib.suppress(SetupError):  # half written, or gone for a moment: keep the old
             headers = _headers(self._options)
         answer, me = await self._me(headers)
-        if not isinstance(answer, Answer) or not answer.is_success:
+        if not isinstance(answer, Response) or not answer.is_success:
             return answer
         if self._options.org is not None:
             org = me.get("orgId") if isinstance(me, dict) else None
             if not isinstance(org, str) or CODE.fullmatch(org) is None:
-                return NoAnswer("no_organisation_told", sent=False)
+                return NoResponse("no_organization_told", sent=False)
             if org != self._options.org:
-                return OtherOrganisation(org)
+                return WrongOrganization(org)
         self._use(headers)
         return answer
 
-    async def _me(self, headers: Mapping[str, str]) -> tuple[Answer | NoAnswer, Any]:
+    async def _me(self, headers: Mapping[str, str]) -> tuple[Response | NoResponse, Any]:
         """Asked again every few seconds until one of them comes back.
 
         What was asked in an outage may hang until its time limit, though the next one would be
         answered at once.
         """
-        asked: set[asyncio.Task[tuple[Answer | NoAnswer, Any]]] = set()
+        asked: set[asyncio.Task[tuple[Response | NoResponse, Any]]] = set()
         try:
             while True:
                 exchange = self._exchange("GET", "/me", headers)
@@ -168,7 +168,7 @@ class Client:
             for one in asked:
                 one.cancel()
 
-    async def is_quota_used_up(self) -> bool:
+    async def is_quota_exhausted(self) -> bool:
         """Whether `GET /v2/organization/quotas` says that no more events are taken this month."""
         exchange = self._exchange("GET", "/v2/organization/quotas", self._headers)
         _, data = await self._ask(exchange)
@@ -180,7 +180,7 @@ class Client:
 
     def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], request: Request | None = None
-    ) -> Coroutine[Any, Any, Reply]:
+    ) -> Coroutine[Any, Any, HttpReply]:
         """How to ask: events by the fast way, where there is one."""
         if self._now_s() >= self._rotate_at_s:
             self._rotate()
@@ -195,7 +195,7 @@ class Client:
 
     async def _by_session(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> Reply:
+    ) -> HttpReply:
         async with self._session.request(
             method,
             self._base.with_path(path, encoded=True),
@@ -204,30 +204,32 @@ class Client:
             allow_redirects=False,
             proxy=self._options.proxy,
         ) as response:
-            reply = Reply(response.status, response.headers, await whole_body(response.content))
+            reply = HttpReply(response.status, response.headers, await whole_body(response.content))
             if reply.body is None:
                 response.close()
             return reply
 
-    async def _ask(self, exchange: Coroutine[Any, Any, Reply]) -> tuple[Answer | NoAnswer, Any]:
+    async def _ask(
+        self, exchange: Coroutine[Any, Any, HttpReply]
+    ) -> tuple[Response | NoResponse, Any]:
         """What came back, and its JSON; raises nothing."""
         task = self._limit.begin(self._now_s())
         try:
-            return answer_of(await exchange)
+            return response_of(await exchange)
         except asyncio.CancelledError:
             if not self._limit.was_reached_by(task):
                 raise
-            return NoAnswer("timeout", sent=True), None
+            return NoResponse("timeout", sent=True), None
         except (
             aiohttp.ClientConnectorError,
             aiohttp.ServerTimeoutError,
             aiohttp.ClientHttpProxyError,
         ) as error:
-            return NoAnswer(name_of_failure(error), sent=False), None
+            return NoResponse(name_of_failure(error), sent=False), None
         except TimeoutError:
-            return NoAnswer("timeout", sent=True), None
+            return NoResponse("timeout", sent=True), None
         except (aiohttp.ClientError, OSError) as error:
-            return NoAnswer(name_of_failure(error), sent=True), None
+            return NoResponse(name_of_failure(error), sent=True), None
         finally:
             self._limit.end(task)
 

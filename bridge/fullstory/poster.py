@@ -5,7 +5,7 @@ for every request, and looks after cookies, redirects and traces: half of its ti
 go to one host with the same headers, so the head is text that was made once. Connecting, TLS, the
 pool, and reading the answer are aiohttp's.
 
-Laws:
+Invariants:
 - It raises what `session.request` raises, so that whoever calls need not know which was used.
 - A connection goes back to the pool only when the whole answer was read.
 - Nothing that could end a header early gets into one.
@@ -22,7 +22,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from bridge.fullstory.reply import REPLY_BYTES_MAX, Reply, whole_body
+from bridge.fullstory.response import REPLY_BYTES_MAX, HttpReply, whole_body
 
 LINE_BYTES_MAX: Final = 32_768
 """Of a status line or a header."""
@@ -56,7 +56,7 @@ class Poster:
         left_out = ("content-length", "transfer-encoding")
         return [pair for pair in self._request.headers.items() if pair[0].lower() not in left_out]
 
-    async def post(self, path: str, body: bytes, idempotency_key: str | None = None) -> Reply:
+    async def post(self, path: str, body: bytes, idempotency_key: str | None = None) -> HttpReply:
         """Post once to a path that is percent-encoded.
 
         Raises:
@@ -96,7 +96,7 @@ class Poster:
         length = f"Content-Length: {len(body)}\r\n\r\n"
         return f"POST {path} HTTP/1.1\r\n{self._head}{key}{length}".encode() + body
 
-    async def _reply(self, protocol: ResponseHandler) -> Reply:
+    async def _reply(self, protocol: ResponseHandler) -> HttpReply:
         """The final reply with all of its body."""
         while True:
             try:
@@ -106,7 +106,7 @@ class Poster:
                 raise aiohttp.ClientResponseError(asked, (), status=error.code) from error
             if message.code >= 200 or message.code == _SWITCHING_PROTOCOLS:
                 break
-        return Reply(message.code, message.headers, await whole_body(content))
+        return HttpReply(message.code, message.headers, await whole_body(content))
 
 
 def _checked(value: str) -> str:

@@ -1,11 +1,11 @@
 """Who may send now: one queue before FullStory, for this process's share of the account.
 
-A request enters when the pace has a slot for it and the gate is open (`delivery/rate.py`), fewer
-requests are unanswered than the cap allows (`delivery/in_flight.py`), and at most
+A request enters when the pace has a slot for it and the gate is open (`delivery/rate_limit.py`), fewer
+requests are unanswered than the cap allows (`delivery/concurrency_limit.py`), and at most
 `unacknowledged_max` events are in flight or answered without an acknowledged commit: that is the
 most a `kill -9` can repeat.
 
-Laws:
+Invariants:
 - What waits for its next try holds no place here, and no slot of the pace.
 - A record takes the places of all its events at once, with its first one, and its later events
   go before everybody else. Took they one by one, the budget could fill up with first events
@@ -15,7 +15,7 @@ Laws:
   pace may be one request a second, for FullStory refuses all; every rebalance leaves up to a
   window of work behind, and what is ours now would wait behind all of them.
 - What the limit refused goes before what was never tried: it is the older one.
-- While nothing may enter, one may go on trial (`try_one`), and the next only when that one was
+- While nothing may enter, one may go on trial (`admit_probe`), and the next only when that one was
   sent and came back. It is rather a record's first event than a later one, for among those are
   the events of which nobody knows whether they were applied.
 - The event loop owns the object.
@@ -32,8 +32,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bridge.delivery.in_flight import InFlight
-from bridge.delivery.rate import Rate
+from bridge.delivery.concurrency_limit import ConcurrencyLimit
+from bridge.delivery.rate_limit import RateLimit
 from bridge.records import Assignment, AssignmentEnded
 
 LOOKED_THROUGH_AT = 1_000
@@ -76,8 +76,8 @@ class Throttle:
         now_s: Callable[[], float],
         max_rate: float | None = None,
     ) -> None:
-        self._cap = InFlight(in_flight_max)
-        self._rate = Rate(now_s(), max_rate)
+        self._cap = ConcurrencyLimit(in_flight_max)
+        self._rate = RateLimit(now_s(), max_rate)
         self._unacknowledged_max = unacknowledged_max
         self._now_s = now_s
         self._waiting: deque[_Place] = deque()
@@ -86,7 +86,7 @@ class Throttle:
         self._in_flight = 0
         self._unacknowledged = 0
         self._paused = False
-        self._on_trial = False
+        self._half_open = False
         self._look_again: asyncio.Handle | None = None
         self._look_again_s = 0.0
 
@@ -105,8 +105,8 @@ class Throttle:
         """Events per second that may begin now."""
         return self._rate.per_s
 
-    def enter_at_once(self, events: int) -> float | None:
-        """Like `enter` where there is nothing to wait for; None where there is."""
+    def try_acquire(self, events: int) -> float | None:
+        """Like `acquire` where there is nothing to wait for; None where there is."""
         if self._waiting or self._later_events or self._paused:
             return None
         if self._in_flight >= self._cap.limit or (events and not self._affords(events)):
@@ -119,10 +119,10 @@ class Throttle:
         self._unacknowledged += events
         return now_s
 
-    async def enter(
+    async def acquire(
         self, events: int, assignment: Assignment | None = None, *, refused: bool = False
     ) -> float:
-        """Wait for a place; whoever got one must `leave`. Returns when it was let in.
+        """Wait for a place; whoever got one must `release`. Returns when it was let in.
 
         `events` is how many the record has, 0 for the later events of one; `refused` when the
         limit refused the event before. With an `assignment` it is of use only while that is open.
@@ -142,14 +142,14 @@ class Throttle:
             return await place.free
         except asyncio.CancelledError:
             if place.free.done() and not place.free.cancelled():
-                self.leave(unanswered=events, sent=False)  # the place came in the same moment
+                self.release(unanswered=events, sent=False)  # the place came in the same moment
             raise
 
-    def leave(self, *, unanswered: int, sent: bool = True) -> None:
+    def release(self, *, unanswered: int, sent: bool = True) -> None:
         """Give the place back, and so many events whose repetition would be no duplicate."""
         self._in_flight -= 1
         if sent:
-            self._on_trial = False
+            self._half_open = False
         self._unacknowledged -= unanswered
         if self._waiting or self._later_events:
             self._admit()
@@ -181,18 +181,18 @@ class Throttle:
     def pause(self) -> None:
         """Nothing enters until `resume`."""
         self._paused = True
-        self._on_trial = False
+        self._half_open = False
 
-    def try_one(self) -> bool:
+    def admit_probe(self) -> bool:
         """Let one request enter in spite of the pause; whether one waits that may."""
-        self._on_trial = self._paused
+        self._half_open = self._paused
         waits = self._next() is not None
         self._admit()
         return waits
 
     def resume(self) -> None:
         """Let enter again what waited."""
-        self._paused = self._on_trial = False
+        self._paused = self._half_open = False
         self._admit()
 
     def _admit(self) -> None:
@@ -210,11 +210,11 @@ class Throttle:
         for queue in (self._waiting, self._later_events):
             while queue and not queue[0].still_waits():
                 queue.popleft()
-        most = int(self._on_trial) if self._paused else self._cap.limit
+        most = int(self._half_open) if self._paused else self._cap.limit
         if self._in_flight >= most:
             return None
         first = self._waiting and self._affords(self._waiting[0].events)
-        if first and (self._on_trial or not self._later_events):
+        if first and (self._half_open or not self._later_events):
             return self._waiting
         return self._later_events or None
 

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from bridge.errors import SetupError, Unavailable
-from bridge.kafka.configuration import admin_configuration, consumer_configuration
+from bridge.kafka.client_config import admin_configuration, consumer_configuration
 
 LOOK_UP_TIMEOUT_S = 5.0
 
@@ -26,14 +26,14 @@ def check_configuration(user: Mapping[str, Any]) -> None:
         raise SetupError(f"kafka: librdkafka refuses this: {error}") from error
 
 
-class Cluster(NamedTuple):
+class ClusterMetadata(NamedTuple):
     """What Kafka says of itself: its id, and its topics with their numbers of partitions."""
 
     id: str
     topics: Mapping[str, int]
 
 
-def look(user: Mapping[str, Any]) -> Cluster:
+def describe_cluster(user: Mapping[str, Any]) -> ClusterMetadata:
     """Ask Kafka about itself; blocks up to five seconds.
 
     Raises:
@@ -45,10 +45,10 @@ def look(user: Mapping[str, Any]) -> Cluster:
     except KafkaException as error:
         raise Unavailable(f"Kafka does not answer: {error.args[0].str()}") from error
     topics = {name: len(topic.partitions) for name, topic in metadata.topics.items()}
-    return Cluster(str(metadata.cluster_id), topics)
+    return ClusterMetadata(str(metadata.cluster_id), topics)
 
 
-def groups(user: Mapping[str, Any]) -> Sequence[str]:
+def list_groups(user: Mapping[str, Any]) -> Sequence[str]:
     """The names of all consumer groups that may be seen; blocks up to five seconds.
 
     Raises:

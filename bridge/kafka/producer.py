@@ -7,9 +7,9 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from bridge.delivery.dead_letter import DeadLetter, letter_topic
+from bridge.delivery.dead_letter import DeadLetter, dead_letter_topic
 from bridge.errors import Unavailable
-from bridge.kafka.configuration import producer_configuration
+from bridge.kafka.client_config import producer_configuration
 
 _POLL_S = 0.1
 
@@ -42,7 +42,7 @@ class DeadLetterProducer:
             Unavailable: Kafka did not take it; it may be tried again.
         """
         acknowledged: asyncio.Future[None] = self._loop.create_future()
-        topic = letter_topic(self._topic, letter.topic)
+        topic = dead_letter_topic(self._topic, letter.topic)
         try:
             self._producer.produce(
                 topic,

@@ -1,6 +1,6 @@
 """A Schema Registry on this machine: Confluent's REST shapes, in memory, on loopback.
 
-Laws: strict in what it answers (ids, error codes, content types as Confluent's registry gives
+Invariants: strict in what it answers (ids, error codes, content types as Confluent's registry gives
 them), so that its clients may not become lax. A schema has one id, whatever the subject; the
 GUID is made from its content alone. Nothing is checked for compatibility.
 """

@@ -1,7 +1,7 @@
 """The whole sandbox put together: Kafka, Schema Registry, FullStory, and traffic between them.
 
-Laws: everything listens on loopback, on ports that were free, and is gone after the block. The
-bridge is not in it: whoever runs one takes `settings()`.
+Invariants: everything listens on loopback, on ports that were free, and is gone after the block.
+The bridge is not in it: whoever runs one takes `settings()`.
 """
 
 import asyncio
@@ -16,12 +16,13 @@ from typing import Any, Self
 import aiohttp
 import confluent_kafka
 
-from bridge.sandbox import files, reading
-from bridge.sandbox.fullstory import FullStoryStandIn
-from bridge.sandbox.kafka import MockCluster
-from bridge.sandbox.reckoning import Place, Produced, Reckoning, reckon
+from bridge.sandbox import files
+from bridge.sandbox.fullstory.server import FullStoryStandIn
+from bridge.sandbox.kafka import topic_reader
+from bridge.sandbox.kafka.mock_cluster import MockCluster
+from bridge.sandbox.reconciliation import Produced, Reconciliation, RecordPlace, reconcile
 from bridge.sandbox.registry import RegistryStandIn
-from bridge.sandbox.traffic import STRANGER, Made, Traffic
+from bridge.sandbox.traffic.generator import UNKNOWN_USER, GeneratedRecord, Traffic
 
 DEAD_LETTERS = "fullstory-bridge.dead-letters"
 GROUP = "fullstory-bridge-sandbox"
@@ -93,7 +94,9 @@ class World:
         self.fullstory.spell(429, seconds=seconds / 6, retry_after=1)
         await self.produce(records, rate=rate)
 
-    async def produce(self, records: Iterable[Made], *, rate: float | None = None) -> None:
+    async def produce(
+        self, records: Iterable[GeneratedRecord], *, rate: float | None = None
+    ) -> None:
         """Writes records to Kafka, at `rate` a second or as fast as it goes; waits for the acks.
 
         Cancelled, it still waits for what it has handed over, so that `produced` stays true.
@@ -113,19 +116,19 @@ class World:
         """Whether the group has committed everything that was produced."""
         places = [record.place for record in self.produced]
         servers = self.kafka.bootstrap_servers
-        return await asyncio.to_thread(reading.is_committed, servers, self.group, places)
+        return await asyncio.to_thread(topic_reader.is_committed, servers, self.group, places)
 
-    async def reckon(self) -> Reckoning:
+    async def reconcile(self) -> Reconciliation:
         """Compares what was produced with what FullStory and the dead-letter topic hold now."""
         letters = await self.dead_letters()
-        return reckon(self.produced, self.fullstory.accepted, letters)
+        return reconcile(self.produced, self.fullstory.accepted, letters)
 
-    async def dead_letters(self) -> list[Place]:
+    async def dead_letters(self) -> list[RecordPlace]:
         """The places of the records that the dead-letter topic holds, by their headers."""
         messages = await asyncio.to_thread(
-            reading.read_all, self.kafka.bootstrap_servers, DEAD_LETTERS
+            topic_reader.read_all, self.kafka.bootstrap_servers, DEAD_LETTERS
         )
-        return [reading.origin(message) for message in messages]
+        return [topic_reader.origin(message) for message in messages]
 
     async def _register(self) -> None:
         async with aiohttp.ClientSession(raise_for_status=True) as session:
@@ -136,7 +139,10 @@ class World:
                     self.schema_ids[topic] = (await answer.json(content_type=None))["id"]
 
     async def _hand_over(
-        self, producer: confluent_kafka.Producer, records: Iterable[Made], rate: float | None
+        self,
+        producer: confluent_kafka.Producer,
+        records: Iterable[GeneratedRecord],
+        rate: float | None,
     ) -> None:
         begun_s = time.monotonic()
         for number, made in enumerate(records):
@@ -157,7 +163,7 @@ class World:
 class _Noting:
     """A delivery report: notes where an acknowledged record lies."""
 
-    def __init__(self, made: Made, produced: list[Produced]) -> None:
+    def __init__(self, made: GeneratedRecord, produced: list[Produced]) -> None:
         self._made = made
         self._produced = produced
 
@@ -166,9 +172,9 @@ class _Noting:
     ) -> None:
         partition, offset = message.partition(), message.offset()
         if error is None and partition is not None and offset is not None:
-            place = Place(self._made.topic, partition, offset)
+            place = RecordPlace(self._made.topic, partition, offset)
             self._produced.append(Produced(self._made, place))
 
 
 def _is_known(uid: str) -> bool:
-    return uid != STRANGER
+    return uid != UNKNOWN_USER

@@ -1,7 +1,7 @@
 """The settings of this process: flag, else environment, else file, else default.
 
-Laws: every mistake is told at once, where it was made; each value knows where it came from; no
-secret is in a report.
+Invariants: every mistake is told at once, where it was made; each value knows where it came from;
+no secret is in a report.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,21 +15,21 @@ from bridge.documents.document import DataPath, Document
 from bridge.documents.problems import Problems
 from bridge.documents.validate import mistakes
 from bridge.errors import SetupError
-from bridge.settings.ambient import Ambient
-from bridge.settings.environment import (
+from bridge.settings.model import Settings
+from bridge.settings.problem_report import ProblemReport
+from bridge.settings.sections.value_types import Surroundings, matching_files
+from bridge.settings.sources.environment import (
     KEY_PATH,
     Environment,
-    Given,
+    VariableValue,
     read_environment,
     read_key,
 )
-from bridge.settings.file import read_document
-from bridge.settings.interpolate import Interpolated, interpolate
-from bridge.settings.kinds import Surroundings, matching_files
-from bridge.settings.model import Settings
-from bridge.settings.origins import origins_of
-from bridge.settings.report import Report
-from bridge.settings.secrets import KeySource
+from bridge.settings.sources.external_text import ExternalText
+from bridge.settings.sources.file import read_document
+from bridge.settings.sources.interpolation import Interpolated, interpolate
+from bridge.settings.sources.origins import origins_of
+from bridge.settings.sources.secrets import KeySource
 
 DEFAULT_FILE = Path("bridge.yaml")
 """Read without being named, if it is there."""
@@ -97,8 +97,8 @@ def read_settings(
     document = read_document(file) if file is not None else None
     environment = read_environment(environ)
     for flag in flags:
-        value = Ambient(flag.value) if isinstance(flag.value, str) else flag.value
-        environment.given[flag.path] = Given(value, flag.name)
+        value = ExternalText(flag.value) if isinstance(flag.value, str) else flag.value
+        environment.given[flag.path] = VariableValue(value, flag.name)
     from_file = interpolate(document.data if document is not None else {}, environ)
     data = _merged(from_file.data, environment, environ)
     directory = file.parent.absolute() if file is not None else Path.cwd()
@@ -106,7 +106,7 @@ def read_settings(
     settings = _validated(document, from_file, environment, data, Surroundings(directory, keys))
     origins = origins_of(settings, document, from_file, environment)
     key = data["fullstory"]["key"]
-    key_file = key.file if isinstance(key, Ambient) else None
+    key_file = key.file if isinstance(key, ExternalText) else None
     source = KeySource(SecretStr(key), origins["fullstory.key"], key_file)
     files = dict.fromkeys(f for p in settings.mappings for f in matching_files(p, directory))
     return Loaded(settings, origins, source, tuple(files), file, directory)
@@ -152,7 +152,7 @@ def _validated(
     around: Surroundings,
 ) -> Settings:
     """The model, or every mistake of every source."""
-    report = Report(document, environment)
+    report = ProblemReport(document, environment)
     report.add_interpolation(from_file)
     settings: Settings | None = None
     try:

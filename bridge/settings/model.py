@@ -4,36 +4,36 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from bridge.documents.wording import Mistake, refuse
-from bridge.settings.avro_section import Avro
-from bridge.settings.codes import Code
-from bridge.settings.fullstory_section import FullStory
-from bridge.settings.kafka_keys import KafkaKeys, Plain, revealed
-from bridge.settings.kinds import (
-    Key,
-    Moment,
-    Names,
+from bridge.documents.validation_messages import Mistake, refuse
+from bridge.settings.codes import SettingsCode
+from bridge.settings.sections.avro import AvroSettings
+from bridge.settings.sections.fullstory import FullStorySettings
+from bridge.settings.sections.kafka import KafkaKeys, Plain, revealed
+from bridge.settings.sections.section import Section
+from bridge.settings.sections.value_types import (
+    KeySetting,
+    NamesSetting,
     Number,
     OptionalAddress,
     Pairs,
     Patterns,
     Size,
+    TimeSetting,
     Whole,
     split_address,
     topic_fault,
 )
-from bridge.settings.section import Section
 
 MIB = 1024 * 1024
 
 
-class Privacy(Section):
+class PrivacySettings(Section):
     """What must not leave in clear."""
 
-    never_send: Names = Field(
+    never_send: NamesSetting = Field(
         default=(), description="Globs over names that may not be sent, beside the built-in ones."
     )
-    hash_key: Annotated[Key | None, BeforeValidator(lambda value: value or None)] = Field(
+    hash_key: Annotated[KeySetting | None, BeforeValidator(lambda value: value or None)] = Field(
         default=None, description="The secret of `hash: hmac-sha256`."
     )
 
@@ -41,16 +41,16 @@ class Privacy(Section):
 def _letter_topic(name: str) -> str:
     fault = topic_fault(name.replace("{topic}", "t"))
     if fault is not None:
-        cure = "`{topic}` may stand in it for the record's topic"
-        raise refuse(Mistake(Code.TOPIC_NAME, fault, cure=cure))
+        fix = "`{topic}` may stand in it for the record's topic"
+        raise refuse(Mistake(SettingsCode.TOPIC_NAME, fault, fix=fix))
     if name == "{topic}":
-        cure = "write `{topic}.dead-letters`"
+        fix = "write `{topic}.dead-letters`"
         fault = "dead letters written to the record's own topic would be read again for ever"
-        raise refuse(Mistake(Code.TOPIC_NAME, fault, cure=cure))
+        raise refuse(Mistake(SettingsCode.TOPIC_NAME, fault, fix=fix))
     return name
 
 
-class DeadLetters(Section):
+class DeadLetterSettings(Section):
     """Where records go that can never be delivered."""
 
     topic: Annotated[str, AfterValidator(_letter_topic)] = Field(
@@ -59,7 +59,7 @@ class DeadLetters(Section):
     )
 
 
-class Halt(Section):
+class HaltSettings(Section):
     """When a mapping rejects so much that its topics stand still until a person has looked."""
 
     rejected_share: Number = Field(
@@ -77,11 +77,11 @@ class Halt(Section):
 def _halt(value: object) -> object:
     if value is None or isinstance(value, dict):
         return value
-    cure = "`halt: ~` switches it off"
-    raise refuse(Mistake(Code.WRONG_TYPE, "this must be an object (`key: value`)", cure=cure))
+    fix = "`halt: ~` switches it off"
+    raise refuse(Mistake(SettingsCode.WRONG_TYPE, "this must be an object (`key: value`)", fix=fix))
 
 
-class Delivery(Section):
+class DeliverySettings(Section):
     """How much is under way at one time, and how long an end may take."""
 
     duplicate_budget: Whole = Field(
@@ -103,7 +103,7 @@ class Delivery(Section):
     )
 
 
-class Status(Section):
+class StatusSettings(Section):
     """Where the status is told over HTTP, to whoever can reach it."""
 
     listen: OptionalAddress = Field(
@@ -122,7 +122,7 @@ def _status(value: object) -> object:
     return {"listen": None} if value is None else value
 
 
-class Log(Section):
+class LogSettings(Section):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -139,11 +139,11 @@ def _topic_names(names: dict[str, str]) -> dict[str, str]:
     for name, topic in names.items():
         fault = topic_fault(topic)
         if fault is not None:
-            mistakes.append(Mistake(Code.TOPIC_NAME, fault, (name,)))
+            mistakes.append(Mistake(SettingsCode.TOPIC_NAME, fault, (name,)))
         first = owner.setdefault(topic, name)
         if first != name:
             message = f"`{topic}` has the name `{first}` already"
-            mistakes.append(Mistake(Code.ONE_NAME, message, (name,), cure="keep one name"))
+            mistakes.append(Mistake(SettingsCode.ONE_NAME, message, (name,), fix="keep one name"))
     if mistakes:
         raise refuse(*mistakes)
     return names
@@ -156,13 +156,13 @@ class Settings(Section):
     mappings: Annotated[Patterns, Field(min_length=1)] = Field(
         description="Globs of mapping files, relative to this file."
     )
-    mappings_off: Names = Field(
+    mappings_off: NamesSetting = Field(
         default=(), description="Names of mappings that are switched off, whatever files say."
     )
     topic_names: Annotated[Pairs, AfterValidator(_topic_names)] = Field(
         default_factory=dict, description="The name in mapping files: the topic's name in Kafka."
     )
-    start: Moment = Field(
+    start: TimeSetting = Field(
         default="latest",
         description="Where a group begins on a topic it has never committed: `latest`, "
         "`earliest`, or a time in RFC 3339.",
@@ -171,22 +171,29 @@ class Settings(Section):
         default="halt",
         description="What happens when the committed offset is no longer in the log.",
     )
-    avro: Avro = Field(description="Schemas and framing.")
-    fullstory: FullStory = Field(description="The account that the events go to.")
-    privacy: Privacy = Field(default=Privacy(), description="What must not leave in clear.")
-    dead_letters: DeadLetters = Field(
-        default=DeadLetters(), description="Where undeliverable records go."
+    avro: AvroSettings = Field(description="Schemas and framing.")
+    fullstory: FullStorySettings = Field(description="The account that the events go to.")
+    privacy: PrivacySettings = Field(
+        default=PrivacySettings(), description="What must not leave in clear."
     )
-    halt: Annotated[Halt | None, BeforeValidator(_halt)] = Field(
-        default=Halt(),
+    dead_letters: DeadLetterSettings = Field(
+        default=DeadLetterSettings(), description="Where undeliverable records go."
+    )
+    halt: Annotated[HaltSettings | None, BeforeValidator(_halt)] = Field(
+        default=HaltSettings(),
         description="When a mapping rejects so much of its records that its topics are halted, "
         "in place of filling the dead-letter topic; `~` switches it off.",
     )
-    delivery: Delivery = Field(default=Delivery(), description="How much is under way at one time.")
-    status: Annotated[Status, BeforeValidator(_status)] = Field(
-        default=Status(), description="Where the status is told over HTTP; `~` switches it off."
+    delivery: DeliverySettings = Field(
+        default=DeliverySettings(), description="How much is under way at one time."
     )
-    log: Log = Field(default=Log(), description="What is written to standard error.")
+    status: Annotated[StatusSettings, BeforeValidator(_status)] = Field(
+        default=StatusSettings(),
+        description="Where the status is told over HTTP; `~` switches it off.",
+    )
+    log: LogSettings = Field(
+        default=LogSettings(), description="What is written to standard error."
+    )
 
     def kafka_config(self) -> dict[str, Plain]:
         """The keys of `kafka` with the secrets in clear: for a client's constructor only."""

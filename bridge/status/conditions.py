@@ -1,6 +1,6 @@
 """What is not as it should be now: since when, why, and what a person can do about it.
 
-Laws:
+Invariants:
 - Live is a process whose poll thread turns; nothing that another machine does makes it dead,
   since a restart would mend nothing.
 - Not ready is a process that a rollout must not go past: one that starts, drains, stands still
@@ -12,18 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bridge.delivery.answers import RETRY_AFTER_MAX_S
-from bridge.delivery.pause import FULLSTORY, reason_for
+from bridge.delivery.pauses import FULLSTORY, reason_for
+from bridge.delivery.response_classifier import RETRY_AFTER_MAX_S
 from bridge.observer import (
-    EVERYTHING,
+    EVERY_TOPIC,
     Answered,
     Assigned,
-    Beat,
     Delivered,
     Draining,
     Fact,
     HaltedScope,
     PartitionName,
+    PollLoopTick,
     Resumed,
     Revoked,
     Waiting,
@@ -42,7 +42,7 @@ _TOO_MANY: Final = 429
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class StatusCondition:
     """Something that is not as it should be; `since_s` is the time of the clock handed in.
 
     `what` it lies with, the `scope` that it concerns, the `owner` whom a mapping's file names.
@@ -53,7 +53,7 @@ class Condition:
     scope: str
     since_s: float
     why: str
-    cure: str
+    fix: str
     owner: str | None = None
     ready: bool = True
 
@@ -61,8 +61,18 @@ class Condition:
 class Conditions:
     """An observer that knows what holds now; told from any thread, asked from any thread."""
 
-    hears: Final = frozenset(
-        {Answered, Assigned, Beat, Delivered, Draining, HaltedScope, Resumed, Revoked, Waiting}
+    listens_to: Final = frozenset(
+        {
+            Answered,
+            Assigned,
+            PollLoopTick,
+            Delivered,
+            Draining,
+            HaltedScope,
+            Resumed,
+            Revoked,
+            Waiting,
+        }
     )
 
     def __init__(self, now_s: Callable[[], float]) -> None:
@@ -84,12 +94,12 @@ class Conditions:
         """What the group has given to this process."""
         return self._partitions
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Take note of a fact."""
         match fact:
             case Answered() | Delivered():
                 self._answered(fact.status if isinstance(fact, Answered) else 200)
-            case Beat():
+            case PollLoopTick():
                 self._beats()
             case Waiting(what, why):
                 since_s = self._waiting[what][0] if what in self._waiting else self._now_s()
@@ -123,9 +133,9 @@ class Conditions:
     @property
     def is_wholly_halted(self) -> bool:
         """Whether nothing goes on until a person has acted."""
-        return EVERYTHING in self._halted
+        return EVERY_TOPIC in self._halted
 
-    def all(self, now_s: float) -> list[Condition]:
+    def all(self, now_s: float) -> list[StatusCondition]:
         """Everything that holds now, what began first in front."""
         found = [self._of_the_process(), self._throttle(now_s), self._nothing_to_read()]
         found += [self._paused(what, *told) for what, told in list(self._waiting.items())]
@@ -159,42 +169,44 @@ class Conditions:
             self._without_partitions_s = self._now_s()
         self._partitions = partitions
 
-    def _of_the_process(self) -> Condition | None:
+    def _of_the_process(self) -> StatusCondition | None:
         if self._draining_s is not None:
             why = "it was told to end, and sees through what it began"
-            cure = "none is needed: it ends by itself, within `delivery.shutdown_drain_s`"
-            return _not_ready("draining", self._draining_s, why, cure)
+            fix = "none is needed: it ends by itself, within `delivery.shutdown_drain_s`"
+            return _not_ready("draining", self._draining_s, why, fix)
         if self._beat_s is None:
             why = "it reads nothing yet: Kafka is asked, and the newest schemas are checked"
-            cure = "none is needed, unless it waits for something: then that is told beside this"
-            return _not_ready("starting", self._begun_s, why, cure)
+            fix = "none is needed, unless it waits for something: then that is told beside this"
+            return _not_ready("starting", self._begun_s, why, fix)
         return None
 
-    def _throttle(self, now_s: float) -> Condition | None:
+    def _throttle(self, now_s: float) -> StatusCondition | None:
         if self._throttled is None or not self._is_throttled(now_s):
             return None
         why = "FullStory takes no more for the moment (429)"
-        cure = "none is needed; if it lasts, ask FullStory for a higher limit of the account"
-        return Condition(FULLSTORY, "throttled", EVERYTHING, self._throttled[0], why, cure)
+        fix = "none is needed; if it lasts, ask FullStory for a higher limit of the account"
+        return StatusCondition(FULLSTORY, "throttled", EVERY_TOPIC, self._throttled[0], why, fix)
 
-    def _nothing_to_read(self) -> Condition | None:
+    def _nothing_to_read(self) -> StatusCondition | None:
         if self._partitions or self._beat_s is None or self._draining_s is not None:
             return None
         why = "the group has given this process no partition"
-        cure = "none is needed for a spare; more processes than partitions add nothing"
-        return Condition("group", "idle", "this process", self._without_partitions_s, why, cure)
+        fix = "none is needed for a spare; more processes than partitions add nothing"
+        return StatusCondition(
+            "group", "idle", "this process", self._without_partitions_s, why, fix
+        )
 
-    def _paused(self, what: str, since_s: float, why: str) -> Condition:
+    def _paused(self, what: str, since_s: float, why: str) -> StatusCondition:
         reason = reason_for(what, why)
-        cure, ready = reason.cure, reason.ready
-        return Condition(what, "paused", reason.scope, since_s, why, cure, ready=ready)
+        fix, ready = reason.fix, reason.ready
+        return StatusCondition(what, "paused", reason.scope, since_s, why, fix, ready=ready)
 
 
-def _not_ready(state: State, since_s: float, why: str, cure: str) -> Condition:
-    return Condition("bridge", state, EVERYTHING, since_s, why, cure, ready=False)
+def _not_ready(state: State, since_s: float, why: str, fix: str) -> StatusCondition:
+    return StatusCondition("bridge", state, EVERY_TOPIC, since_s, why, fix, ready=False)
 
 
-def _halt(since_s: float, told: HaltedScope) -> Condition:
-    ready = told.scope != EVERYTHING
-    scope, why, cure, owner = told.scope, told.why, told.cure, told.owner
-    return Condition(scope, "halted", scope, since_s, why, cure, owner, ready)
+def _halt(since_s: float, told: HaltedScope) -> StatusCondition:
+    ready = told.scope != EVERY_TOPIC
+    scope, why, fix, owner = told.scope, told.why, told.fix, told.owner
+    return StatusCondition(scope, "halted", scope, since_s, why, fix, owner, ready)

@@ -7,14 +7,14 @@ from bridge.observer import (
     Answered,
     DeadLettered,
     Delivered,
+    EventSkipped,
     Fact,
-    Filtered,
     HaltedScope,
-    Misfit,
     Polled,
+    RecordsFiltered,
     Resumed,
     Retrying,
-    Skipped,
+    SchemaMismatch,
     Unsure,
     Waiting,
 )
@@ -28,9 +28,9 @@ _THROTTLED = 429
 class Counts:
     """An observer that counts; read from any thread, at any time."""
 
-    hears: Final = frozenset(
-        {Answered, DeadLettered, Delivered, Filtered, HaltedScope, Misfit}
-        | {Polled, Resumed, Retrying, Skipped, Unsure, Waiting}
+    listens_to: Final = frozenset(
+        {Answered, DeadLettered, Delivered, RecordsFiltered, HaltedScope, SchemaMismatch}
+        | {Polled, Resumed, Retrying, EventSkipped, Unsure, Waiting}
     )
 
     def __init__(self) -> None:
@@ -46,23 +46,23 @@ class Counts:
         self.retries: Counter[str] = Counter()
         self.unsure = 0
         self.waiting_for: dict[str, str] = {}
-        self.misfits: dict[tuple[str, str], str] = {}
+        self.mismatches: dict[tuple[str, str], str] = {}
         """Topic and mapping that does not fit a schema met there, and why."""
 
         self.halted: dict[str, str] = {}
         """What stands still until a person has acted, and why."""
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Count a fact."""
         match fact:
             case Polled(records):
                 self.polled += records
-            case Filtered(_, records):
+            case RecordsFiltered(_, records):
                 self.filtered += records
             case Delivered(_, tries, events):
                 self.delivered += events
                 self.answers[200] += events if tries == 1 else 0
-            case Skipped(_, why):
+            case EventSkipped(_, why):
                 self.skipped[why] += 1
             case DeadLettered(_, _, reason):
                 self.dead_lettered[reason] += 1
@@ -88,8 +88,8 @@ class Counts:
                 self.waiting_for[what] = why
             case Resumed(what):
                 self.waiting_for.pop(what, None)
-            case Misfit(topic, mapping, why):
-                self.misfits[topic, mapping] = why
+            case SchemaMismatch(topic, mapping, why):
+                self.mismatches[topic, mapping] = why
             case HaltedScope(scope, why):
                 self.halted[scope] = why
             case _:
@@ -102,7 +102,7 @@ class Counts:
             "skipped": dict(self.skipped),
             "unexpected_answers": dict(self.unexpected),
             "dead_lettered": dict(self.dead_lettered),
-            "misfits": [f"{mapping} on {topic}" for topic, mapping in self.misfits],
+            "misfits": [f"{mapping} on {topic}" for topic, mapping in self.mismatches],
             "halted": list(self.halted),
         }
         kept = {name: number for name, number in told.items() if number}

@@ -1,6 +1,6 @@
 """The log on standard error: JSON lines for machines, text for people.
 
-Laws: no payload value, user id, URL or key is ever logged. What happens for every record is
+Invariants: no payload value, user id, URL or key is ever logged. What happens for every record is
 counted, not logged; the same trouble is logged once in ten seconds, with how often it came. A
 pause is logged once for each of its reasons, and its end with how long it stood.
 """
@@ -15,17 +15,17 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from bridge.delivery.pause import REASONS_MAX, reason_for
+from bridge.delivery.pauses import REASONS_MAX, reason_for
 from bridge.observer import (
     Assigned,
     CommitFailed,
     DeadLettered,
     Fact,
     HaltedScope,
-    Misfit,
-    Noted,
+    Info,
     Resumed,
     Revoked,
+    SchemaMismatch,
     Waiting,
 )
 from bridge.status.counts import Counts
@@ -75,8 +75,8 @@ _NUMBER = re.compile(r"\d+")
 class LogObserver:
     """An observer that logs what a person should know."""
 
-    hears: Final = frozenset(
-        {Assigned, CommitFailed, DeadLettered, HaltedScope, Misfit, Noted, Resumed, Revoked}
+    listens_to: Final = frozenset(
+        {Assigned, CommitFailed, DeadLettered, HaltedScope, SchemaMismatch, Info, Resumed, Revoked}
         | {Waiting}
     )
 
@@ -86,7 +86,7 @@ class LogObserver:
         self._told: dict[tuple[str, ...], tuple[float, int]] = {}
         self._pauses: dict[str, _Pause] = {}
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Log a fact, or nothing."""
         match fact:
             case Assigned(partitions):
@@ -99,16 +99,16 @@ class LogObserver:
                 self._resumed(what)
             case CommitFailed(why):
                 self._trouble("commit failed, trying again", why=why)
-            case HaltedScope(scope, why, cure, owner):
+            case HaltedScope(scope, why, fix, owner):
                 whom = {"owner": owner} if owner else {}
-                self._log.error("halted", scope=scope, why=why, cure=cure, **whom)
+                self._log.error("halted", scope=scope, why=why, fix=fix, **whom)
             case DeadLettered(mapping, stage, reason, place):
                 said = {"mapping": mapping or "-", "stage": stage, "reason": reason}
                 self._trouble("dead letter", **said, newest=place)
-            case Misfit(topic, mapping, why):
+            case SchemaMismatch(topic, mapping, why):
                 event = "mapping does not fit a new schema"
                 self._trouble(event, topic=topic, mapping=mapping, why=why)
-            case Noted(what):
+            case Info(what):
                 self._log.info(what)
             case _:
                 pass
@@ -119,7 +119,7 @@ class LogObserver:
         kind = _NUMBER.sub("#", why)
         if kind not in pause.reasons and len(pause.reasons) < REASONS_MAX:
             pause.reasons.add(kind)
-            self._log.warning("paused", what=what, why=why, cure=reason_for(what, why).cure)
+            self._log.warning("paused", what=what, why=why, fix=reason_for(what, why).fix)
 
     def _resumed(self, what: str) -> None:
         pause = self._pauses.pop(what, None)

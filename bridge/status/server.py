@@ -1,8 +1,8 @@
 """The status over HTTP: `/livez` and `/readyz` for an orchestrator, `/status` for everybody.
 
-Laws: it only tells, and whoever reaches its address may read all it tells: no payload value, user
-id or key is in it. It speaks from the first moment to the last, or nobody could see a start that
-waits.
+Invariants: it only tells, and whoever reaches its address may read all it tells: no payload value,
+user id or key is in it. It speaks from the first moment to the last, or nobody could see a start
+that waits.
 """
 
 import time
@@ -17,8 +17,8 @@ from aiohttp import web
 
 from bridge import __version__
 from bridge.errors import SetupError
-from bridge.observer import Noted, Observer
-from bridge.status.conditions import Condition, Conditions
+from bridge.observer import Info, Observer
+from bridge.status.conditions import Conditions, StatusCondition
 from bridge.status.counts import Counts
 
 CLOSE_LIMIT_S = 1.0
@@ -70,7 +70,7 @@ class StatusServer:
                 " (BRIDGE_STATUS__LISTEN says it too), or ~ to do without the status"
             ) from None
         self.url = f"http://{_shown(self._host, self._runner.addresses[0][1])}"
-        self._observer.tell(Noted(f"the status is told at {self.url}/status"))
+        self._observer.notify(Info(f"the status is told at {self.url}/status"))
         return self
 
     async def __aexit__(
@@ -108,16 +108,16 @@ class StatusServer:
         body = orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         return web.Response(body=body, content_type="application/json", headers=_NOT_STORED)
 
-    def _line(self, one: Condition, now_s: float) -> str:
+    def _line(self, one: StatusCondition, now_s: float) -> str:
         whom = f"; ask: {one.owner}" if one.owner else ""
         where = one.what if one.what == one.scope else f"{one.what} ({one.scope})"
         line = (
             f"{one.state}: {where} since {self._since(one, now_s)}"
-            f" ({now_s - one.since_s:.0f} s): {one.why}; cure: {one.cure}{whom}"
+            f" ({now_s - one.since_s:.0f} s): {one.why}; cure: {one.fix}{whom}"
         )
         return " ".join(line.split())
 
-    def _told(self, one: Condition, now_s: float) -> dict[str, Any]:
+    def _told(self, one: StatusCondition, now_s: float) -> dict[str, Any]:
         return {
             "what": one.what,
             "state": one.state,
@@ -125,12 +125,12 @@ class StatusServer:
             "since": self._since(one, now_s),
             "for_s": round(now_s - one.since_s, 1),
             "why": one.why,
-            "cure": one.cure,
+            "fix": one.fix,
             "owner": one.owner,
             "ready": one.ready,
         }
 
-    def _since(self, one: Condition, now_s: float) -> str:
+    def _since(self, one: StatusCondition, now_s: float) -> str:
         since = datetime.fromtimestamp(self._clock() - (now_s - one.since_s), UTC)
         return since.strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -1,7 +1,7 @@
 """One process under test: started on its core, looked at from outside, stopped by its own id.
 
-Laws: nothing is waited for without a limit; one that ends or hangs is told with the end of what
-it wrote; what it writes goes into files, so that no pipe fills up.
+Invariants: nothing is waited for without a limit; one that ends or hangs is told with the end of
+what it wrote; what it writes goes into files, so that no pipe fills up.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """The rows of the benchmark: who is measured on what, and from which mark to which.
 
-Laws: the first entry of a row is the one that is looked at, every other is what it is compared
-with, and each round runs all of them one after the other; a slow one is measured on a smaller
-part of the topic, never on another topic.
+Invariants: the first entry of a row is the one that is looked at, every other is what it is
+compared with, and each round runs all of them one after the other; a slow one is measured on a
+smaller part of the topic, never on another topic.
 """
 
 from dataclasses import dataclass

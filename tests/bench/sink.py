@@ -1,6 +1,6 @@
 """FullStory's stand-in, as fast as one can be: it counts, looks at the clock, and answers `{}`.
 
-Laws: it runs on a loop and in a thread of its own, so that a harness that waits holds nothing
+Invariants: it runs on a loop and in a thread of its own, so that a harness that waits holds nothing
 up; each run has a server of its own, so that what comes late of one is not counted for the next;
 bodies have a Content-Length, as those of every client here.
 """

@@ -1,7 +1,7 @@
 """All that stands around a process under test: Kafka, the registry, the sink, and the topics.
 
-Laws: it is loopback only; what is started here is stopped here, by its own id; a topic is filled
-when the first row asks for it, once.
+Invariants: it is loopback only; what is started here is stopped here, by its own id; a topic is
+filled when the first row asks for it, once.
 """
 
 import shutil

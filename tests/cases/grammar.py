@@ -27,17 +27,17 @@ import fastavro
 import orjson
 
 from bridge.avro.reader import make_name_of, make_reader
-from bridge.avro.tree import parse_schema
 from bridge.documents.document import parse
 from bridge.documents.problems import Problems
-from bridge.fullstory.request_v1 import build_v1
-from bridge.mapping.age import AgeLimits, in_time
-from bridge.mapping.compiler import compile_plan
-from bridge.mapping.load import load_rules
-from bridge.mapping.options import Options
-from bridge.mapping.outcome import Event, Outcome, Skipped
-from bridge.mapping.schema import Schema
+from bridge.fullstory.requests.v1 import build_v1
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.options import Options
+from bridge.mapping.runtime.event_age import AgeLimits, check_age
+from bridge.mapping.runtime.outcome import Event, MappingSkipped, Outcome
 from bridge.records import Record
+from bridge.schema.parser import parse_schema
+from bridge.schema.types import Schema
 from tests.cases.load import untag
 from tests.cases.raw import record
 
@@ -134,7 +134,7 @@ def decoded(text: str, schema: Schema, value: Any) -> tuple[object, str | None]:
 def _judged(outcome: Outcome) -> Outcome:
     """Whether a late event is late; the other rows' times are of all ages."""
     if isinstance(outcome, Event) and outcome.late != "send":
-        return in_time(outcome, NOW_S, LIMITS)
+        return check_age(outcome, NOW_S, LIMITS)
     return outcome
 
 
@@ -148,7 +148,7 @@ def _told(outcomes: list[Outcome]) -> tuple[str, Any]:
         request = build_v1(outcome)
         uid = unquote(request.path.split("/")[4])
         return "event", {"uid": uid, **orjson.loads(request.body)["event"]}
-    if isinstance(outcome, Skipped):
+    if isinstance(outcome, MappingSkipped):
         return "skipped", outcome.why
     return ("halted" if outcome.halt else "rejected"), outcome.reason
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
-from bridge.sandbox.fullstory import FullStoryStandIn
+from bridge.sandbox.fullstory.server import FullStoryStandIn
 
 KEY = "na1.contract-key"
 EVENT: dict[str, Any] = {
@@ -275,7 +275,7 @@ async def test_a_refusal_never_repeats_a_value(caller: Caller) -> None:
     assert "s3cret" not in body["message"]
 
 
-async def test_me_tells_the_organisation(caller: Caller) -> None:
+async def test_me_tells_the_organization(caller: Caller) -> None:
     """`GET /me` is how a key is tried out."""
     status, body = await caller.send(b"", path="/me", method="GET")
     assert (status, body["orgId"], body["role"]) == (200, caller.stand_in.org, "USER")

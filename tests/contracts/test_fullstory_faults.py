@@ -13,8 +13,8 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from bridge.sandbox.fullstory import FullStoryStandIn
-from bridge.sandbox.ledger import read_ledger
+from bridge.sandbox.fullstory.ledger import read_ledger
+from bridge.sandbox.fullstory.server import FullStoryStandIn
 
 BODY = b'{"event":{"event_name":"x"}}'
 
@@ -190,7 +190,7 @@ async def test_a_process_of_its_own_keeps_a_ledger_and_obeys_its_control_port(
         *[
             sys.executable,
             "-m",
-            "bridge.sandbox.fullstory",
+            "bridge.sandbox.fullstory.server",
             "--key",
             "na1.k",
             "--ledger",

@@ -8,11 +8,11 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from bridge.delivery.answers import Answer
+from bridge.delivery.response_classifier import Response
 from bridge.fullstory.client import Client, ClientOptions
-from bridge.fullstory.request import Request
-from bridge.sandbox.fullstory import FullStoryStandIn
-from bridge.sandbox.idempotency import KEPT_S, Idempotency, OtherBody
+from bridge.fullstory.requests.request import Request
+from bridge.sandbox.fullstory.idempotency import KEPT_S, Idempotency, OtherBody
+from bridge.sandbox.fullstory.server import FullStoryStandIn
 
 KEY = "na1.contract-key"
 EVENT: dict[str, Any] = {
@@ -238,7 +238,7 @@ async def test_the_bridges_own_client_sends_the_key(caller: Caller) -> None:
     v1 = Request("POST", "/users/v1/individual/u/customevent", b'{"event":{"event_name":"x"}}')
     async with Client(options) as client:
         for request in (Request("POST", "/v2/events", orjson.dumps(EVENT), "k1"), v1) * 2:
-            assert await client.send(request) == Answer(200, is_json=True)
+            assert await client.send(request) == Response(200, is_json=True)
     assert [one.path[:4] for one in caller.stand_in.accepted] == ["/v2/", "/use", "/use"]
     assert caller.stand_in.ledger.repeats == 1
 

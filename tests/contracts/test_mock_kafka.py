@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import confluent_kafka
 import pytest
 
-from bridge.sandbox.kafka import MockCluster
+from bridge.sandbox.kafka.mock_cluster import MockCluster
 
 
 @pytest.fixture

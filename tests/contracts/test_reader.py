@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from bridge.errors import SetupError, Unavailable
-from bridge.kafka.reader import follow, read_last, read_one
-from bridge.sandbox.kafka import MockCluster
+from bridge.kafka.record_reader import follow, read_last, read_one
+from bridge.sandbox.kafka.mock_cluster import MockCluster
 from tests.services.java import wait_until
 
 TIMEOUT_S = 20.0
@@ -163,7 +163,7 @@ def test_an_unknown_topic_is_told(cluster: Cluster) -> None:
 
 def test_a_kafka_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the time of one look-up."""
-    monkeypatch.setattr("bridge.kafka.reader.LOOK_UP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("bridge.kafka.record_reader.LOOK_UP_TIMEOUT_S", 0.3)
     settings = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g"}
     with pytest.raises(Unavailable, match="Kafka does not answer"):
         read_last(settings, "t", 1, TIMEOUT_S)

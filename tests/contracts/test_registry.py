@@ -18,15 +18,15 @@ from confluent_kafka.schema_registry import (
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from bridge.avro.decoder import Decoded, Decoder
-from bridge.avro.registry import RegistryClient
-from bridge.avro.transport import RegistryOptions
-from bridge.avro.wire import SchemaGuid, SchemaId
+from bridge.avro.decoder import AvroDecoder, DecodedValue
+from bridge.avro.registry.client import RegistryClient
+from bridge.avro.registry.transport import RegistryOptions
+from bridge.avro.wire_formats import SchemaGuid, SchemaId
 from bridge.errors import PoisonRecord, Unavailable
-from bridge.mapping import schema as tree
-from bridge.mapping.plan import Wanted
+from bridge.mapping.runtime.plan import WantedPaths
 from bridge.records import Assignment, Headers, Record
 from bridge.sandbox.registry import RegistryStandIn
+from bridge.schema import types as tree
 
 MONEY = {
     "type": "record",
@@ -44,7 +44,7 @@ ORDER = {
     "fields": [{"name": "payment", "type": "shop.Payment"}, {"name": "fee", "type": "shop.Money"}],
 }
 
-WHOLE = Wanted(filter=frozenset(), all=frozenset({()}))
+WHOLE = WantedPaths(filter=frozenset(), all=frozenset({()}))
 JSON_SCHEMA = '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}'
 
 
@@ -62,7 +62,7 @@ class Plan:
     """What every schema is admitted as here."""
 
     schema: tree.Schema
-    wanted: Wanted = WHOLE
+    wanted: WantedPaths = WHOLE
 
 
 @pytest.fixture(params=["stand-in", pytest.param("apicurio", marks=pytest.mark.real)])
@@ -112,9 +112,9 @@ async def _written(
     return Record(place.topic, 0, 0, 0, None, body, assignment, lambda: headers)
 
 
-async def _decoded(place: Place, record: Record) -> Decoded[Plan]:
+async def _decoded(place: Place, record: Record) -> DecodedValue[Plan]:
     async with RegistryClient(RegistryOptions((place.url,))) as client:
-        decoder = Decoder[Plan](client, {}, lambda topic, schema: Plan(schema))
+        decoder = AvroDecoder[Plan](client, {}, lambda topic, schema: Plan(schema))
         assert decoder.decode(record) is None
         await decoder.prepare(record)
         decoded = decoder.decode(record)
@@ -133,7 +133,7 @@ async def test_what_confluents_serializer_writes_is_read(place: Place) -> None:
     decoded = await _decoded(place, record)
     assert decoded.value == value
     assert decoded.record_name == "shop.Money"
-    assert decoded.admitted.schema.root == tree.Reference("shop.Money")
+    assert decoded.compiled.schema.root == tree.Reference("shop.Money")
 
 
 async def test_schemas_that_refer_to_each_other_are_fetched_together(place: Place) -> None:
@@ -149,7 +149,7 @@ async def test_schemas_that_refer_to_each_other_are_fetched_together(place: Plac
     value = {"payment": {"id": "p1", "total": total}, "fee": total}
     decoded = await _decoded(place, await _written(place, order, value, None))
     assert decoded.value == value
-    assert set(decoded.admitted.schema.names) == {"shop.Money", "shop.Payment", "shop.Order"}
+    assert set(decoded.compiled.schema.names) == {"shop.Money", "shop.Payment", "shop.Order"}
 
 
 async def test_an_id_that_the_registry_does_not_know_is_poison(place: Place) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bridge.avro.registry import RegistryClient
-from bridge.avro.transport import RegistryOptions
-from bridge.avro.wire import SchemaFile, SchemaId
+from bridge.avro.registry.client import RegistryClient
+from bridge.avro.registry.transport import RegistryOptions
+from bridge.avro.wire_formats import SchemaFile, SchemaId
 from bridge.errors import PoisonRecord, SetupError, Unavailable
 from bridge.sandbox.registry import RegistryStandIn
 from tests.services.certificate import certificate_files

@@ -11,8 +11,8 @@ import orjson
 import pytest_asyncio
 from yarl import URL
 
-from bridge.sandbox.reckoning import Produced
-from bridge.sandbox.traffic import Traffic
+from bridge.sandbox.reconciliation import Produced
+from bridge.sandbox.traffic.generator import Traffic
 from bridge.sandbox.world import DEAD_LETTERS, World
 
 
@@ -39,7 +39,7 @@ async def _send(world: World, record: Produced) -> None:
             await session.post(url, data=orjson.dumps(body))
 
 
-def _bury(world: World, record: Produced) -> None:
+def _dead_letter(world: World, record: Produced) -> None:
     origin = zip(("topic", "partition", "offset"), record.place, strict=True)
     producer = confluent_kafka.Producer({"bootstrap.servers": world.kafka.bootstrap_servers})
     headers: dict[str, str | bytes | None] = {
@@ -66,7 +66,7 @@ def _commit(world: World, *, short_of_the_end: int = 0) -> None:
 
 async def test_nothing_done_is_something_lost(world: World) -> None:
     """Whatever should have been sent or dead-lettered is missing, and nothing is settled."""
-    result = await world.reckon()
+    result = await world.reconcile()
     awaited = [r for r in world.produced if r.made.fate in {"sent", "dead_lettered"}]
     assert result.lost == tuple(sorted(record.place for record in awaited))
     assert len(awaited) > 5
@@ -78,11 +78,11 @@ async def test_everything_done_holds_and_is_settled(world: World) -> None:
     for record in world.produced:
         await _send(world, record)
         if record.made.fate == "dead_lettered":
-            await asyncio.to_thread(_bury, world, record)
+            await asyncio.to_thread(_dead_letter, world, record)
     await asyncio.to_thread(_commit, world, short_of_the_end=1)
     assert not await world.settled()
     await asyncio.to_thread(_commit, world)
-    result = await world.reckon()
+    result = await world.reconcile()
     assert result.holds, result.lines()
     assert (result.produced, result.dead_lettered) == (30, 1)
     assert await world.settled()

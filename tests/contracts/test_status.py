@@ -10,15 +10,15 @@ import pytest
 
 from bridge.errors import SetupError
 from bridge.observer import (
-    EVERYTHING,
+    EVERY_TOPIC,
     Assigned,
-    Beat,
     Delivered,
-    Everybody,
     Fact,
     HaltedScope,
-    Noted,
+    Info,
+    ObserverGroup,
     Polled,
+    PollLoopTick,
     Waiting,
 )
 from bridge.status.conditions import Conditions
@@ -36,7 +36,7 @@ class Place:
         self.now_s = 100.0
         self.counts = Counts()
         self.conditions = Conditions(lambda: self.now_s)
-        self.everybody = Everybody(self.counts, self.conditions)
+        self.everybody = ObserverGroup(self.counts, self.conditions)
         self.facts: list[Fact] = []
         self.server = self.at(("127.0.0.1", 0))
 
@@ -51,14 +51,14 @@ class Place:
             clock=lambda: EIGHT + self.now_s - 100.0,
         )
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """What the server itself has to say."""
         self.facts.append(fact)
 
     def told(self, *facts: Fact) -> None:
         """What happens in the bridge."""
         for fact in facts:
-            self.everybody.tell(fact)
+            self.everybody.notify(fact)
 
     async def ask(self, path: str) -> tuple[int, str]:
         """Status and text of an answer, which nobody may keep."""
@@ -102,7 +102,7 @@ async def test_a_start_is_live_and_not_ready_and_says_what_it_waits_for(place: P
 
 async def test_a_bridge_at_work_is_ready_and_an_outage_degrades_it_only(place: Place) -> None:
     """Else a rollout would stall for as long as FullStory is away."""
-    place.told(Beat(), Assigned([("t", 0)]))
+    place.told(PollLoopTick(), Assigned([("t", 0)]))
     assert await place.ask("/readyz") == (200, "ready\n")
     assert await place.ask("/readyz?verbose") == (200, "ready\n")
     place.told(Waiting("fullstory", "status_503"))
@@ -115,19 +115,19 @@ async def test_a_bridge_at_work_is_ready_and_an_outage_degrades_it_only(place: P
 
 async def test_a_halt_is_told_with_whom_to_ask(place: Place) -> None:
     """One line for each; nothing is said twice in it."""
-    place.told(Beat(), Assigned([("t", 0)]))
+    place.told(PollLoopTick(), Assigned([("t", 0)]))
     place.told(HaltedScope("the topic t", "invalid_uid", "mend it", "the shop"))
     status, text = await place.ask("/readyz?verbose")
     line = "halted: the topic t since 2027-01-15T08:00:00Z (0 s): invalid_uid; cure: mend it"
     assert (status, text) == (200, f"ready, degraded\n{line}; ask: the shop\n")
-    place.told(HaltedScope(EVERYTHING, "nobody_is_known", "ask"))
+    place.told(HaltedScope(EVERY_TOPIC, "nobody_is_known", "ask"))
     assert (await place.ask("/readyz"))[0] == 503
     assert (await place.ask("/livez"))[0] == 200
 
 
 async def test_a_poll_thread_that_stands_still_is_not_live(place: Place) -> None:
     """Then a restart mends something."""
-    place.told(Beat())
+    place.told(PollLoopTick())
     place.now_s += 61
     assert await place.ask("/livez") == (503, "not live: the poll thread stands still\n")
     assert (await place.read())["live"] is False
@@ -135,7 +135,9 @@ async def test_a_poll_thread_that_stands_still_is_not_live(place: Place) -> None
 
 async def test_the_status_tells_counts_conditions_and_partitions(place: Place) -> None:
     """In full: what is not listed here is not told."""
-    place.told(Beat(), Assigned([("u", 3), ("t", 10), ("t", 9)]), Polled(5), Delivered("m", 1))
+    place.told(
+        PollLoopTick(), Assigned([("u", 3), ("t", 10), ("t", 9)]), Polled(5), Delivered("m", 1)
+    )
     place.told(HaltedScope("the topic t", "invalid_uid", "mend it", "the shop"))
     place.now_s += 1.25
     told = await place.read()
@@ -151,7 +153,7 @@ async def test_the_status_tells_counts_conditions_and_partitions(place: Place) -
                 "since": "2027-01-15T08:00:00Z",
                 "for_s": 1.2,
                 "why": "invalid_uid",
-                "cure": "mend it",
+                "fix": "mend it",
                 "owner": "the shop",
                 "ready": True,
             }
@@ -172,7 +174,7 @@ async def test_there_is_nothing_else_and_nothing_can_be_changed(place: Place) ->
 
 async def test_where_it_is_told_is_said_once(place: Place) -> None:
     """With the port that was free, where any would do."""
-    assert place.facts == [Noted(f"the status is told at {place.server.url}/status")]
+    assert place.facts == [Info(f"the status is told at {place.server.url}/status")]
     assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*", place.server.url)
 
 

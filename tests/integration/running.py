@@ -1,7 +1,7 @@
 """The bridge and the FullStory stand-in as processes of their own, as an operator runs them.
 
-Laws: what a process says goes into files, so that no pipe fills up; leaving the block kills what
-still runs; a process that ended too early is told with the end of its log.
+Invariants: what a process says goes into files, so that no pipe fills up; leaving the block kills
+what still runs; a process that ended too early is told with the end of its log.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bridge.sandbox.ledger import Accepted, read_ledger
+from bridge.sandbox.fullstory.ledger import Accepted, read_ledger
 from tests.services.java import wait_until
 from tests.services.kafka_admin import KafkaAdmin
 
@@ -32,7 +32,7 @@ class FullStoryProcess:
         self.url = self._control = ""
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "bridge.sandbox.fullstory", "--key", KEY]
+        command = [sys.executable, "-m", "bridge.sandbox.fullstory.server", "--key", KEY]
         self._process = subprocess.Popen(
             [*command, "--ledger", str(self._ledger)], stdout=subprocess.PIPE, text=True
         )

@@ -14,10 +14,11 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from bridge.sandbox import files, oracle
-from bridge.sandbox.oracle import Sighting
-from bridge.sandbox.reckoning import sighting
-from bridge.sandbox.shop import Shop
+from bridge.sandbox import files
+from bridge.sandbox.reconciliation import expected_event_of
+from bridge.sandbox.traffic import expected_events
+from bridge.sandbox.traffic.expected_events import ExpectedEvent
+from bridge.sandbox.traffic.shop import Shop
 from tests.integration.running import (
     KEY,
     BridgeProcess,
@@ -41,7 +42,7 @@ class Written:
     value: dict[str, Any]
     key: str
     headers: list[tuple[str, str | bytes | None]]
-    events: tuple[Sighting, ...]
+    events: tuple[ExpectedEvent, ...]
     partition: int = -1
 
 
@@ -96,9 +97,9 @@ class Job:
         """All partitions as the bridge's log names them."""
         return [f"{topic}/{number}" for topic in self.names for number in range(PARTITIONS)]
 
-    def arrived(self) -> Counter[Sighting]:
+    def arrived(self) -> Counter[ExpectedEvent]:
         """What the stand-in holds."""
-        return Counter(sighting(accepted) for accepted in self.fullstory.accepted)
+        return Counter(expected_event_of(accepted) for accepted in self.fullstory.accepted)
 
 
 @pytest.fixture
@@ -157,9 +158,9 @@ def test_ten_thousand_records_reach_fullstory_once_and_a_restart_sends_nothing(j
     )
 
 
-def _write(job: Job, records: Iterator[Written]) -> Counter[Sighting]:
+def _write(job: Job, records: Iterator[Written]) -> Counter[ExpectedEvent]:
     """Write records, spread over the partitions by their keys; returns their events."""
-    events: Counter[Sighting] = Counter()
+    events: Counter[ExpectedEvent] = Counter()
     for record in records:
         job.writer.write(record)
         events.update(record.events)
@@ -190,9 +191,13 @@ def _order_with_events(shop: Shop, at: datetime) -> Written:
 
 
 def _payment(value: dict[str, Any]) -> Written:
-    return Written("payments", value, value["payment_id"], [], oracle.of_payment(value))
+    return Written(
+        "payments", value, value["payment_id"], [], expected_events.events_of_payment(value)
+    )
 
 
 def _order(value: dict[str, Any], uid: str | None) -> Written:
     headers: list[tuple[str, str | bytes | None]] = [("x-user-id", uid)] if uid else []
-    return Written("orders", value, value["order"]["id"], headers, oracle.of_order(value, uid))
+    return Written(
+        "orders", value, value["order"]["id"], headers, expected_events.events_of_order(value, uid)
+    )

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from bridge.avro.tree import parse_schema
+from bridge.app.config import load_config
 from bridge.cli import COMMANDS
 from bridge.documents.document import parse
-from bridge.fullstory.request_v1 import build_v1
-from bridge.fullstory.request_v2 import build_v2
-from bridge.mapping.compiler import compile_plan
-from bridge.mapping.load import load_rules
-from bridge.mapping.outcome import Event
-from bridge.prepared import prepare
+from bridge.fullstory.requests.v1 import build_v1
+from bridge.fullstory.requests.v2 import build_v2
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.runtime.outcome import Event
 from bridge.records import Assignment, Record
+from bridge.schema.parser import parse_schema
 from bridge.settings.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +64,9 @@ def test_the_settings_are_settings(tmp_path: Path) -> None:
     file = tmp_path / "bridge.yaml"
     file.write_text(_block("yaml", "bootstrap.servers"))
 
-    prepared = prepare(load(file, {"FULLSTORY_API_KEY": "na1.made-up"}))
+    config = load_config(load(file, {"FULLSTORY_API_KEY": "na1.made-up"}))
 
-    assert dict(prepared.topics) == {"payments": "payments"}
+    assert dict(config.topics) == {"payments": "payments"}
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])

@@ -12,11 +12,11 @@ import aiohttp
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from bridge.sandbox.fullstory import FullStoryStandIn
-from bridge.sandbox.kafka import MockCluster
+from bridge.sandbox.fullstory.server import FullStoryStandIn
+from bridge.sandbox.kafka.mock_cluster import MockCluster
 from bridge.sandbox.registry import RegistryStandIn
 from tests.integration.running import BridgeProcess, write_settings
-from tests.stories.town import MAPPING, SCHEMA, encode
+from tests.stories.kafka_fixture import MAPPING, SCHEMA, encode
 
 FETCH = 1
 """Kafka's number of the request."""
@@ -140,7 +140,7 @@ async def test_a_start_that_waits_can_be_seen_and_goes_on_by_itself(place: Place
         told = json.loads((await ask(bridge, "/status"))[1])
         assert told["partitions"] == {"paid": [0]}
         [paused] = [line for line in bridge.lines if line["event"] == "paused"]
-        assert "avro.registry.url" in paused["cure"]
+        assert "avro.registry.url" in paused["fix"]
         [resumed] = [line for line in bridge.lines if line["event"] == "resumed"]
         assert (resumed["what"], resumed["stood_s"] > 0) == ("schema registry", True)
         assert await asyncio.to_thread(bridge.stop) == 0

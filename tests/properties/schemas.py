@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bridge.mapping.schema import (
+from bridge.schema.types import (
     Array,
     Enum,
     Fixed,

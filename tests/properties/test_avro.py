@@ -13,13 +13,13 @@ from fastavro.schema import to_parsing_canonical_form
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bridge.avro.fingerprint import canonical_form
 from bridge.avro.reader import make_reader
-from bridge.avro.tree import UnusableSchema, parse_schema
 from bridge.avro.walker import walk
-from bridge.avro.wire import ConfluentFormat
+from bridge.avro.wire_formats import ConfluentFormat
 from bridge.errors import PoisonRecord
 from bridge.records import Assignment, Record
+from bridge.schema.fingerprint import canonical_form
+from bridge.schema.parser import UnusableSchema, parse_schema
 from tests.unit.avro.samples import NODE, PAYMENT, encode, tree
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
@@ -235,7 +235,7 @@ def test_framing_of_any_kind_is_located_or_refused(value: bytes, header: bytes |
     record = Record("t", 0, 0, 0, None, value, Assignment("t", 0), lambda: headers)
     wire_format = ConfluentFormat()
     try:
-        located = wire_format.locate(record)
+        located = wire_format.locate_body(record)
     except PoisonRecord:
         return
     assert str(wire_format.key(located.token))

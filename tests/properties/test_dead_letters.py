@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bridge.avro.reader import make_reader
-from bridge.avro.tree import parse_schema
-from bridge.delivery.dead_letter import Failure, ToldBy, dead_letter
+from bridge.delivery.dead_letter import DeadLetterContext, Failure, dead_letter
 from bridge.errors import PoisonRecord
-from bridge.fullstory.request_v1 import build_v1
-from bridge.fullstory.request_v2 import build_v2
-from bridge.mapping.outcome import Event, Outcome, Rejected
+from bridge.fullstory.requests.v1 import build_v1
+from bridge.fullstory.requests.v2 import build_v2
+from bridge.mapping.runtime.outcome import Event, MappingRejected, Outcome
 from bridge.records import Record
+from bridge.schema.parser import parse_schema
 from tests.cases.raw import record
 from tests.properties.schemas import raw_values, schemas
 from tests.properties.test_mapping_any import accepted, mappings
@@ -57,7 +57,7 @@ def marked(value: Any) -> Any:
 
 def assert_tells_nothing(failure: Failure, polled: Record = POLLED) -> None:
     """Ours and Connect's headers, names and texts, hold neither the mark nor the number."""
-    letter = dead_letter(polled, failure, ToldBy("g", {"m": "o"}), 1.0)
+    letter = dead_letter(polled, failure, DeadLetterContext("g", {"m": "o"}), 1.0)
     ours = letter.headers[len(polled.headers) :]
     assert len(ours) >= 10
     told = " ".join(f"{name} {(value or b'').decode()}" for name, value in ours)
@@ -68,7 +68,7 @@ def assert_tells_nothing(failure: Failure, polled: Record = POLLED) -> None:
 
 def _failure(outcome: Outcome) -> Failure | None:
     """Why there is no request for an outcome; None where there is one, or a skip."""
-    if isinstance(outcome, Rejected):
+    if isinstance(outcome, MappingRejected):
         return Failure("map", outcome.reason, outcome.message, outcome.mapping, outcome.path)
     if isinstance(outcome, Event):
         try:
@@ -97,11 +97,11 @@ def test_a_mapping_error_tells_nothing_of_the_record(data: st.DataObject) -> Non
 @RELAXED
 @given(
     texts=st.lists(st.text(max_size=5), min_size=3, max_size=3),
-    cut=st.floats(0, 1),
+    snapshot=st.floats(0, 1),
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), max_size=3),
 )
 def test_a_decoding_error_tells_nothing_of_the_record(
-    texts: list[str], cut: float, flips: list[tuple[float, int]]
+    texts: list[str], snapshot: float, flips: list[tuple[float, int]]
 ) -> None:
     """Cut off or damaged anywhere; keys of maps are payload, too."""
     a, key, item = (marked(text) for text in texts)
@@ -111,7 +111,7 @@ def test_a_decoding_error_tells_nothing_of_the_record(
         data[min(int(where * len(data)), len(data) - 1)] ^= bits
     read = make_reader(parse_schema(json.dumps(SHAPE)))
     try:
-        read(bytes(data[: int(cut * len(data))]), 0)
+        read(bytes(data[: int(snapshot * len(data))]), 0)
     except PoisonRecord as poison:
         assert_tells_nothing(Failure.of(poison))
 
@@ -120,6 +120,6 @@ def test_a_decoding_error_tells_nothing_of_the_record(
 def test_an_answer_tells_its_status_and_a_code_that_looks_like_one(code: str, status: int) -> None:
     """Whatever a proxy wrote in its place stays out."""
     failure = Failure("send", "refused_by_fullstory", "no", "m", status=status, code=f"{code}\n")
-    letter = dict(dead_letter(POLLED, failure, ToldBy("g"), 1.0).headers)
+    letter = dict(dead_letter(POLLED, failure, DeadLetterContext("g"), 1.0).headers)
     assert letter["fullstory_bridge.http.status"] == str(status).encode()
     assert "fullstory_bridge.http.code" not in letter

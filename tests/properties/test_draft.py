@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 
 from bridge.avro.encoder import Encoder
 from bridge.avro.reader import make_reader
-from bridge.avro.store import WriterSchema
-from bridge.avro.tree import parse_schema
-from bridge.commands.bench import RealBench
-from bridge.commands.drafting import draft_file
+from bridge.avro.schema_store import WriterSchema
+from bridge.commands.draft_file import draft_file
+from bridge.commands.shared.mapping_tests import RealTestEnvironment
 from bridge.documents.document import parse
-from bridge.mapping.compiler import compile_plan
-from bridge.mapping.examples import examples_of, run_example, untested
-from bridge.mapping.load import load_rules
-from bridge.mapping.made_up import MadeUp
-from bridge.mapping.options import Options
-from bridge.mapping.schema import Record
-from bridge.mapping.sightings import Sightings
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.drafting.observed_values import ObservedValues
+from bridge.mapping.drafting.sample_values import SampleRecord
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.options import Options
+from bridge.mapping.testing.tests import mapping_tests_of, run_mapping_test, untested
+from bridge.schema.parser import parse_schema
+from bridge.schema.types import Record
 
 NAMES = st.sampled_from(
     [
@@ -98,27 +98,27 @@ def test_a_draft_is_right_for_any_schema(schema: Any, seen: bool) -> None:
     text = json.dumps(schema)
     writer = WriterSchema("it.avsc", parse_schema(text), texts=(text,))
     options = Options(hash_key=b"k" if seen else None)
-    sightings = _sight(writer) if seen else Sightings()
+    observed = _sight(writer) if seen else ObservedValues()
 
-    drafted = draft_file("payments", writer, sightings, options)
+    drafted = draft_file("payments", writer, observed, options)
 
     document = parse(drafted, "it.yaml")
     rules = load_rules([document], options)
-    examples = examples_of(document)
-    bench = RealBench({"payments": writer}, options)
+    examples = mapping_tests_of(document)
+    bench = RealTestEnvironment({"payments": writer}, options)
     assert compile_plan(rules, "payments", writer.schema, options).warnings == ()
     assert untested(rules, examples) == ()
-    results = [run_example(example, rules, bench) for example in examples]
+    results = [run_mapping_test(example, rules, bench) for example in examples]
     assert [result for result in results if not result.passed] == []
     assert len(examples) == len(rules)
 
 
-def _sight(writer: WriterSchema) -> Sightings:
+def _sight(writer: WriterSchema) -> ObservedValues:
     """What a made-up record of the first type looks like."""
-    sightings = Sightings()
+    observed = ObservedValues()
     schema = writer.schema
     record = schema.resolve(schema.root)
     if isinstance(record, Record):
-        made = MadeUp(schema, [(field.name,) for field in record.fields], {}).record(record)
-        sightings.note(make_reader(schema)(Encoder(writer).encode(made), 0), b"\x00")
-    return sightings
+        made = SampleRecord(schema, [(field.name,) for field in record.fields], {}).record(record)
+        observed.note(make_reader(schema)(Encoder(writer).encode(made), 0), b"\x00")
+    return observed

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.avro.tree import parse_schema
 from bridge.documents.document import parse
-from bridge.mapping.compiler import compile_plan
-from bridge.mapping.load import load_rules
-from bridge.mapping.outcome import Event
-from bridge.mapping.plan import Plan
-from bridge.mapping.schema import Schema
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.runtime.outcome import Event
+from bridge.mapping.runtime.plan import Plan
+from bridge.schema.parser import parse_schema
+from bridge.schema.types import Schema
 from tests.cases.raw import record
-from tests.properties.ends import built
+from tests.properties.schema_ends import built
 from tests.properties.schemas import raw_values
 
 SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
@@ -76,17 +76,17 @@ def test_the_wanted_fields_are_all_that_is_needed(
     polled = record(topic, timestamp_ms=1)
 
     whole = [built(outcome) for outcome in plan.map(polled, value)]
-    assert [built(found) for found in plan.map(polled, cut(value, plan.wanted.all))] == whole
-    assert plan.matches(polled, cut(value, plan.wanted.filter)) == bool(whole)
+    assert [built(found) for found in plan.map(polled, snapshot(value, plan.wanted.all))] == whole
+    assert plan.matches(polled, snapshot(value, plan.wanted.filter)) == bool(whole)
 
 
-def cut(value: Any, wanted: frozenset[tuple[str, ...]]) -> Any:
+def snapshot(value: Any, wanted: frozenset[tuple[str, ...]]) -> Any:
     """Only the wanted fields of a record."""
     if () in wanted or not isinstance(value, dict):
         return value
     names = {path[0] for path in wanted}
     return {
-        name: cut(value[name], frozenset(path[1:] for path in wanted if path[0] == name))
+        name: snapshot(value[name], frozenset(path[1:] for path in wanted if path[0] == name))
         for name in names
         if name in value
     }

@@ -8,20 +8,20 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bridge.avro.tree import parse_schema
 from bridge.documents.document import parse
 from bridge.documents.problems import Problem, Problems
-from bridge.mapping import values as values_module
-from bridge.mapping.checks import check_types
-from bridge.mapping.compiler import compile_plan, fit_plan
-from bridge.mapping.load import load_rules
-from bridge.mapping.options import Options
-from bridge.mapping.outcome import Event, Rejected
-from bridge.mapping.paths import Every, Index, Key, Name, Step, parse_path
-from bridge.mapping.plan import Plan
-from bridge.mapping.schema import Array, Map, Primitive, Record, Reference, Schema, Type, Union
+from bridge.mapping.compiler import properties as values_module
+from bridge.mapping.compiler.compiler import compile_plan, fit_plan
+from bridge.mapping.compiler.type_conflicts import check_type_conflicts
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.options import Options
+from bridge.mapping.language.paths import Every, Index, MapKey, Name, Step, parse_path
+from bridge.mapping.runtime.outcome import Event, MappingRejected
+from bridge.mapping.runtime.plan import Plan
+from bridge.schema.parser import parse_schema
+from bridge.schema.types import Array, Map, Primitive, Record, Reference, Schema, Type, Union
 from tests.cases.raw import record
-from tests.properties.ends import built
+from tests.properties.schema_ends import built
 from tests.properties.schemas import KEYS, any_value, raw_values, schemas
 
 RELAXED = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -190,7 +190,7 @@ def test_what_check_accepts_never_surprises(data: st.DataObject) -> None:
     again = compiled(world.mapping, schema)
     types = {typed.property: typed.type for typed in again.typed}
 
-    assert check_types([world.plan, again]) == ()
+    assert check_type_conflicts([world.plan, again]) == ()
     for _ in range(3):
         value = data.draw(raw_values(schema, schema.root))
         polled = data.draw(POLLED)
@@ -200,7 +200,7 @@ def test_what_check_accepts_never_surprises(data: st.DataObject) -> None:
         asked = world.plan.members()
         assert asked is None or not outcomes or asked.read(polled, value) in asked.values
         for outcome in outcomes:
-            if isinstance(outcome, Rejected):
+            if isinstance(outcome, MappingRejected):
                 assert outcome.reason not in ("missing_value", "missing_timestamp")
             for found in outcome.properties if isinstance(outcome, Event) else ():
                 assert types[found.name] == found.type
@@ -229,9 +229,9 @@ def test_a_plan_of_what_fits_is_the_strict_plan_or_a_refusal(data: st.DataObject
     found = [built(outcome) for outcome in plan.map(polled, value)]
     if strict is not None:
         assert found == [built(outcome) for outcome in strict.map(polled, value)]
-        assert plan.misfits == ()
+        assert plan.mismatches == ()
     else:
-        assert plan.misfits
+        assert plan.mismatches
         assert set(found) <= {"schema_does_not_fit", "not_utf8"}
 
 
@@ -251,7 +251,7 @@ def test_what_check_refuses_as_missing_fails_on_some_record(data: st.DataObject)
         with patch.object(values_module, "refuse_unhandled_missing"):
             plan = compiled(mapping, schema)
         (outcome,) = plan.map(record("t", timestamp_ms=1, offset=7), lacking[0])
-        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome, MappingRejected)
         assert (outcome.reason, outcome.path) == ("missing_value", path)
     elif not codes:
         assert lacking is None
@@ -276,14 +276,14 @@ def _lack(schema: Schema, type_: Type, steps: tuple[Step, ...]) -> tuple[Any] | 
             return (None,)
         case _, ():
             return None
-        case Record(_, fields), (Name(name) | Key(name), *rest):
+        case Record(_, fields), (Name(name) | MapKey(name), *rest):
             below = next((field.type for field in fields if field.name == name), None)
             whole = any_value(schema, type_)
             if below is None:
                 return (whole,)
             lacking = _lack(schema, below, tuple(rest))
             return None if lacking is None else ({**whole, name: lacking[0]},)
-        case Map(), (Name() | Key(), *_):
+        case Map(), (Name() | MapKey(), *_):
             return ({},)
         case Array(), (Index(), *_):
             return ([],)

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import pytest
 
-from bridge.avro.tree import parse_schema
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problems
-from bridge.mapping.compiler import compile_plan
-from bridge.mapping.examples import examples_of
-from bridge.mapping.load import load_rules
-from bridge.mapping.options import Options
-from bridge.mapping.schema import Schema
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.options import Options
+from bridge.mapping.testing.tests import mapping_tests_of
+from bridge.schema.parser import parse_schema
+from bridge.schema.types import Schema
 
 SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
 FILES = {"payments": "payment", "orders": "order"}
@@ -66,7 +66,7 @@ def result(topic: str, text: str) -> Result:
     except Problems as problems:
         _are_placed(problems, text)
         return "refused"
-    examples_of(document)
+    mapping_tests_of(document)
     if document.data == document_of(topic).data:
         return "same"
     _differ_in_one_place(document_of(topic).data, document.data)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.delivery.progress import Progress, joined
-from bridge.delivery.runs import decode, encode
+from bridge.delivery.commit_metadata import decode, encode
+from bridge.delivery.progress import Progress, merge_ranges
 
 
 @dataclass
@@ -73,15 +73,15 @@ def test_nothing_unsettled_is_ever_committed_or_listed(gaps: list[int], steps: l
             model.settled.add(offset)
             progress.settle(offset)
         elif step in ("crash", "forget"):
-            cut = progress.cut()
-            listed = decode(encode(cut.offset, 1, cut.settled_above), cut.offset)
+            snapshot = progress.snapshot()
+            listed = decode(encode(snapshot.offset, 1, snapshot.settled_above), snapshot.offset)
             assert listed is not None
-            assert listed.settled == cut.settled_above
+            assert listed.settled == snapshot.settled_above
             kept = listed.settled if step == "crash" else ()
-            progress, under_way = Progress(cut.offset, settled=kept), []
-        cut = progress.cut()
-        above = {o for start, end in cut.settled_above for o in range(start, end)}
-        assert model.safe(cut.offset, above)
+            progress, under_way = Progress(snapshot.offset, settled=kept), []
+        snapshot = progress.snapshot()
+        above = {o for start, end in snapshot.settled_above for o in range(start, end)}
+        assert model.safe(snapshot.offset, above)
         assert progress.outstanding == len(under_way)
 
 
@@ -100,10 +100,10 @@ def test_what_is_settled_is_not_sent_again_after_a_crash(
     for offset in settled:
         progress.settle(offset)
 
-    cut = progress.cut()
-    again = Progress(cut.offset, settled=cut.settled_above)
+    snapshot = progress.snapshot()
+    again = Progress(snapshot.offset, settled=snapshot.settled_above)
 
-    rest = [offset for offset in log if offset >= cut.offset and again.see(offset)]
+    rest = [offset for offset in log if offset >= snapshot.offset and again.see(offset)]
     assert rest == [offset for offset in log if offset not in settled]
 
 
@@ -126,7 +126,7 @@ def test_a_partition_that_comes_back_gives_exactly_what_was_not_settled(
     """Lost and back, with and without another bridge in between: no loss, and no repetition."""
     log = [sum(gaps[: number + 1]) for number in range(len(gaps))]
     model, progress, parked = Model(log), Progress(0), Progress(0)
-    commit = progress.cut()
+    commit = progress.snapshot()
     under_way: list[tuple[Progress, int]] = []
     for step, choice in steps:
         if step == "poll":
@@ -139,7 +139,7 @@ def test_a_partition_that_comes_back_gives_exactly_what_was_not_settled(
             model.settled.add(offset)
             holder.settle(offset)
         elif step == "commit":
-            commit = progress.cut()
+            commit = progress.snapshot()
         elif step in ("back", "elsewhere"):
             under_way = [one for one in under_way if one[0] is progress and step == "back"]
             for holder, offset in under_way:  # waited for, before it is read again
@@ -152,12 +152,12 @@ def test_a_partition_that_comes_back_gives_exactly_what_was_not_settled(
                 if first is not None and other.see(first):
                     other.settle(first)
                     model.settled.add(first)
-                commit = other.cut()
-            known = joined([*commit.settled_above, *parked.settled_from(commit.offset)])
+                commit = other.snapshot()
+            known = merge_ranges([*commit.settled_above, *parked.settled_from(commit.offset)])
             progress = Progress(commit.offset, settled=known)
-        cut = progress.cut()
-        above = {o for start, end in cut.settled_above for o in range(start, end)}
-        assert model.safe(cut.offset, above)
+        snapshot = progress.snapshot()
+        above = {o for start, end in snapshot.settled_above for o in range(start, end)}
+        assert model.safe(snapshot.offset, above)
 
 
 @given(fates=st.lists(st.sampled_from(["skipped", "delivered", "stuck"]), max_size=60))
@@ -172,11 +172,11 @@ def test_of_a_halted_partition_only_what_was_delivered_is_listed(fates: list[str
     for offset, fate in enumerate(fates):
         if fate == "delivered":
             progress.settle(offset, 1)
-    cut = progress.cut(skipped=False)
-    listed = {o for start, end in cut.settled_above for o in range(start, end)}
+    snapshot = progress.snapshot(skipped=False)
+    listed = {o for start, end in snapshot.settled_above for o in range(start, end)}
     stuck = [offset for offset, fate in enumerate(fates) if fate == "stuck"]
-    assert cut.offset == (stuck[0] if stuck else len(fates))
+    assert snapshot.offset == (stuck[0] if stuck else len(fates))
     delivered = {offset for offset, fate in enumerate(fates) if fate == "delivered"}
-    assert listed == {offset for offset in delivered if offset > cut.offset}
-    all_above = {o for start, end in progress.cut().settled_above for o in range(start, end)}
-    assert all_above == set(range(cut.offset, len(fates))) - set(stuck)
+    assert listed == {offset for offset in delivered if offset > snapshot.offset}
+    all_above = {o for start, end in progress.snapshot().settled_above for o in range(start, end)}
+    assert all_above == set(range(snapshot.offset, len(fates))) - set(stuck)

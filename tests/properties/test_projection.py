@@ -15,11 +15,11 @@ from fastavro.utils import generate_many
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bridge.avro.projection.project import Path, project, project_one
+from bridge.avro.projection.project import FieldPath, project, project_one
 from bridge.avro.reader import make_reader, make_reader_of
 from bridge.avro.walker import Read
 from bridge.errors import PoisonRecord
-from bridge.mapping.schema import Schema
+from bridge.schema.types import Schema
 from tests.properties.schemas import raw_values, schemas
 from tests.unit.avro.samples import NODE, PAYMENT, encode, tree
 
@@ -64,7 +64,7 @@ def _fastavro(node: Any, body: bytes) -> Any:
     return schemaless_reader(BytesIO(body), parse_for_fastavro(node), None)
 
 
-def _projected(schema: Schema, paths: Iterable[Path], *, to_end: bool) -> Read:
+def _projected(schema: Schema, paths: Iterable[FieldPath], *, to_end: bool) -> Read:
     """The generated reader; another example where the schema gets none."""
     read = project(schema, paths, to_end=to_end)
     assume(read is not None)

@@ -3,7 +3,7 @@
     python -m tests.services.artifacts                 fetch what is missing
     python -m tests.services.artifacts --write-lock    resolve anew and pin what comes
 
-Laws: what runs was pinned by SHA-256 in `artifacts.lock`; a bundle's folder appears whole, by
+Invariants: what runs was pinned by SHA-256 in `artifacts.lock`; a bundle's folder appears whole, by
 one rename, or not at all; two processes that want the same bundle fetch it once.
 """
 

@@ -1,8 +1,8 @@
 """Confluent's own client and serializer, as a team's producer would use them, with time limits.
 
-Laws: no question waits for ever, since the client has no limit of its own; and the subject is told
-by the topic, so that the serializer does not ask for associations, which Apicurio does not have
-and has been seen to leave unanswered.
+Invariants: no question waits for ever, since the client has no limit of its own; and the subject is
+told by the topic, so that the serializer does not ask for associations, which Apicurio does not
+have and has been seen to leave unanswered.
 """
 
 from typing import Any, Final

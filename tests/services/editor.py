@@ -1,7 +1,7 @@
 """The YAML language server that editors use, from npm, over stdio.
 
-Laws: one version, pinned here; it is installed once, into the cache of the tests, and talks to
-nobody but the test. No address of a registry is written: npm knows where packages come from.
+Invariants: one version, pinned here; it is installed once, into the cache of the tests, and talks
+to nobody but the test. No address of a registry is written: npm knows where packages come from.
 """
 
 import asyncio

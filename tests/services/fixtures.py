@@ -8,9 +8,9 @@
     start_apicurio starts registries of the test's own
     unique         a name that no other test has: unique("payments")
 
-Laws: a test that needs one of them carries the marker `real` without saying so; their programs
-are fetched before the first test, so that no test's time limit pays for it; when they cannot be
-fetched, the tests are skipped with the reason, and in CI (`CI=true`) they fail.
+Invariants: a test that needs one of them carries the marker `real` without saying so; their
+programs are fetched before the first test, so that no test's time limit pays for it; when they
+cannot be fetched, the tests are skipped with the reason, and in CI (`CI=true`) they fail.
 """
 
 import os

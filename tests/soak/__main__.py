@@ -7,7 +7,7 @@
 
 `storm` kills, ends and freezes bridges and brokers and lets FullStory refuse; `churn` lets one
 more member come and go; in `outage` FullStory refuses for most of the time. `spells` is another
-thing: one bridge before a million records, and spells of every kind, see `spells.py`. It ends by
+thing: one bridge before a million records, and spells of every kind, see `outages.py`. It ends by
 itself, within ten minutes after its time. Exit 0 when nothing was lost and nothing repeated beyond
 the promise; 1 when it was, with the logs kept; 2 when the soak itself did not get that far.
 """
@@ -19,11 +19,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.soak import lanes, report, spells, watch
-from tests.soak.chronicle import Chronicle
+from tests.soak import lanes, outages, report, watch
 from tests.soak.lanes import Lanes
-from tests.soak.reckoning import Account, judge
-from tests.soak.spells import Spells
+from tests.soak.outages import Spells
+from tests.soak.reconciliation import Account, judge
+from tests.soak.timeline import Chronicle
 from tests.soak.world import LETTERS, PROTOCOLS, TOPIC, World, wait_for
 from tests.soak.writer import NOT_ACKNOWLEDGED, Writer
 
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{options.what}, seed {options.seed}: {options.minutes:g} minutes, {options.rate:g}/s")
     run: Soak | Spells
     if options.what == "spells":
-        run = Spells(spells.world(options.protocol), options.minutes, say)
+        run = Spells(outages.world(options.protocol), options.minutes, say)
     else:
         latency_s, protocol = _LATENCY_S, options.protocol
         world = World(partitions=6, budget=options.budget, latency_s=latency_s, protocol=protocol)

@@ -2,7 +2,7 @@
 
     python -m tests.soak.fullstory FILE
 
-It tells where it listens as `bridge.sandbox.fullstory` does. FILE grows by one `ENTRY` for every
+It tells where it listens as `bridge.sandbox.fullstory.server` does. FILE grows by one `ENTRY` for every
 event that is applied: the record's number, and when, in seconds of the system's clock.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from bridge.sandbox.control import _serve
-from bridge.sandbox.fullstory import FullStoryStandIn
-from bridge.sandbox.ledger import Accepted, Ledger
+from bridge.sandbox.fullstory.control import _serve
+from bridge.sandbox.fullstory.ledger import Accepted, Ledger
+from bridge.sandbox.fullstory.server import FullStoryStandIn
 from tests.integration.running import KEY
 
 ENTRY = struct.Struct("<Id")

@@ -1,7 +1,7 @@
 """The faults: lanes that go on side by side, each with its own chance from the seed.
 
-Laws: a lane ends what it began before it begins something else, and ends when it is asked to; one
-broker at a time is away, and the next one only when all replicas are in sync again; the first
+Invariants: a lane ends what it began before it begins something else, and ends when it is asked to;
+one broker at a time is away, and the next one only when all replicas are in sync again; the first
 bridge is frozen now and then and never ended, so that its memory tells of the whole time.
 """
 
@@ -13,8 +13,8 @@ from random import Random
 
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaNode
-from tests.soak.chronicle import Chronicle
 from tests.soak.member import Member
+from tests.soak.timeline import Chronicle
 from tests.soak.world import DRAIN_S, SESSION_S, TOPIC, World
 
 KILLED, ENDED, LATE_END = "bridge SIGKILL", "bridge SIGTERM", "bridge SIGTERM, by the clock"

@@ -1,7 +1,7 @@
 """One bridge of the group, ended and started again as the soak will have it.
 
-Laws: what it held at any moment is read from its log, whose times are the system's clock; it
-never outlives the soak (see `tests.services.keeper`).
+Invariants: what it held at any moment is read from its log, whose times are the system's clock; it
+never outlives the soak (see `tests.services.process_supervisor`).
 """
 
 import json

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.soak.chronicle import Chronicle, Deed
 from tests.soak.lanes import CRASHED, KILLED, LATE_END
 from tests.soak.member import Member
-from tests.soak.reckoning import Account, Excuse, Verdict
+from tests.soak.reconciliation import Account, Excuse, Verdict
+from tests.soak.timeline import Chronicle, Deed
 from tests.soak.watch import Look
 from tests.soak.world import SESSION_S
 from tests.soak.writer import Writer

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.soak.reckoning import Account, Excuse, judge
+from tests.soak.reconciliation import Account, Excuse, judge
 from tests.soak.world import LETTERS, TOPIC, World, wait_for
 from tests.soak.writer import NOT_ACKNOWLEDGED, Writer
 

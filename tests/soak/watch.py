@@ -1,7 +1,7 @@
 """Memory and open files of every process, over time.
 
-Laws: a process that ended between two looks is a gap, not an error; what is kept of an hour fits
-a table: a row at the start, every ten minutes, and at the end.
+Invariants: a process that ended between two looks is a gap, not an error; what is kept of an hour
+fits a table: a row at the start, every ten minutes, and at the end.
 """
 
 import contextlib

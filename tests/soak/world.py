@@ -1,7 +1,7 @@
 """Brokers, a registry, a FullStory and the members of one group, on loopback.
 
-Laws: everything is a process of its own that never outlives the soak; all they write lies in one
-temporary folder, which is kept when the promise was broken, with the brokers' logs.
+Invariants: everything is a process of its own that never outlives the soak; all they write lies in
+one temporary folder, which is kept when the promise was broken, with the brokers' logs.
 """
 
 import json
@@ -31,7 +31,7 @@ from tests.services.kafka_admin import client_settings
 from tests.services.registry import ApicurioRegistry
 from tests.soak.fullstory import Arrivals
 from tests.soak.member import Member
-from tests.stories.town import MAPPING, SCHEMA, register
+from tests.stories.kafka_fixture import MAPPING, SCHEMA, register
 
 TOPIC, LETTERS, GROUP = "paid", "letters", "soak"
 SESSION_S = 10

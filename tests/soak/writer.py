@@ -1,6 +1,6 @@
 """Writes numbered records at a steady rate, each acknowledged by two brokers or more.
 
-Laws: the producer is idempotent and never gives a record up, so Kafka holds each number once;
+Invariants: the producer is idempotent and never gives a record up, so Kafka holds each number once;
 which numbers Kafka has acknowledged is known one by one.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from confluent_kafka import Message, Producer
 
-from tests.stories.town import encode
+from tests.stories.kafka_fixture import encode
 
 _STEP_S: Final = 0.02
 NOT_ACKNOWLEDGED: Final = 255

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge.sandbox.kafka import MockCluster
+from bridge.sandbox.kafka.mock_cluster import MockCluster
 from tests.integration.running import FullStoryProcess
 from tests.services.kafka_admin import KafkaAdmin
-from tests.stories.town import Town
+from tests.stories.kafka_fixture import Town
 
 FoundTown = Callable[..., Town]
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge.app import Bridge
+from bridge.app.bridge import Bridge
 from bridge.errors import Unavailable
 from bridge.observer import Draining, Fact, Resumed, Waiting
-from tests.unit.test_prepared import BY_NAME, prepared
-from tests.unit.virtual import run
+from tests.unit.test_config import BY_NAME, config
+from tests.unit.virtual_time import run
 
 
 class Start:
@@ -17,10 +17,10 @@ class Start:
 
     def __init__(self, folder: Path) -> None:
         self.facts: list[Fact] = []
-        self.bridge = Bridge(prepared(folder, [BY_NAME]), self)
+        self.bridge = Bridge(config(folder, [BY_NAME]), self)
         self.asked = 0
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Note a fact."""
         self.facts.append(fact)
 

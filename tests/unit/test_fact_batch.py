@@ -3,7 +3,7 @@
 import asyncio
 
 from bridge.fact_batch import FactBatch
-from bridge.observer import Delivered, Fact, Settled
+from bridge.observer import Delivered, Fact, RecordsSettled
 from bridge.status.counts import Counts
 
 
@@ -13,7 +13,7 @@ class Heard:
     def __init__(self) -> None:
         self.facts: list[Fact] = []
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Note a fact."""
         self.facts.append(fact)
 
@@ -32,8 +32,8 @@ async def test_equal_facts_of_one_turn_are_told_once_with_their_number() -> None
     assert heard.facts == [
         Delivered("m", 1, 3),
         Delivered("m", 2, 1),
-        Settled("t", "sent", 3),
-        Settled("t", "filtered", 1),
+        RecordsSettled("t", "sent", 3),
+        RecordsSettled("t", "filtered", 1),
     ]
     await asyncio.sleep(0)
     assert len(heard.facts) == 4
@@ -46,7 +46,7 @@ async def test_what_was_not_told_yet_is_told_at_the_end_and_no_second_time() -> 
     batch.delivered("m", 1)
     batch.delivered("m", 1)
     batch.delivered("m", 3)
-    batch.tell()
+    batch.notify()
     await asyncio.sleep(0)
     assert (counts.delivered, counts.answers[200]) == (3, 2)
     batch.delivered("m", 1)

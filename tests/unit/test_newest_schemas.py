@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.app import Bridge
-from bridge.avro.registry import RegistryClient
-from bridge.avro.store import FileSchemas, WriterSchema
-from bridge.avro.tree import parse_schema
+from bridge.app.bridge import Bridge
+from bridge.app.components import schema_files
+from bridge.avro.registry.client import RegistryClient
+from bridge.avro.schema_store import FileSchemas, WriterSchema
 from bridge.errors import SetupError
-from bridge.observer import Fact, Noted
-from bridge.options import schema_files
-from tests.unit.test_prepared import BY_NAME, BY_PATTERN, prepared
+from bridge.observer import Fact, Info
+from bridge.schema.parser import parse_schema
+from tests.unit.test_config import BY_NAME, BY_PATTERN, config
 
 
 def text(**types: Any) -> str:
@@ -31,9 +31,9 @@ class Start:
         self.facts: list[Fact] = []
         self.subjects: dict[str, str] = {}
         settings = {"avro": {"registry": {"url": "https://registry"}, "topics": avro}}
-        self._bridge = Bridge(prepared(folder, list(mappings), **settings), self)
+        self._bridge = Bridge(config(folder, list(mappings), **settings), self)
 
-    def tell(self, fact: Fact) -> None:
+    def notify(self, fact: Fact) -> None:
         """Note a fact."""
         self.facts.append(fact)
 
@@ -44,7 +44,7 @@ class Start:
 
     def check(self, topics: Collection[str] = ()) -> None:
         """What a start checks, with these topics in the cluster."""
-        files = FileSchemas(schema_files(self._bridge._prepared.settings))
+        files = FileSchemas(schema_files(self._bridge._config.settings))
         registry = cast("RegistryClient", self)
         asyncio.run(self._bridge._check_newest(files, registry, topics))
 
@@ -75,7 +75,7 @@ def test_the_topics_of_a_pattern_that_are_there_are_checked_too(tmp_path: Path) 
     start = Start(tmp_path, [BY_PATTERN])
     start.subjects = {"shop.eu-value": text(u="string"), "other-value": text(x="string")}
     start.check(["shop.eu", "shop.us", "other"])
-    assert start.facts == [Noted("the registry has no subject shop.us-value yet")]
+    assert start.facts == [Info("the registry has no subject shop.us-value yet")]
 
     start.subjects["shop.us-value"] = text(user="string")
     with pytest.raises(SetupError, match="the schema has no field `u`"):

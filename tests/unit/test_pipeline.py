@@ -7,24 +7,24 @@ import pytest
 
 from bridge.delivery.decision import Reject, Skip
 from bridge.errors import Unavailable
-from bridge.mapping.outcome import (
+from bridge.mapping.runtime.outcome import (
     Late,
+    MappingRejected,
+    MappingSkipped,
     NoSession,
     Recent,
-    Rejected,
-    Skipped,
 )
 from bridge.observer import (
     Delivered,
-    Filtered,
+    RecordsFiltered,
     Resumed,
     Waiting,
 )
-from bridge.observer import Skipped as SkippedFact
+from bridge.observer import EventSkipped as SkippedFact
 from bridge.pipeline import TAKEN_AT_ONCE
 from bridge.records import AssignmentEnded
-from tests.unit.played_path import POISON, Value, World, event
-from tests.unit.virtual import run, settle_down
+from tests.unit.fake_path import POISON, Value, World, event
+from tests.unit.virtual_time import run, settle_down
 
 
 def test_a_record_that_two_mappings_match_is_settled_once_after_both() -> None:
@@ -38,7 +38,7 @@ def test_a_record_that_two_mappings_match_is_settled_once_after_both() -> None:
         assert world.settled == [(0, 2)]
         assert world.reserved == {"a": 2, "b": 0}
         assert world.told(Delivered) == [Delivered("A", 1), Delivered("B", 1)]
-        assert world.assignment.busy == 0
+        assert world.assignment.in_flight == 0
 
     run(story())
 
@@ -63,10 +63,10 @@ def test_a_record_half_delivered_is_held_while_its_partition_drains() -> None:
         await world.poll(world.record())
         await asyncio.sleep(1.5)  # a is delivered, b under way
         world.assignment.open = False
-        assert world.assignment.busy > 0
+        assert world.assignment.in_flight > 0
         await asyncio.sleep(1)
         assert world.settled == [(0, 2)]
-        assert world.assignment.busy == 0
+        assert world.assignment.in_flight == 0
 
     run(story())
 
@@ -80,7 +80,7 @@ def test_a_record_of_which_nothing_is_delivered_is_left_to_the_next_owner() -> N
         await world.poll(world.record())
         await asyncio.sleep(5)
         assert world.log == ["sending a"]
-        assert (world.settled, world.letters, world.assignment.busy) == ([], [], 0)
+        assert (world.settled, world.letters, world.assignment.in_flight) == ([], [], 0)
         world.assignment.open = False
         await world.poll(world.record())
         await asyncio.sleep(5)
@@ -102,7 +102,7 @@ def test_a_record_that_nobody_wants_makes_no_task() -> None:
             await asyncio.sleep(0)
             assert asyncio.all_tasks() == before
         assert world.settled == [(n, 0) for n in range(500)]
-        assert world.told(Filtered) == [Filtered("t")] * 500
+        assert world.told(RecordsFiltered) == [RecordsFiltered("t")] * 500
 
     run(story())
 
@@ -127,8 +127,8 @@ def test_what_one_mapping_rejects_does_not_stop_the_others() -> None:
     """One letter, which names its mapping; one delivery; one settle after both."""
 
     async def story() -> None:
-        rejected = Rejected("BAD", "missing_uid", "`user` names no user", "user")
-        world = World({0: Value([rejected, event("a"), Skipped("GUEST", "no_uid")])})
+        rejected = MappingRejected("BAD", "missing_uid", "`user` names no user", "user")
+        world = World({0: Value([rejected, event("a"), MappingSkipped("GUEST", "no_uid")])})
         await world.poll(world.record())
         await asyncio.sleep(5)
         assert world.log == ["sending a", "sent a of A", "letter missing_uid", "settled 0"]

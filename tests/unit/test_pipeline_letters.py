@@ -6,18 +6,18 @@ from typing import cast
 import pytest
 
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.mapping.outcome import (
-    Rejected,
-    Skipped,
+from bridge.mapping.runtime.outcome import (
+    MappingRejected,
+    MappingSkipped,
 )
 from bridge.observer import (
     DeadLettered,
+    RecordsSettled,
     Resumed,
-    Settled,
     Waiting,
 )
-from tests.unit.played_path import POISON, Value, World, event
-from tests.unit.virtual import run
+from tests.unit.fake_path import POISON, Value, World, event
+from tests.unit.virtual_time import run
 
 
 def test_a_poison_record_is_settled_after_its_letter_is_acknowledged() -> None:
@@ -27,7 +27,7 @@ def test_a_poison_record_is_settled_after_its_letter_is_acknowledged() -> None:
         world = World({0: POISON})
         await world.poll(world.record())
         assert world.settled == []
-        assert world.assignment.busy == 1
+        assert world.assignment.in_flight == 1
         await asyncio.sleep(1)
         assert world.log == ["letter truncated", "settled 0"]
         failure = world.letters[0].failure
@@ -44,13 +44,13 @@ def test_a_letter_that_kafka_does_not_take_is_written_again_until_it_does() -> N
         world = World({0: POISON}, letters_refused=3)
         await world.poll(world.record())
         await asyncio.sleep(2.5)
-        assert (world.settled, world.letters, world.assignment.busy) == ([], [], 1)
+        assert (world.settled, world.letters, world.assignment.in_flight) == ([], [], 1)
         assert world.told(DeadLettered) == []
         await asyncio.sleep(2)
         assert world.settled == [(0, 0)]
         assert world.told(Waiting) == [Waiting("dead-letter topic", "not now")]
         assert world.told(Resumed) == [Resumed("dead-letter topic")]
-        assert world.assignment.busy == 0
+        assert world.assignment.in_flight == 0
 
     run(story())
 
@@ -82,11 +82,13 @@ def test_a_letter_is_not_begun_once_its_partition_drains() -> None:
     """The next owner reads the record and writes its letter; ours beside it would be a second."""
 
     async def story() -> None:
-        world = World({0: POISON, 1: Value([Rejected("BAD", "missing_uid", "no user", "user")])})
+        world = World(
+            {0: POISON, 1: Value([MappingRejected("BAD", "missing_uid", "no user", "user")])}
+        )
         world.assignment.open = False
         await world.poll(world.record(0), world.record(1))
         await asyncio.sleep(5)
-        assert (world.letters, world.settled, world.assignment.busy) == ([], [], 0)
+        assert (world.letters, world.settled, world.assignment.in_flight) == ([], [], 0)
 
     run(story())
 
@@ -100,7 +102,7 @@ def test_a_letter_that_waits_for_its_topic_is_left_when_its_partition_drains() -
         await asyncio.sleep(0.5)
         world.assignment.open = False
         await asyncio.sleep(1)
-        assert world.assignment.busy == 0
+        assert world.assignment.in_flight == 0
         await asyncio.sleep(10)
         assert (world.letters, world.settled) == ([], [])
 
@@ -114,7 +116,9 @@ def test_the_letters_of_a_record_half_done_are_written_while_its_partition_drain
     """Its event was answered here: left to the next owner, it would be sent a second time."""
 
     async def story() -> None:
-        rejected = [Rejected(name, "missing_uid", "no user", "user") for name in ("BAD", "WORSE")]
+        rejected = [
+            MappingRejected(name, "missing_uid", "no user", "user") for name in ("BAD", "WORSE")
+        ]
         world = World({0: Value([rejected[0], event("a"), rejected[1]])}, answers={"a": answer})
         await world.poll(world.record())
         await asyncio.sleep(0.5)  # a is under way
@@ -123,7 +127,7 @@ def test_the_letters_of_a_record_half_done_are_written_while_its_partition_drain
         refused = ["A"] * isinstance(answer, Reject)
         assert [one.failure.mapping for one in world.letters] == ["BAD", "WORSE", *refused]
         assert world.settled == [(0, 1)]
-        assert world.assignment.busy == 0
+        assert world.assignment.in_flight == 0
 
     run(story())
 
@@ -132,8 +136,8 @@ def test_a_record_counts_once_by_the_worst_of_its_ends() -> None:
     """With any dead letter, else with any event delivered, else with nothing sent."""
 
     async def story() -> None:
-        rejected = Rejected("BAD", "missing_uid", "no user", "user")
-        skipped = Skipped("GUEST", "no_uid")
+        rejected = MappingRejected("BAD", "missing_uid", "no user", "user")
+        skipped = MappingSkipped("GUEST", "no_uid")
         world = World(
             {
                 0: Value([event("a"), rejected]),
@@ -146,7 +150,7 @@ def test_a_record_counts_once_by_the_worst_of_its_ends() -> None:
         for offset in range(4):
             await world.poll(world.record(offset))
             await asyncio.sleep(5)
-        fates = [cast("Settled", fact).fate for fact in world.told(Settled)]
+        fates = [cast("RecordsSettled", fact).fate for fact in world.told(RecordsSettled)]
         assert fates == ["dead_lettered", "sent", "filtered", "filtered"]
 
     run(story())

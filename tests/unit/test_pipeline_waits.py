@@ -2,20 +2,20 @@
 
 import asyncio
 
-from bridge.delivery.halts import MEND, NOTHING_IS_LEFT, SEE_BESIDE
+from bridge.delivery.halts import ALL_HALTED, FIX_THE_MAPPING, SEE_BESIDE
 from bridge.errors import PoisonRecord, Unavailable
-from bridge.mapping.outcome import (
-    Rejected,
+from bridge.mapping.runtime.outcome import (
+    MappingRejected,
 )
 from bridge.observer import (
-    EVERYTHING,
+    EVERY_TOPIC,
     HaltedScope,
     Resumed,
     Waiting,
 )
-from bridge.observer import Skipped as SkippedFact
-from tests.unit.played_path import POISON, Value, World, event
-from tests.unit.virtual import run
+from bridge.observer import EventSkipped as SkippedFact
+from tests.unit.fake_path import POISON, Value, World, event
+from tests.unit.virtual_time import run
 
 
 def test_a_record_waits_for_its_schema_and_holds_up_no_other() -> None:
@@ -23,7 +23,7 @@ def test_a_record_waits_for_its_schema_and_holds_up_no_other() -> None:
 
     async def story() -> None:
         down = Unavailable("no answer")
-        world = World({0: None, 1: Value([event("b")])}, prepared=[down, down, Value([event("a")])])
+        world = World({0: None, 1: Value([event("b")])}, config=[down, down, Value([event("a")])])
         await world.poll(world.record(0), world.record(1))
         await asyncio.sleep(1.5)
         assert world.settled == [(1, 1)]
@@ -40,7 +40,9 @@ def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -
     """Of the mapping's topics; what is under way comes to its end, the others flow on."""
 
     async def story() -> None:
-        halting = Rejected("t", "invalid_uid", "no request can be made for this uid", halt=True)
+        halting = MappingRejected(
+            "t", "invalid_uid", "no request can be made for this uid", halt=True
+        )
         world = World(
             {
                 0: Value([event("a")]),
@@ -62,7 +64,7 @@ def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -
         assert [topics("t") for topics in world.halted] == [True]
         why = "invalid_uid: no request can be made for this uid (t/0/1)"
         assert world.told(HaltedScope) == [
-            HaltedScope("the topics of t", why, MEND, "the team of t")
+            HaltedScope("the topics of t", why, FIX_THE_MAPPING, "the team of t")
         ]
         assert world.letters == []
 
@@ -75,7 +77,7 @@ def test_everything_is_halted_once_no_topic_is_left() -> None:
     async def story() -> None:
         world = World(
             {
-                offset: Value([Rejected(mapping, "invalid_uid", "no", halt=True)])
+                offset: Value([MappingRejected(mapping, "invalid_uid", "no", halt=True)])
                 for offset, mapping in enumerate(["t", "twin", "other"])
             }
         )
@@ -87,9 +89,9 @@ def test_everything_is_halted_once_no_topic_is_left() -> None:
         assert [halt.scope for halt in world.halts] == [
             "the topics of t",
             "the topics of other",
-            EVERYTHING,
+            EVERY_TOPIC,
         ]
-        assert world.halts[-1] == HaltedScope(EVERYTHING, NOTHING_IS_LEFT, SEE_BESIDE)
+        assert world.halts[-1] == HaltedScope(EVERY_TOPIC, ALL_HALTED, SEE_BESIDE)
 
     run(story())
 
@@ -99,7 +101,7 @@ def test_a_schema_that_does_not_exist_makes_a_dead_letter() -> None:
 
     async def story() -> None:
         unknown = PoisonRecord("no schema 7", stage="decode", reason="unknown_schema_id")
-        world = World({0: None}, prepared=[unknown])
+        world = World({0: None}, config=[unknown])
         await world.poll(world.record())
         await asyncio.sleep(1)
         assert world.log == ["letter unknown_schema_id", "settled 0"]
@@ -111,13 +113,13 @@ def test_a_record_that_waits_for_its_schema_is_left_when_its_partition_drains() 
     """It is not settled, and the registry is not asked for ever."""
 
     async def story() -> None:
-        world = World({0: None}, prepared=[Unavailable("no answer")] * 3)
+        world = World({0: None}, config=[Unavailable("no answer")] * 3)
         await world.poll(world.record())
         await asyncio.sleep(0.5)
         world.assignment.open = False
         await asyncio.sleep(10)
         assert world.settled == []
-        assert len(world.prepared) == 2
+        assert len(world.config) == 2
         assert world.told(Resumed) == [Resumed("schema registry")]
 
     run(story())

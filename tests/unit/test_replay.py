@@ -6,23 +6,23 @@ from typing import cast
 
 import pytest
 
-from bridge.delivery.dead_letter import MAPPING, Failure, ToldBy, dead_letter
+from bridge.app.replay import DeadLetterSource, ReplayCounts, ReplayWork, SelectedMapping
+from bridge.delivery.dead_letter import MAPPING, DeadLetterContext, Failure, dead_letter
+from bridge.delivery.dead_letter_reader import DeadLetterFilter
 from bridge.delivery.halts import Topics
-from bridge.delivery.letters import Filter
 from bridge.errors import PoisonRecord
-from bridge.mapping.outcome import Outcome, Rejected, Skipped
-from bridge.observer import Filtered, Settled
+from bridge.mapping.runtime.outcome import MappingRejected, MappingSkipped, Outcome
+from bridge.observer import RecordsFiltered, RecordsSettled
 from bridge.records import Assignment, Record
-from bridge.replay import Chosen, Letters, Tally, Work
 
 FAILURE = Failure("map", "missing_uid", "no user", "paid", "user")
-OUTCOMES: list[Outcome] = [Skipped("paid", "no_uid"), Skipped("refunded", "no_uid")]
+OUTCOMES: list[Outcome] = [MappingSkipped("paid", "no_uid"), MappingSkipped("refunded", "no_uid")]
 
 
 def lying(offset: int, failure: Failure = FAILURE, group: str = "bridge") -> Record:
     """The letter of record 42 of payments/3, at an offset of the dead-letter topic."""
     first = Record("payments", 3, 42, 1, b"k", b"v", Assignment("payments", 3))
-    headers = dead_letter(first, failure, ToldBy(group), 0).headers
+    headers = dead_letter(first, failure, DeadLetterContext(group), 0).headers
     return Record("l", 0, offset, 1, b"k", b"v", Assignment("l", 0), lambda: headers)
 
 
@@ -45,12 +45,12 @@ class Played:
         pytest.fail("a replay halts nothing")
 
 
-def work(meant: Filter, replayed: Sequence[int] = ()) -> Work:
+def work(meant: DeadLetterFilter, replayed: Sequence[int] = ()) -> ReplayWork:
     """What lies in l/0, of which other filters' replays have ended some."""
-    return Work(meant, ["l"], {}, {}, {("l", 0): replayed}, {})
+    return ReplayWork(meant, ["l"], {}, {}, {("l", 0): replayed}, {})
 
 
-def taken(letters: Letters) -> list[Record]:
+def taken(letters: DeadLetterSource) -> list[Record]:
     """All records that come."""
 
     async def take() -> list[Record]:
@@ -62,7 +62,7 @@ def taken(letters: Letters) -> list[Record]:
 def test_letters_come_as_the_records_that_they_were_and_are_settled_where_they_lie() -> None:
     """Two letters of one record too, in whatever order they are settled."""
     source = Played([lying(7), lying(9)])
-    letters = Letters(source, work(Filter("bridge")), Tally())
+    letters = DeadLetterSource(source, work(DeadLetterFilter("bridge")), ReplayCounts())
     first, second = taken(letters)
     assert [first.place, second.place] == ["payments/3/42"] * 2
     letters.settle(second, 2)
@@ -74,8 +74,15 @@ def test_what_is_not_meant_is_settled_at_once_and_counted() -> None:
     """Another reason, another group's letter, and no letter at all."""
     stranger = lying(9)._replace(read_headers=lambda: [("a", b"b")])
     source = Played([lying(7, Failure("decode", "truncated", "m")), lying(8, group="x"), stranger])
-    tally = Tally()
-    assert taken(Letters(source, work(Filter("bridge", frozenset({"missing_uid"}))), tally)) == []
+    tally = ReplayCounts()
+    assert (
+        taken(
+            DeadLetterSource(
+                source, work(DeadLetterFilter("bridge", frozenset({"missing_uid"}))), tally
+            )
+        )
+        == []
+    )
     assert source.settled == [("l/0/7", 0), ("l/0/8", 0), ("l/0/9", 0)]
     assert str(tally) == (
         "0 read = 0 sent + 0 filtered + 0 dead-lettered again, 3 not matched by the filter"
@@ -84,8 +91,15 @@ def test_what_is_not_meant_is_settled_at_once_and_counted() -> None:
 
 def test_what_another_filters_replay_has_ended_is_settled_at_once_and_counted() -> None:
     """Both filters match it, and v1 would take its event twice."""
-    source, tally = Played([lying(7), lying(8)]), Tally()
-    assert len(taken(Letters(source, work(Filter("bridge"), replayed=[7, 9]), tally))) == 1
+    source, tally = Played([lying(7), lying(8)]), ReplayCounts()
+    assert (
+        len(
+            taken(
+                DeadLetterSource(source, work(DeadLetterFilter("bridge"), replayed=[7, 9]), tally)
+            )
+        )
+        == 1
+    )
     assert source.settled == [("l/0/7", 0)]
     assert str(tally).endswith("0 not matched by the filter, 1 replayed before by another")
 
@@ -102,7 +116,7 @@ def chosen(mapping: str | None, known: Sequence[str] = ("paid", "refunded")) -> 
     """What becomes of a letter of a mapping."""
     headers = [] if mapping is None else [(MAPPING, mapping.encode())]
     record = Record("t", 0, 0, 1, None, b"v", Assignment("t", 0), lambda: headers)
-    return Chosen(Plays(), lambda _: known).map(record, "value")
+    return SelectedMapping(Plays(), lambda _: known).map(record, "value")
 
 
 def test_only_the_mapping_that_rejected_the_record_counts() -> None:
@@ -118,11 +132,11 @@ def test_what_would_halt_is_written_again() -> None:
 
         def map(self, *_: object) -> Sequence[Outcome]:
             """Its outcome."""
-            return [Rejected("paid", "missing_uid", "no uid", halt=True)]
+            return [MappingRejected("paid", "missing_uid", "no uid", halt=True)]
 
     record = Record("t", 0, 0, 1, None, b"v", Assignment("t", 0))
-    [outcome] = Chosen(Halts(), lambda _: ["paid"]).map(record, "value")
-    assert outcome == Rejected("paid", "missing_uid", "no uid")
+    [outcome] = SelectedMapping(Halts(), lambda _: ["paid"]).map(record, "value")
+    assert outcome == MappingRejected("paid", "missing_uid", "no uid")
 
 
 def test_all_mappings_count_where_none_had_seen_the_record() -> None:
@@ -133,7 +147,7 @@ def test_all_mappings_count_where_none_had_seen_the_record() -> None:
 def test_a_letter_of_a_mapping_that_is_no_more_is_rejected_in_its_name() -> None:
     """Counted as filtered, it would be lost without a word; nameless, all mappings would run."""
     [outcome] = chosen("gone")
-    assert outcome == Rejected("gone", "mapping_gone", "no mapping of this name reads t")
+    assert outcome == MappingRejected("gone", "mapping_gone", "no mapping of this name reads t")
     with pytest.raises(PoisonRecord, match="no mapping reads t") as raised:
         chosen(None, known=())
     assert raised.value.reason == "mapping_gone"
@@ -141,10 +155,13 @@ def test_a_letter_of_a_mapping_that_is_no_more_is_rejected_in_its_name() -> None
 
 def test_the_tally_adds_up() -> None:
     """A letter counts once: sent, filtered, or dead-lettered again."""
-    tally = Tally()
-    for fact in [Filtered("t"), *(Settled("t", fate) for fate in ("sent", "filtered", "sent"))]:
-        tally.tell(cast("Settled", fact))
-    tally.tell(Settled("t", "dead_lettered"))
+    tally = ReplayCounts()
+    for fact in [
+        RecordsFiltered("t"),
+        *(RecordsSettled("t", fate) for fate in ("sent", "filtered", "sent")),
+    ]:
+        tally.notify(cast("RecordsSettled", fact))
+    tally.notify(RecordsSettled("t", "dead_lettered"))
     assert str(tally) == (
         "5 read = 2 sent + 2 filtered + 1 dead-lettered again, 0 not matched by the filter"
     )

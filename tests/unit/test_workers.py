@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bridge.workers import LEAST, LOOK_EVERY_S, WAITING, Workers
-from tests.unit.virtual import run, settle_down
+from tests.unit.virtual_time import run, settle_down
 
 MOST = 256
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from bridge.avro.projection.runtime import BEYOND, HELPERS
 from bridge.avro.projection.source_code import SourceCode
-from bridge.avro.shape import DEPTH_MAX
 from bridge.avro.walker import Read
-from bridge.mapping.schema import (
+from bridge.schema.limits import DEPTH_MAX
+from bridge.schema.types import (
     Array,
     Enum,
     Fixed,
@@ -42,7 +42,7 @@ class _Everything(dict[str, "_Everything"]):
     """Wanted with all that is in it."""
 
 
-EVERYTHING: Mapping[str, Any] = _Everything()
+ALL_FIELDS: Mapping[str, Any] = _Everything()
 
 
 class Generator:
@@ -99,7 +99,7 @@ class Generator:
                 self._skip_here(self._schema.resolve(type_))
                 self._code.line("return p")
             else:
-                self._read_here(self._schema.resolve(type_), "out", EVERYTHING, stop=False)
+                self._read_here(self._schema.resolve(type_), "out", ALL_FIELDS, stop=False)
                 self._code.line("return out,p")
 
     # Reading
@@ -107,7 +107,7 @@ class Generator:
     def _read(self, type_: Type, out: str, wanted: Mapping[str, Any], *, stop: bool) -> None:
         """Read what is wanted of a value into `out`; `stop` behind the last of it."""
         actual = self._schema.resolve(type_)
-        if wanted is EVERYTHING and (isinstance(actual, Record) or self._is_apart(actual)):
+        if wanted is ALL_FIELDS and (isinstance(actual, Record) or self._is_apart(actual)):
             self._call_read(type_, out)
         else:
             self._read_here(actual, out, wanted, stop=stop)
@@ -170,7 +170,7 @@ class Generator:
     def _read_fields(
         self, record: Record, out: str, wanted: Mapping[str, Any], *, stop: bool
     ) -> None:
-        whole = wanted is EVERYTHING
+        whole = wanted is ALL_FIELDS
         fields = record.fields
         last = max((n for n, f in enumerate(fields) if whole or f.name in wanted), default=-1)
         found: list[str] = []
@@ -181,7 +181,7 @@ class Generator:
                 self._skip(field.type)
                 continue
             name = self._code.name()
-            below = EVERYTHING if whole else wanted[field.name]
+            below = ALL_FIELDS if whole else wanted[field.name]
             self._read(field.type, name, below, stop=stop and number == last)
             found.append(f"{self._code.constant(field.name)}:{name}")
         self._leave()
@@ -225,7 +225,7 @@ class Generator:
     def _read_within(self, type_: Type, out: str) -> None:
         """A value within a loop: in a function of its own where loops are many already."""
         if self._loops < _LOOPS_MAX:
-            self._read(type_, out, EVERYTHING, stop=False)
+            self._read(type_, out, ALL_FIELDS, stop=False)
         else:
             self._call_read(type_, out)
 

@@ -4,7 +4,7 @@ Most records of a bus are not wanted, and a filter looks at one or two of their 
 builds every field of every record. A generated function passes over what nobody reads, stops
 behind the last field that a filter needs, and builds dictionaries of the wanted fields only.
 
-Laws:
+Invariants:
 - What it gives is what `walker` and fastavro give, less the fields that nobody wants. Whatever is
   unusual (an `int` of more than 32 bits, damage of any kind) makes it fail, and `reader` has those
   read the record again: they give the value after all, or say what is wrong and where.
@@ -23,20 +23,20 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from bridge.avro.projection.generator import EVERYTHING, Generator
+from bridge.avro.projection.generator import ALL_FIELDS, Generator
 from bridge.avro.projection.source_code import TooLong
-from bridge.avro.shape import Shape
 from bridge.avro.walker import Read
-from bridge.mapping.schema import Fixed, Primitive, Record, Reference, Schema, Type
+from bridge.schema.limits import SchemaLimits
+from bridge.schema.types import Fixed, Primitive, Record, Reference, Schema, Type
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 
 _VALUES_PER_BYTE = 4
 _FREE_MAX = 30
 """So many values more than `_VALUES_PER_BYTE` may one record hold: nulls, records in records."""
 
 
-def project(schema: Schema, paths: Iterable[Path], *, to_end: bool) -> Read | None:
+def project(schema: Schema, paths: Iterable[FieldPath], *, to_end: bool) -> Read | None:
     """A function that reads the value at `paths` (`()`: all of it); None: this schema gets none.
 
     `to_end` reads until the end of the record, so that what is cut off or left over is noticed;
@@ -45,7 +45,7 @@ def project(schema: Schema, paths: Iterable[Path], *, to_end: bool) -> Read | No
     return _generated(schema, _tree(paths), to_end=to_end)
 
 
-def project_one(schema: Schema, path: Path) -> Read | None:
+def project_one(schema: Schema, path: FieldPath) -> Read | None:
     """A function that reads what stands at a path (None: nothing), and no further.
 
     It raises for what is unusual; None: this schema gets no such function.
@@ -57,7 +57,7 @@ def _generated(
     schema: Schema, wanted: Mapping[str, Any], *, to_end: bool, bare: bool = False
 ) -> Read | None:
     with suppress(TooLong, RecursionError, SyntaxError, MemoryError):
-        if not Shape(schema).has_free_items() and not _has_heavy_records(schema):
+        if not SchemaLimits(schema).has_free_items() and not _has_heavy_records(schema):
             with suppress(TooLong):
                 return Generator(schema, compact=False, bare=bare).reader(wanted, to_end=to_end)
             return Generator(schema, compact=True, bare=bare).reader(wanted, to_end=to_end)
@@ -85,11 +85,11 @@ def _has_heavy_records(schema: Schema) -> bool:
     return any(surplus(Reference(name)) > _FREE_MAX for name in schema.names)
 
 
-def _tree(paths: Iterable[Path]) -> Mapping[str, Any]:
+def _tree(paths: Iterable[FieldPath]) -> Mapping[str, Any]:
     """The paths by their first name; what is wanted whole swallows what is wanted within it."""
-    below: dict[str, list[Path]] = {}
+    below: dict[str, list[FieldPath]] = {}
     for path in paths:
         if not path:
-            return EVERYTHING
+            return ALL_FIELDS
         below.setdefault(path[0], []).append(path[1:])
     return {name: _tree(rest) for name, rest in below.items()}

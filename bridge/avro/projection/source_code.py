@@ -1,7 +1,7 @@
 """A Python function that is written at run time: its lines, its names, its constants.
 
-Laws: nothing of a schema is ever part of a line. Names of fields, symbols and tables are handed
-to the function as constants, so no schema can write code.
+Invariants: nothing of a schema is ever part of a line. Names of fields, symbols and tables are
+handed to the function as constants, so no schema can write code.
 """
 
 from collections.abc import Callable, Iterator

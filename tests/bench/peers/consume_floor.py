@@ -17,8 +17,8 @@ from typing import Any
 from confluent_kafka import Consumer
 
 from bridge.avro.projection.project import project
-from bridge.avro.tree import parse_schema
-from bridge.kafka.configuration import consumer_configuration
+from bridge.kafka.client_config import consumer_configuration
+from bridge.schema.parser import parse_schema
 
 _FRAME = 5
 

@@ -7,8 +7,8 @@ from typing import Any
 from fastavro import parse_schema as parse_for_fastavro
 from fastavro import schemaless_writer
 
-from bridge.avro.tree import parse_schema
-from bridge.mapping.schema import Schema
+from bridge.schema.parser import parse_schema
+from bridge.schema.types import Schema
 
 ADDRESS = {
     "type": "record",

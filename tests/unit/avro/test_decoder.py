@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bridge.avro.decoder import Decoder
-from bridge.avro.fingerprint import by_fingerprint, fingerprint
-from bridge.avro.store import WriterSchema
-from bridge.avro.wire import (
+from bridge.avro.decoder import AvroDecoder
+from bridge.avro.schema_store import WriterSchema
+from bridge.avro.wire_formats import (
     RawFormat,
     SchemaFile,
     SchemaGuid,
@@ -18,14 +17,15 @@ from bridge.avro.wire import (
 )
 from bridge.documents.problems import Problem, Problems
 from bridge.errors import PoisonRecord, Unavailable
-from bridge.mapping.plan import Wanted
-from bridge.mapping.schema import Schema
+from bridge.mapping.runtime.plan import WantedPaths
 from bridge.records import Assignment, Record
+from bridge.schema.fingerprint import by_fingerprint, fingerprint
+from bridge.schema.types import Schema
 from tests.unit.avro.samples import PAYMENT, PAYMENT_VALUE, encode, tree
 
 BODY = encode(PAYMENT, PAYMENT_VALUE)
 GUID = "00000000-0000-0000-0000-00000000002a"
-WHOLE = Wanted(filter=frozenset(), all=frozenset({()}))
+WHOLE = WantedPaths(filter=frozenset(), all=frozenset({()}))
 
 
 @dataclass
@@ -51,7 +51,7 @@ class _Store:
 class _Plan:
     topic: str
     schema: Schema
-    wanted: Wanted = WHOLE
+    wanted: WantedPaths = WHOLE
 
 
 @dataclass
@@ -84,7 +84,7 @@ def _store(*at_hand: SchemaKey) -> _Store:
 async def test_an_unknown_schema_is_fetched_once_and_then_known() -> None:
     """None says that `prepare` has something to do."""
     admit = _Admission()
-    decoder = Decoder[_Plan](_store(), {}, admit)
+    decoder = AvroDecoder[_Plan](_store(), {}, admit)
     record = _record(_framed(BODY))
     assert decoder.decode(record) is None
     await decoder.prepare(record)
@@ -92,16 +92,16 @@ async def test_an_unknown_schema_is_fetched_once_and_then_known() -> None:
     assert decoded is not None
     assert decoded.value == PAYMENT_VALUE
     assert decoded.record_name == "shop.Payment"
-    assert (decoded.admitted.topic, decoded.admitted.schema) == ("payments", tree(PAYMENT))
+    assert (decoded.compiled.topic, decoded.compiled.schema) == ("payments", tree(PAYMENT))
     again = decoder.decode(record)
     assert again is not None
-    assert again.admitted is decoded.admitted
+    assert again.compiled is decoded.compiled
 
 
 async def test_a_schema_is_admitted_once_for_each_topic() -> None:
     """However many records wait for it, and without a second fetch for the second topic."""
     admit = _Admission()
-    decoder = Decoder[_Plan](_store(), {}, admit)
+    decoder = AvroDecoder[_Plan](_store(), {}, admit)
     await asyncio.gather(*(decoder.prepare(_record(_framed(BODY))) for _ in range(20)))
     for _ in range(3):
         assert decoder.decode(_record(_framed(BODY))) is not None
@@ -120,7 +120,7 @@ async def test_a_schema_is_admitted_once_for_each_topic() -> None:
 def test_each_wire_format_leads_to_the_value(value: bytes, formats: dict[str, RawFormat]) -> None:
     """Id, GUID, and a local file for topics that say so."""
     store = _store(SchemaId(42), SchemaGuid(GUID), SchemaFile("p.avsc"))
-    decoded = Decoder[_Plan](store, formats, _Admission()).decode(_record(value))
+    decoded = AvroDecoder[_Plan](store, formats, _Admission()).decode(_record(value))
     assert decoded is not None
     assert decoded.value == PAYMENT_VALUE
 
@@ -134,7 +134,7 @@ def test_single_objects_are_read_by_the_schema_whose_fingerprint_they_have() -> 
     }
     store = _Store(files, set(files))
     formats = {"payments": SingleObjectFormat(prints)}
-    decoder = Decoder[_Plan](store, formats, _Admission())
+    decoder = AvroDecoder[_Plan](store, formats, _Admission())
     values = [
         decoder.decode(_record(b"\xc3\x01" + fingerprint(tree(schema)) + body))
         for schema, body in ((PAYMENT, BODY), ("int", b"\x02"))
@@ -148,7 +148,7 @@ def test_single_objects_are_read_by_the_schema_whose_fingerprint_they_have() -> 
 def test_a_schema_that_does_not_fit_is_refused_for_each_record() -> None:
     """The mappings are asked once, and every record says the first of their problems."""
     admit = _Admission(Problems([Problem("M012", "no such path: a.b"), Problem("M013", "other")]))
-    decoder = Decoder[_Plan](_store(SchemaId(42)), {}, admit)
+    decoder = AvroDecoder[_Plan](_store(SchemaId(42)), {}, admit)
     for _ in range(3):
         with pytest.raises(PoisonRecord, match=r"no such path: a\.b") as refusal:
             decoder.decode(_record(_framed(BODY)))
@@ -161,7 +161,7 @@ async def test_a_store_that_is_down_says_so_and_nothing_is_remembered() -> None:
     """The same record is decoded once the registry is back."""
     store = _store()
     store.failure = Unavailable("down")
-    decoder = Decoder[_Plan](store, {}, _Admission())
+    decoder = AvroDecoder[_Plan](store, {}, _Admission())
     with pytest.raises(Unavailable):
         await decoder.prepare(_record(_framed(BODY)))
     assert decoder.decode(_record(_framed(BODY))) is None
@@ -181,7 +181,7 @@ async def test_a_store_that_is_down_says_so_and_nothing_is_remembered() -> None:
 )
 def test_a_record_that_cannot_be_decoded_is_poison(value: bytes, reason: str, offset: int) -> None:
     """The offset counts from the beginning of the record's value."""
-    decoder = Decoder[_Plan](_store(SchemaId(42)), {}, _Admission())
+    decoder = AvroDecoder[_Plan](_store(SchemaId(42)), {}, _Admission())
     with pytest.raises(PoisonRecord) as refusal:
         decoder.decode(_record(value))
     assert (refusal.value.reason, refusal.value.byte_offset) == (reason, offset)
@@ -189,6 +189,6 @@ def test_a_record_that_cannot_be_decoded_is_poison(value: bytes, reason: str, of
 
 async def test_prepare_refuses_what_has_no_schema_to_fetch() -> None:
     """A wrong frame is poison there too."""
-    decoder = Decoder[_Plan](_store(), {}, _Admission())
+    decoder = AvroDecoder[_Plan](_store(), {}, _Admission())
     with pytest.raises(PoisonRecord):
         await decoder.prepare(_record(b"{}"))

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bridge.avro.encoder import Encoder
-from bridge.avro.literals import Misfit
+from bridge.avro.literals import LiteralMismatch
 from bridge.avro.reader import make_name_of, make_reader
-from bridge.avro.store import WriterSchema
-from bridge.avro.tree import parse_schema
+from bridge.avro.schema_store import WriterSchema
+from bridge.schema.parser import parse_schema
 
 ENUM = {"type": "enum", "name": "n.E", "symbols": ["RED", "BLUE"]}
 FIXED = {"type": "fixed", "name": "n.F", "size": 2}
@@ -175,7 +175,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_path(
     type_: Any, value: Any, message: str
 ) -> None:
     """And with the types; the value itself is never in the message."""
-    with pytest.raises(Misfit) as refused:
+    with pytest.raises(LiteralMismatch) as refused:
         Encoder(writer(type_)).encode(value)
 
     assert str(refused.value).startswith(message)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.commands.desk import MAPPING, SETTINGS, TESTS, run, write
+from tests.unit.commands.cli_fixture import MAPPING, SETTINGS, TESTS, run, write
 
 SCHEMA = ("--schema", "payments=payment.avsc")
 TAKEN = "taken for:\n  amount  decimal(9, 2)  payments\n"
@@ -106,7 +106,7 @@ def test_json_is_an_array_of_problems(folder: Path) -> None:
             "file": "m.yaml",
             "line": 4,
             "column": 11,
-            "cure": "add a test with `expect: [{mapping: payment-failed, …}]` below `tests:`",
+            "fix": "add a test with `expect: [{mapping: payment-failed, …}]` below `tests:`",
         }
     ]
     write(folder)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.unit.commands.desk import MAPPING, TESTS, run, write
+from tests.unit.commands.cli_fixture import MAPPING, TESTS, run, write
 
 SCHEMA = ("--schema", "payments=payment.avsc")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.commands.desk import SETTINGS, run, write
+from tests.unit.commands.cli_fixture import SETTINGS, run, write
 
 
 def test_settings_stand_beside_where_they_came_from(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.avro.fingerprint import fingerprint
-from bridge.avro.tree import parse_schema
-from tests.unit.commands.desk import FAILED, MAPPING, SCHEMA, SETTINGS, run, write
+from bridge.schema.fingerprint import fingerprint
+from bridge.schema.parser import parse_schema
+from tests.unit.commands.cli_fixture import FAILED, MAPPING, SCHEMA, SETTINGS, run, write
 
 FILES = ("--mapping", "m.yaml", "--schema", "payments=payment.avsc")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.unit.commands.desk import MAPPING, SETTINGS, run, write
+from tests.unit.commands.cli_fixture import MAPPING, SETTINGS, run, write
 
 
 def test_text_has_a_column_for_each_question_of_a_review(folder: Path) -> None:

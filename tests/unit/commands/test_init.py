@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.commands.desk import SETTINGS, run, write
+from tests.unit.commands.cli_fixture import SETTINGS, run, write
 
 SHAPES = sorted((Path(__file__).parents[2] / "cases" / "shapes").glob("*.avsc"))
 EXAMPLES = sorted((Path(__file__).parents[3] / "schemas" / "avro").glob("*.avsc"))

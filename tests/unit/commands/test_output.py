@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bridge.commands.output import paint, table
+from bridge.commands.shared.output import paint, table
 
 
 class Terminal(io.StringIO):

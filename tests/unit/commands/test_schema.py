@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge.mapping import conditions
-from bridge.mapping.json_schema import mapping_schema
-from tests.unit.commands.desk import run
+from bridge.mapping.language import filters
+from bridge.mapping.language.json_schema import mapping_schema
+from tests.unit.commands.cli_fixture import run
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 
@@ -46,8 +46,8 @@ def test_the_filters_operators_are_those_of_its_parser() -> None:
     """The grammar stands in two places."""
     operators = mapping_schema()["$defs"]["Operator"]["properties"]
 
-    assert set(operators) == {*conditions._ALONE, *conditions._BOUNDS}
-    assert set(mapping_schema()["$defs"]["Filter"]["properties"]) == set(conditions._JOINTS)
+    assert set(operators) == {*filters._ALONE, *filters._BOUNDS}
+    assert set(mapping_schema()["$defs"]["Filter"]["properties"]) == set(filters._JOINTS)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.unit.commands.desk import MAPPING, SETTINGS, TESTS, run, write
+from tests.unit.commands.cli_fixture import MAPPING, SETTINGS, TESTS, run, write
 
 SCHEMA = ("--schema", "payments=payment.avsc")
 

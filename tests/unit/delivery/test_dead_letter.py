@@ -2,10 +2,10 @@
 
 import pytest
 
-from bridge.delivery.dead_letter import Failure, ToldBy, dead_letter
+from bridge.delivery.dead_letter import DeadLetterContext, Failure, dead_letter
 from bridge.records import Assignment, Record
 
-US = ToldBy("group", {"m": "payments team"})
+US = DeadLetterContext("group", {"m": "payments team"})
 NOW_S = 1_795_515_300.0
 RECORD = Record(
     "payments",

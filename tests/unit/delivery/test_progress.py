@@ -1,6 +1,6 @@
 """How far one assignment is done: the small cases, by hand."""
 
-from bridge.delivery.progress import Cut, Progress, joined
+from bridge.delivery.progress import Progress, ProgressSnapshot, merge_ranges
 
 
 def test_the_committable_offset_stops_at_the_first_that_is_not_settled() -> None:
@@ -11,7 +11,7 @@ def test_the_committable_offset_stops_at_the_first_that_is_not_settled() -> None
     for offset in (10, 11, 13, 14, 17):
         progress.settle(offset)
 
-    assert progress.cut() == Cut(12, 3, ((13, 15), (17, 18)))
+    assert progress.snapshot() == ProgressSnapshot(12, 3, ((13, 15), (17, 18)))
     assert progress.outstanding == 5
 
 
@@ -22,7 +22,7 @@ def test_a_gap_in_the_offsets_is_nothing_to_wait_for() -> None:
         progress.see(offset)
     progress.settle(9)
     progress.settle(12)
-    assert progress.cut() == Cut(5, None, ((6, 20),))
+    assert progress.snapshot() == ProgressSnapshot(5, None, ((6, 20),))
 
     progress.settle(5)
     assert progress.committable == 20
@@ -31,20 +31,20 @@ def test_a_gap_in_the_offsets_is_nothing_to_wait_for() -> None:
 def test_the_epoch_is_that_of_the_record_before_the_committed_offset() -> None:
     """Carried to another offset it would report a truncation that never was."""
     progress = Progress(0, leader_epoch=1)
-    assert progress.cut().leader_epoch == 1
+    assert progress.snapshot().leader_epoch == 1
     progress.see(0, 4)
     progress.see(1, 7)
     progress.settle(1)
-    assert progress.cut().leader_epoch == 1
+    assert progress.snapshot().leader_epoch == 1
     progress.settle(0)
-    assert progress.cut() == Cut(2, 7, ())
+    assert progress.snapshot() == ProgressSnapshot(2, 7, ())
 
 
 def test_what_the_metadata_lists_is_not_to_be_sent_again() -> None:
     """Offsets of a listed run are seen and settled at once."""
     progress = Progress(10, settled=[(11, 13), (20, 22)])
     assert [progress.see(offset) for offset in (10, 11, 12, 13)] == [True, False, False, True]
-    assert progress.cut() == Cut(10, None, ((11, 13), (20, 22)))
+    assert progress.snapshot() == ProgressSnapshot(10, None, ((11, 13), (20, 22)))
 
 
 def test_an_offset_seen_before_is_not_taken_again() -> None:
@@ -62,12 +62,12 @@ def test_committable_stands_behind_what_is_known_to_be_settled_next() -> None:
     progress = Progress(10, settled=[(11, 13), (15, 16)])
     progress.see(10, leader_epoch=3)
     progress.settle(10)
-    assert progress.cut() == Cut(13, None, ((15, 16),))
+    assert progress.snapshot() == ProgressSnapshot(13, None, ((15, 16),))
 
     progress.see(13, leader_epoch=4)
-    assert progress.cut() == Cut(13, None, ((15, 16),))
+    assert progress.snapshot() == ProgressSnapshot(13, None, ((15, 16),))
     progress.settle(13)
-    assert progress.cut() == Cut(14, 4, ((15, 16),))
+    assert progress.snapshot() == ProgressSnapshot(14, 4, ((15, 16),))
 
 
 def test_what_an_assignment_knows_begins_at_its_own_base() -> None:
@@ -98,4 +98,4 @@ def test_the_events_of_what_is_settled_above_an_offset_are_counted_once() -> Non
 
 def test_runs_that_touch_are_one() -> None:
     """In order, whatever order they come in."""
-    assert joined([(5, 7), (1, 2), (2, 4), (6, 9), (20, 21)]) == ((1, 4), (5, 9), (20, 21))
+    assert merge_ranges([(5, 7), (1, 2), (2, 4), (6, 9), (20, 21)]) == ((1, 4), (5, 9), (20, 21))

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.documents.document import Document, dotted, parse
-from bridge.documents.problems import Place, Problems
+from bridge.documents.problems import Problems, SourcePlace
 
 TEXT = """\
 # a comment
@@ -56,8 +56,8 @@ def test_every_path_has_a_place(
     path: tuple[str | int, ...], value: tuple[int, int], key: tuple[int, int]
 ) -> None:
     """1-based, of the value and of its key."""
-    assert document().place(path) == Place("f.yaml", *value)
-    assert document().place(path, key=True) == Place("f.yaml", *key)
+    assert document().place(path) == SourcePlace("f.yaml", *value)
+    assert document().place(path, key=True) == SourcePlace("f.yaml", *key)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_a_path_that_is_not_there_has_its_parents_place(
     path: tuple[str | int, ...], place: tuple[int, int]
 ) -> None:
     """The key of the nearest part that is there."""
-    assert document().place(path) == Place("f.yaml", *place)
+    assert document().place(path) == SourcePlace("f.yaml", *place)
     assert document().written(path) is None
 
 
 def test_a_column_counts_characters() -> None:
     """Not bytes, and an emoji is one."""
     text = "é😀漢: [ü, x]\n"
-    assert document(text).place(("é😀漢", 1)) == Place("f.yaml", 1, 10)
+    assert document(text).place(("é😀漢", 1)) == SourcePlace("f.yaml", 1, 10)
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028", "\x85"])
@@ -89,7 +89,7 @@ def test_every_line_break_of_yaml_counts(line_break: str) -> None:
     """The line that a problem shows is the one that its mark means."""
     text = line_break.join(["# a", "b: 1", "c: 2"])
     problem = document(text + "\n").problem("X", "x", ("c",))
-    assert problem.place == Place("f.yaml", 3, 4)
+    assert problem.place == SourcePlace("f.yaml", 3, 4)
     assert problem.source_line == "c: 2"
 
 
@@ -97,17 +97,17 @@ def test_a_byte_order_mark_is_no_text() -> None:
     """Windows' editors write one."""
     assert document("\ufeffa: 1").data == {"a": 1}
     problem = document("\ufeffa: 1").problem("X", "x", ("a",))
-    assert (problem.place, problem.source_line) == (Place("f.yaml", 1, 4), "a: 1")
+    assert (problem.place, problem.source_line) == (SourcePlace("f.yaml", 1, 4), "a: 1")
 
 
 def test_a_problem_has_its_line() -> None:
     """And all that was said about it."""
     problem = document().problem(
-        "M001", "wrong", ("list", 1, "x"), key=True, cure="mend it", severity="warning"
+        "M001", "wrong", ("list", 1, "x"), key=True, fix="mend it", severity="warning"
     )
-    assert problem.place == Place("f.yaml", 5, 6)
+    assert problem.place == SourcePlace("f.yaml", 5, 6)
     assert problem.source_line == "  - {x: 0.10, y: [1, 2]}"
-    assert (problem.cure, problem.severity) == ("mend it", "warning")
+    assert (problem.fix, problem.severity) == ("mend it", "warning")
 
 
 def test_a_number_is_remembered_as_it_was_written() -> None:
@@ -129,8 +129,8 @@ def test_an_alias_is_what_it_names() -> None:
     """Its place is its own; below it the places are the original's."""
     found = document("a: &x {b: 1}\nc: *x\n")
     assert found.data == {"a": {"b": 1}, "c": {"b": 1}}
-    assert found.place(("c",)) == Place("f.yaml", 2, 4)
-    assert found.place(("c", "b")) == Place("f.yaml", 1, 11)
+    assert found.place(("c",)) == SourcePlace("f.yaml", 2, 4)
+    assert found.place(("c", "b")) == SourcePlace("f.yaml", 1, 11)
 
 
 @pytest.mark.parametrize(

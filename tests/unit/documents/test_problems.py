@@ -4,9 +4,9 @@ import pytest
 
 from bridge.documents.problems import (
     LINE_CHARS_MAX,
-    Place,
     Problem,
     Problems,
+    SourcePlace,
     did_you_mean,
     render,
     suggest,
@@ -20,7 +20,7 @@ def caret_column(report: str) -> int:
 
 def test_a_problem_is_its_place_its_message_the_line_and_the_cure() -> None:
     """The shape that every report has."""
-    problem = Problem("M012", "no such path", Place("a.yaml", 3, 5), "mend it", "  b: c")
+    problem = Problem("M012", "no such path", SourcePlace("a.yaml", 3, 5), "mend it", "  b: c")
     assert render([problem]) == (
         "a.yaml:3:5: error M012: no such path\n      b: c\n        ^\n    cure: mend it"
     )
@@ -29,21 +29,21 @@ def test_a_problem_is_its_place_its_message_the_line_and_the_cure() -> None:
 def test_what_a_problem_does_not_have_is_left_out() -> None:
     """No place, no line, no cure: no empty lines either."""
     assert render([Problem("S001", "wrong")]) == "error S001: wrong"
-    assert render([Problem("S001", "wrong", Place("VAR"))]) == "VAR: error S001: wrong"
-    at_blank = Problem("D003", "wrong", Place("a", 1, 1), source_line=" \t")
+    assert render([Problem("S001", "wrong", SourcePlace("VAR"))]) == "VAR: error S001: wrong"
+    at_blank = Problem("D003", "wrong", SourcePlace("a", 1, 1), source_line=" \t")
     assert render([at_blank]) == "a:1:1: error D003: wrong"
 
 
 def test_a_warning_says_so() -> None:
     """Warnings are told beside errors."""
-    warning = Problem("M016", "guessable", Place("a", 1, 1), severity="warning")
+    warning = Problem("M016", "guessable", SourcePlace("a", 1, 1), severity="warning")
     assert render([warning]) == "a:1:1: warning M016: guessable"
 
 
 def test_problems_are_told_in_the_order_of_the_file() -> None:
     """Files in the order of their first mention, then lines, then columns."""
     places = [("b", 2, 1), ("a", 9, 1), ("b", 1, 5), ("b", 1, 2)]
-    report = render([Problem("X", "x", Place(*place)) for place in places])
+    report = render([Problem("X", "x", SourcePlace(*place)) for place in places])
     told = [line.partition(": ")[0] for line in report.splitlines()]
     assert told == ["b:1:2", "b:1:5", "b:2:1", "a:9:1"]
 
@@ -66,7 +66,7 @@ def test_the_exception_is_its_report() -> None:
 )
 def test_the_caret_stands_under_its_place(line: str, column: int, pad: str) -> None:
     """Tabs stay tabs, wide characters take two columns, combining ones none."""
-    report = render([Problem("X", "x", Place("a", 1, column), source_line=line)])
+    report = render([Problem("X", "x", SourcePlace("a", 1, column), source_line=line)])
     assert report.splitlines()[2] == f"    {pad}^"
 
 
@@ -74,7 +74,7 @@ def test_the_caret_stands_under_its_place(line: str, column: int, pad: str) -> N
 def test_a_long_line_is_cut_around_the_caret(column: int) -> None:
     """The character that the caret points at is still the same one."""
     line = "".join(f"{number:04d}" for number in range(250))
-    report = render([Problem("X", "x", Place("a", 1, column), source_line=line)])
+    report = render([Problem("X", "x", SourcePlace("a", 1, column), source_line=line)])
     shown = report.splitlines()[1][4:]
     assert len(shown) <= LINE_CHARS_MAX + 2
     assert shown[caret_column(report)] == line[column - 1]
@@ -83,7 +83,7 @@ def test_a_long_line_is_cut_around_the_caret(column: int) -> None:
 
 def test_a_line_cannot_play_with_the_terminal() -> None:
     """Control characters are shown as what they are: nothing one can print."""
-    report = render([Problem("X", "x", Place("a", 1, 1), source_line="\x1b[31mred\r\x07")])
+    report = render([Problem("X", "x", SourcePlace("a", 1, 1), source_line="\x1b[31mred\r\x07")])
     assert "\x1b" not in report
     assert "\r" not in report
 

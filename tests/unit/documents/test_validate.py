@@ -6,10 +6,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
 from bridge.documents.document import parse
-from bridge.documents.fields import field_names
+from bridge.documents.model_fields import field_names
 from bridge.documents.problems import Problems
 from bridge.documents.validate import Codes, validate
-from bridge.documents.wording import Mistake, refuse
+from bridge.documents.validation_messages import Mistake, refuse
 
 KINDS = {"unknown_key": "X1", "missing_key": "X2", "wrong_type": "X3", "wrong_value": "X4"}
 
@@ -31,7 +31,7 @@ class Long(Closed):
     def _one_source(self) -> Self:
         if self.path is None:
             raise refuse(
-                Mistake("M001", "no source: {path}", cure="write `path`"),
+                Mistake("M001", "no source: {path}", fix="write `path`"),
                 Mistake("M002", "no use", ("scale",), key=True),
             )
         return self
@@ -89,7 +89,7 @@ def told(text: str, codes: Codes = KINDS) -> list[str]:
     with pytest.raises(Problems) as found:
         validate(Model, parse(text, "f"), codes=codes)
     return [
-        f"{p.place.line}:{p.place.column} {p.code} {p.message}" + (f" | {p.cure}" if p.cure else "")
+        f"{p.place.line}:{p.place.column} {p.code} {p.message}" + (f" | {p.fix}" if p.fix else "")
         for p in found.value.problems
         if p.place is not None
     ]

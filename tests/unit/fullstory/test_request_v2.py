@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PoisonRecord
-from bridge.fullstory.builders import builder
-from bridge.fullstory.request_v2 import build_v2
-from bridge.mapping.outcome import (
+from bridge.fullstory.requests.builder import builder
+from bridge.fullstory.requests.v2 import build_v2
+from bridge.mapping.runtime.outcome import (
     DeviceSession,
     Event,
     NoSession,

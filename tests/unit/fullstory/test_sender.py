@@ -4,13 +4,22 @@ import asyncio
 
 import pytest
 
-from bridge.delivery.answers import Answer, Backoff, Policy
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.fullstory.request import Request
+from bridge.delivery.response_classifier import Backoff, DeliveryPolicy, Response
+from bridge.fullstory.requests.request import Request
 from bridge.observer import Retrying, Waiting
 from bridge.records import AssignmentEnded
-from tests.unit.fullstory.desk import DOWN, LOST, OK, REQUEST, UNKNOWN, Desk, FullStory, in_turn
-from tests.unit.virtual import run, settle_down
+from tests.unit.fullstory.fake_transport import (
+    DOWN,
+    LOST,
+    OK,
+    REQUEST,
+    UNKNOWN,
+    Desk,
+    FullStory,
+    in_turn,
+)
+from tests.unit.virtual_time import run, settle_down
 
 
 def test_an_accepted_event_is_done_after_one_try() -> None:
@@ -31,7 +40,7 @@ def test_every_try_sends_the_same_request() -> None:
     """Byte for byte, whatever came back."""
 
     async def story() -> None:
-        fullstory = FullStory(in_turn(DOWN, LOST, Answer(200, is_json=False), OK))
+        fullstory = FullStory(in_turn(DOWN, LOST, Response(200, is_json=False), OK))
         desk = Desk(fullstory)
         assert await desk.send() == (Done(), 4)
         assert fullstory.sent == [REQUEST] * 4
@@ -44,11 +53,11 @@ def test_every_try_sends_the_same_request() -> None:
 @pytest.mark.parametrize(
     ("answer", "decision"),
     [
-        (Answer(400, True, None, "bad"), Reject("refused_by_fullstory", 400, "bad")),
-        (Answer(404, True), Skip("unknown_user")),
+        (Response(400, True, None, "bad"), Reject("refused_by_fullstory", 400, "bad")),
+        (Response(404, True), Skip("unknown_user")),
     ],
 )
-def test_a_last_word_is_handed_back(answer: Answer, decision: Reject | Skip) -> None:
+def test_a_last_word_is_handed_back(answer: Response, decision: Reject | Skip) -> None:
     """A refusal at once, an unknown user after the second time."""
 
     async def story() -> None:
@@ -79,12 +88,12 @@ def test_a_429_holds_everybody_back_for_as_long_as_it_says() -> None:
     """One gate for the whole account; what it refused goes first when it opens."""
 
     async def story() -> None:
-        fullstory = FullStory(in_turn(Answer(429, True, 7.0), OK), takes_s=0.25)
+        fullstory = FullStory(in_turn(Response(429, True, 7.0), OK), takes_s=0.25)
         desk = Desk(fullstory, in_flight_max=1)
         first = asyncio.create_task(desk.send())
         await settle_down()
-        others = [desk.send(request=Request("POST", "/other", b"{}")) for _ in range(3)]
-        await asyncio.gather(first, *others)
+        stats = [desk.send(request=Request("POST", "/other", b"{}")) for _ in range(3)]
+        await asyncio.gather(first, *stats)
         assert fullstory.sent_at_s == pytest.approx([0.0, 7.25, 7.5, 7.75, 8.0], abs=0.01)
         paths = [request.path for request in fullstory.sent]
         assert paths == [REQUEST.path] * 2 + ["/other"] * 3
@@ -141,13 +150,13 @@ def test_a_request_under_way_keeps_its_partition_busy() -> None:
     async def story() -> None:
         desk = Desk(FullStory(in_turn(DOWN, OK), takes_s=0.5))
         sending = asyncio.create_task(desk.send())
-        busy = []
+        in_flight = []
         for _ in range(4):
             await asyncio.sleep(0.7)
-            busy.append(desk.assignment.busy)
+            in_flight.append(desk.assignment.in_flight)
         await sending
-        assert busy == [0, 0, 0, 1]
-        assert desk.assignment.busy == 0
+        assert in_flight == [0, 0, 0, 1]
+        assert desk.assignment.in_flight == 0
 
     run(story())
 
@@ -156,7 +165,7 @@ def test_a_mistake_of_our_own_gives_the_place_back() -> None:
     """Else the throttle would fill up with nobody."""
 
     async def story() -> None:
-        def fail(_count: int, _s: float) -> Answer:
+        def fail(_count: int, _s: float) -> Response:
             raise ZeroDivisionError
 
         desk = Desk(FullStory(fail))
@@ -173,7 +182,7 @@ def test_one_event_that_always_fails_is_exhausted_among_others_that_go_through()
     async def story() -> None:
         fullstory = FullStory(in_turn(OK))
         fullstory.poison = "/poison"
-        policy = Policy(
+        policy = DeliveryPolicy(
             backoff=Backoff(s_first=1.0, s_max=2.0), exhausted_after_s=60.0, exhausted_tries=5
         )
         desk = Desk(fullstory, policy)

@@ -6,8 +6,8 @@ import pytest
 
 from bridge.fullstory.throttle import LOOKED_THROUGH_AT
 from bridge.records import Assignment, AssignmentEnded
-from tests.unit.fullstory.door import Door
-from tests.unit.virtual import run, settle_down
+from tests.unit.fullstory.throttle_fixture import Door
+from tests.unit.virtual_time import run, settle_down
 
 
 def test_no_more_are_in_flight_than_allowed_and_the_rest_come_in_order() -> None:
@@ -21,7 +21,7 @@ def test_no_more_are_in_flight_than_allowed_and_the_rest_come_in_order() -> None
         assert door.came == ["a", "b"]
         assert door.throttle.in_flight == 2
         for name in ("c", "d"):
-            door.throttle.leave(unanswered=0)
+            door.throttle.release(unanswered=0)
             await settle_down()
             assert door.came[-1] == name
 
@@ -36,8 +36,8 @@ def test_the_budget_is_full_until_a_commit_is_acknowledged() -> None:
         for name in "abcd":
             door.ask(name)
         await settle_down()
-        door.throttle.leave(unanswered=0)
-        door.throttle.leave(unanswered=0)
+        door.throttle.release(unanswered=0)
+        door.throttle.release(unanswered=0)
         await settle_down()
         assert door.came == ["a", "b"]
         assert door.throttle.unacknowledged == 2
@@ -57,7 +57,7 @@ def test_an_event_that_waits_for_its_next_try_leaves_its_budget_to_others() -> N
         door.ask("a")
         door.ask("b")
         await settle_down()
-        door.throttle.leave(unanswered=1)
+        door.throttle.release(unanswered=1)
         await settle_down()
         assert door.came == ["a", "b"]
 
@@ -74,10 +74,10 @@ def test_records_of_several_events_never_lock_each_other_out() -> None:
         async def record() -> None:
             nonlocal most, done
             for events in (3, 0, 0):
-                await throttle.enter(events)
+                await throttle.acquire(events)
                 most = max(most, throttle.unacknowledged)
                 await asyncio.sleep(0.01)
-                throttle.leave(unanswered=0)
+                throttle.release(unanswered=0)
             done += 1
             asyncio.get_running_loop().call_later(0.25, throttle.acknowledged, 3)
 
@@ -122,7 +122,7 @@ def test_later_events_of_a_record_go_before_everybody_else() -> None:
         await settle_down()
         assert door.came == ["first"]
         door.throttle.pause()
-        door.throttle.leave(unanswered=0)
+        door.throttle.release(unanswered=0)
         await settle_down()
         assert door.came == ["first"]
         door.throttle.resume()
@@ -143,11 +143,11 @@ def test_who_gives_up_waiting_takes_no_place_along(admitted: bool) -> None:
         waiting = door.ask("b")
         await settle_down()
         if admitted:
-            door.throttle.leave(unanswered=1)
+            door.throttle.release(unanswered=1)
         waiting.cancel()
         await settle_down()
         if not admitted:
-            door.throttle.leave(unanswered=1)
+            door.throttle.release(unanswered=1)
         assert door.throttle.in_flight == door.throttle.unacknowledged == 0
         await door.ask("c")
         assert door.came == ["a", "c"]
@@ -161,7 +161,7 @@ def test_while_nothing_may_enter_one_goes_on_trial_and_the_next_when_that_one_ca
     async def story() -> None:
         door = Door()
         door.throttle.pause()
-        assert not door.throttle.try_one()  # nobody waits: the next who comes may
+        assert not door.throttle.admit_probe()  # nobody waits: the next who comes may
         door.ask("a")
         await settle_down()
         assert door.came == ["a"]
@@ -169,18 +169,18 @@ def test_while_nothing_may_enter_one_goes_on_trial_and_the_next_when_that_one_ca
         door.ask("b")
         door.ask("c")
         await settle_down()
-        assert not door.throttle.try_one()  # one is under way
-        door.throttle.leave(unanswered=1)
+        assert not door.throttle.admit_probe()  # one is under way
+        door.throttle.release(unanswered=1)
         await settle_down()
         assert door.came == ["a"]
 
-        assert door.throttle.try_one()
+        assert door.throttle.admit_probe()
         await settle_down()
         assert door.came == ["a", "b"]
-        door.throttle.leave(unanswered=1, sent=False)
+        door.throttle.release(unanswered=1, sent=False)
         await settle_down()
         assert door.came == ["a", "b", "c"]
-        door.throttle.leave(unanswered=1)
+        door.throttle.release(unanswered=1)
         await settle_down()
         assert door.came == ["a", "b", "c"]
 

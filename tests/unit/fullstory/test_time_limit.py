@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bridge.fullstory.time_limit import LOOKS, TimeLimit
-from tests.unit.virtual import run
+from tests.unit.virtual_time import run
 
 LIMIT_S = 10.0
 

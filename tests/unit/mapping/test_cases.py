@@ -2,14 +2,14 @@
 
 import pytest
 
-from bridge.avro.tree import parse_schema
-from bridge.fullstory.request_v1 import build_v1
-from bridge.fullstory.request_v2 import build_v2
-from bridge.mapping.compiler import compile_plan
-from bridge.mapping.load import load_rules
-from bridge.mapping.options import Options
-from bridge.mapping.outcome import Event, Rejected, Skipped
-from bridge.sandbox import contract_v2
+from bridge.fullstory.requests.v1 import build_v1
+from bridge.fullstory.requests.v2 import build_v2
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.options import Options
+from bridge.mapping.runtime.outcome import Event, MappingRejected, MappingSkipped
+from bridge.sandbox.fullstory import contract_v2
+from bridge.schema.parser import parse_schema
 from tests.cases.load import Case, ExpectedRequest, load_cases
 from tests.cases.raw import raw_value, record
 
@@ -27,9 +27,13 @@ def test_a_record_becomes_exactly_the_requests_of_its_case(case: Case) -> None:
 
     built = [build_v1(found) for found in outcomes if isinstance(found, Event)]
     assert [ExpectedRequest(made.path, made.body) for made in built] == list(case.requests)
-    skipped = [(found.mapping, found.why) for found in outcomes if isinstance(found, Skipped)]
+    skipped = [
+        (found.mapping, found.why) for found in outcomes if isinstance(found, MappingSkipped)
+    ]
     assert skipped == list(case.skipped)
-    rejected = [(found.mapping, found.reason) for found in outcomes if isinstance(found, Rejected)]
+    rejected = [
+        (found.mapping, found.reason) for found in outcomes if isinstance(found, MappingRejected)
+    ]
     assert rejected == list(case.rejected)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.sandbox import contract
+from bridge.sandbox.fullstory import contract_v1
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from bridge.sandbox import contract
 )
 def test_an_encoded_uid_is_read_back(segment: str, uid: str) -> None:
     """One segment, decoded once."""
-    assert contract.uid_of(f"/users/v1/individual/{segment}/customevent") == uid
+    assert contract_v1.uid_of(f"/users/v1/individual/{segment}/customevent") == uid
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ def test_an_encoded_uid_is_read_back(segment: str, uid: str) -> None:
 )
 def test_anything_but_one_encoded_segment_is_no_uid(path: str) -> None:
     """An extra segment, a raw character, a dot segment or a query."""
-    assert contract.uid_of(path) is None
+    assert contract_v1.uid_of(path) is None
 
 
 def test_an_infinite_real_is_refused() -> None:
     """A number too large for a double is not finite."""
     body = b'{"event":{"event_name":"x","event_data":{"a_real":1e999}}}'
-    assert contract.refusal(body) is not None
+    assert contract_v1.refusal(body) is not None
 
 
 def test_a_refusal_names_the_field() -> None:
     """The sentence says which field, never its value."""
-    problem = contract.refusal(b'{"event":{"event_name":"x","stamp":"secret"}}')
+    problem = contract_v1.refusal(b'{"event":{"event_name":"x","stamp":"secret"}}')
     assert problem == "unknown field event.stamp"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bridge.sandbox.ledger import Accepted, Ledger, read_ledger
+from bridge.sandbox.fullstory.ledger import Accepted, Ledger, read_ledger
 
 ENTRY = Accepted("a/b", "/users/v1/individual/a%2Fb/customevent", b'{"event":\n{}}', 1.5)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SetupError
-from bridge.sandbox import librdkafka
+from bridge.sandbox.kafka import librdkafka
 
 
 def test_the_library_lies_beside_the_package_on_linux(tmp_path: Path) -> None:

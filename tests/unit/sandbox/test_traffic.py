@@ -9,18 +9,19 @@ from typing import Any
 import fastavro
 import pytest
 
-from bridge.sandbox import files, oracle
-from bridge.sandbox.traffic import STRANGER, Made, Traffic
+from bridge.sandbox import files
+from bridge.sandbox.traffic import expected_events
+from bridge.sandbox.traffic.generator import UNKNOWN_USER, GeneratedRecord, Traffic
 
 IDS = {"payments": 7, "orders": 258}
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def _records(count: int, seed: int = 1) -> list[Made]:
+def _records(count: int, seed: int = 1) -> list[GeneratedRecord]:
     return list(Traffic(IDS, start=START, rate=100, seed=seed).records(count))
 
 
-def _decode(made: Made) -> Any:
+def _decode(made: GeneratedRecord) -> Any:
     schema = fastavro.parse_schema(json.loads(files.schema_text(made.topic)))
     assert made.value is not None
     assert made.value[:5] == b"\x00" + IDS[made.topic].to_bytes(4, "big")
@@ -43,8 +44,12 @@ def test_all_but_the_special_records_are_framed_avro_of_their_topic() -> None:
             continue
         value = _decode(made)
         uid = dict(made.headers).get("x-user-id", b"").decode() or None
-        seen = oracle.of_payment(value) if made.topic == "payments" else oracle.of_order(value, uid)
-        assert seen == made.events or (made.fate == "unknown_user" and seen[0].uid == STRANGER)
+        seen = (
+            expected_events.events_of_payment(value)
+            if made.topic == "payments"
+            else expected_events.events_of_order(value, uid)
+        )
+        assert seen == made.events or (made.fate == "unknown_user" and seen[0].uid == UNKNOWN_USER)
 
 
 def test_times_advance_at_the_rate() -> None:
@@ -72,9 +77,9 @@ def test_the_poison_record_cannot_be_read() -> None:
 
 def test_a_show_has_every_event_and_no_event_twice() -> None:
     """So that a comparison by user, event and record id is one by one."""
-    sightings = [event for made in _records(1500) for event in made.events]
-    assert len(set(sightings)) == len(sightings)
-    assert {event.name for event in sightings} == {
+    observed = [event for made in _records(1500) for event in made.events]
+    assert len(set(observed)) == len(observed)
+    assert {event.name for event in observed} == {
         "Payment Failed",
         "Payment Blocked",
         "Payment Refunded",
@@ -86,7 +91,7 @@ def test_a_show_has_every_event_and_no_event_twice() -> None:
         "Order Step Cancelled",
         "Order Step Returned",
     }
-    assert STRANGER not in {event.uid for event in sightings}
+    assert UNKNOWN_USER not in {event.uid for event in observed}
 
 
 def test_a_show_has_much_that_is_sent_and_much_that_is_not() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.settings.codes import Code
-from bridge.settings.environment import (
+from bridge.settings.codes import SettingsCode
+from bridge.settings.sources.environment import (
     read_environment,
     read_key,
     variable_name,
@@ -84,7 +84,7 @@ def test_what_kubernetes_sets_is_not_a_mistake() -> None:
 def test_an_unknown_variable_is_a_mistake(name: str) -> None:
     """A typo in a variable must not pass in silence."""
     found = read_environment({name: "8080"})
-    assert [problem.code for problem in found.problems] == [Code.UNKNOWN_VARIABLE]
+    assert [problem.code for problem in found.problems] == [SettingsCode.UNKNOWN_VARIABLE]
     assert str(found.problems[0].place) == name
 
 

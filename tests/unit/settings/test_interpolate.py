@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.settings.ambient import Ambient
-from bridge.settings.codes import Code
-from bridge.settings.interpolate import interpolate
+from bridge.settings.codes import SettingsCode
+from bridge.settings.sources.external_text import ExternalText
+from bridge.settings.sources.interpolation import interpolate
 
 ENVIRON = {"NAME": "value", "EMPTY": "", "YAML": "a: [b, #c\n- d"}
 
@@ -52,18 +52,18 @@ def test_keys_numbers_and_switches_stay() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("${OTHER}", Code.UNSET_VARIABLE),
-        ("${EMPTY:?}", Code.UNSET_VARIABLE),
-        ("${OTHER:?say why}", Code.UNSET_VARIABLE),
-        ("${NAME", Code.REFERENCE_FORM),
-        ("${}", Code.REFERENCE_FORM),
-        ("${9}", Code.REFERENCE_FORM),
-        ("${NAME-x}", Code.REFERENCE_FORM),
-        ("${NAME:+x}", Code.REFERENCE_FORM),
-        ("x ${ NAME }", Code.REFERENCE_FORM),
+        ("${OTHER}", SettingsCode.UNSET_VARIABLE),
+        ("${EMPTY:?}", SettingsCode.UNSET_VARIABLE),
+        ("${OTHER:?say why}", SettingsCode.UNSET_VARIABLE),
+        ("${NAME", SettingsCode.REFERENCE_FORM),
+        ("${}", SettingsCode.REFERENCE_FORM),
+        ("${9}", SettingsCode.REFERENCE_FORM),
+        ("${NAME-x}", SettingsCode.REFERENCE_FORM),
+        ("${NAME:+x}", SettingsCode.REFERENCE_FORM),
+        ("x ${ NAME }", SettingsCode.REFERENCE_FORM),
     ],
 )
-def test_what_cannot_be_expanded_is_a_mistake_at_its_path(text: str, code: Code) -> None:
+def test_what_cannot_be_expanded_is_a_mistake_at_its_path(text: str, code: SettingsCode) -> None:
     """Nothing is guessed, and the text stays as it was."""
     result = interpolate({"a": [text]}, ENVIRON)
     assert [(m.code, m.path) for m in result.mistakes] == [(code, ("a", 0))]
@@ -81,7 +81,7 @@ def test_a_file_stands_in_for_its_variable(tmp_path: Path) -> None:
     file.write_bytes(b" two\n\n")
     result = interpolate({"a": "${S}", "b": "x${S:-d}"}, {"S_FILE": str(file), "S": ""})
     assert result.data == {"a": " two\n", "b": "x two\n"}
-    assert isinstance(result.data["a"], Ambient)
+    assert isinstance(result.data["a"], ExternalText)
     assert result.data["a"].file == file
     assert result.used == {("a",): (str(file),), ("b",): (str(file),)}
 
@@ -89,10 +89,10 @@ def test_a_file_stands_in_for_its_variable(tmp_path: Path) -> None:
 def test_a_variable_and_its_file_contradict_each_other(tmp_path: Path) -> None:
     """Neither wins."""
     result = interpolate("${S}", {"S_FILE": str(tmp_path), "S": "x"})
-    assert [m.code for m in result.mistakes] == [Code.SET_TWICE]
+    assert [m.code for m in result.mistakes] == [SettingsCode.SET_TWICE]
 
 
 def test_only_a_whole_reference_may_become_another_type() -> None:
     """`${A}` may turn into a number, `${A}0` is text."""
     data = interpolate(["${A}", "${A}0", "${B:-7}", "5"], {"A": "5"}).data
-    assert [isinstance(value, Ambient) for value in data] == [True, False, True, False]
+    assert [isinstance(value, ExternalText) for value in data] == [True, False, True, False]

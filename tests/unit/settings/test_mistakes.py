@@ -100,7 +100,7 @@ def test_a_good_file_has_no_mistakes() -> None:
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
-    ("name", "content", "problem", "cure"),
+    ("name", "content", "problem", "fix"),
     [
         (
             "nowhere.yaml",
@@ -133,14 +133,14 @@ def test_a_file_that_cannot_be_read_says_why(
     name: str,
     content: bytes | None,
     problem: str,
-    cure: str,
+    fix: str,
 ) -> None:
     """Not there, a directory, not UTF-8, too large: each has a sentence of its own."""
     if content is not None:
         Path(name).write_bytes(content)
     with pytest.raises(SetupError) as told:
         load(Path(name), {})
-    assert str(told.value) == f"{problem}\n    cure: {cure}"
+    assert str(told.value) == f"{problem}\n    cure: {fix}"
 
 
 def test_a_file_that_may_not_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

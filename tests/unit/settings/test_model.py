@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from bridge.settings.ambient import Ambient
-from bridge.settings.codes import TITLES, Code
-from bridge.settings.kinds import is_open_http
+from bridge.settings.codes import TITLES, SettingsCode
 from bridge.settings.model import Settings
+from bridge.settings.sections.value_types import is_open_http
+from bridge.settings.sources.external_text import ExternalText
 
 
 def settings(**more: Any) -> Settings:
@@ -72,9 +72,9 @@ def test_a_base_url_goes_before_the_keys_prefix() -> None:
         ("0.0.0.0:80", ("0.0.0.0", 80)),  # noqa: S104  (only read)
         ("localhost:0", ("localhost", 0)),
         ("[::1]:8080", ("::1", 8080)),
-        (Ambient("127.0.0.1:1"), ("127.0.0.1", 1)),
-        (Ambient("~"), None),
-        (Ambient(""), None),
+        (ExternalText("127.0.0.1:1"), ("127.0.0.1", 1)),
+        (ExternalText("~"), None),
+        (ExternalText(""), None),
         (None, None),
     ],
 )
@@ -200,8 +200,12 @@ def test_a_number_in_quotes_is_text_but_one_from_a_variable_is_not() -> None:
     """A variable has no other way to say it."""
     with pytest.raises(ValidationError):
         settings(fullstory={"key": "na1.x", "max_in_flight": "5"})
-    section = {"key": Ambient("5"), "max_in_flight": Ambient(" 5 "), "base_url": Ambient("")}
-    section |= {"max_rate": Ambient("")}
+    section = {
+        "key": ExternalText("5"),
+        "max_in_flight": ExternalText(" 5 "),
+        "base_url": ExternalText(""),
+    }
+    section |= {"max_rate": ExternalText("")}
     found = settings(fullstory=section).fullstory
     assert (found.max_in_flight, found.key.get_secret_value(), found.base_url) == (5, "5", None)
     assert found.max_rate is None
@@ -236,7 +240,7 @@ def test_the_json_schema_can_be_exported() -> None:
     """With the names that stand in the file."""
     schema = Settings.model_json_schema(by_alias=True)
     assert schema["properties"]["kafka"]["required"] == ["bootstrap.servers", "group.id"]
-    registry = schema["$defs"]["Registry"]["properties"]
+    registry = schema["$defs"]["RegistrySettings"]["properties"]
     assert "basic.auth.user.info" in registry
     assert schema["$defs"]["Delivery"]["properties"]["window_bytes_max"]["anyOf"] == [
         {"type": "integer"},
@@ -246,8 +250,8 @@ def test_the_json_schema_can_be_exported() -> None:
 
 def test_every_code_has_a_title() -> None:
     """And no title is left over."""
-    assert set(TITLES) == set(Code)
-    assert len({code.value for code in Code}) == len(Code)
+    assert set(TITLES) == set(SettingsCode)
+    assert len({code.value for code in SettingsCode}) == len(SettingsCode)
 
 
 def descriptions(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, str | None]]:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from bridge.errors import SetupError
-from bridge.settings.secrets import (
+from bridge.settings.sources.secrets import (
     SECRET_FILE_BYTES_MAX,
     KeySource,
     is_secret_name,

@@ -5,26 +5,26 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.observer import (
-    EVERYTHING,
+    EVERY_TOPIC,
     Answered,
     Assigned,
-    Beat,
     Committed,
     Delivered,
     Draining,
     Fact,
     HaltedScope,
     Polled,
+    PollLoopTick,
     Resumed,
     Revoked,
     Waiting,
 )
-from bridge.status.conditions import BEAT_WITHIN_S, THROTTLED_FOR_S, Condition, Conditions
+from bridge.status.conditions import BEAT_WITHIN_S, THROTTLED_FOR_S, Conditions, StatusCondition
 
 GIVEN = Assigned([("t", 0), ("t", 1)])
-AT_WORK: Sequence[Fact] = (Beat(), GIVEN)
+AT_WORK: Sequence[Fact] = (PollLoopTick(), GIVEN)
 HALT = HaltedScope("the topic t", "invalid_uid", "mend it", "the shop")
-WHOLE = HaltedScope(EVERYTHING, "nobody_is_known", "ask")
+WHOLE = HaltedScope(EVERY_TOPIC, "nobody_is_known", "ask")
 LEFT_THE_LOG = HaltedScope("t/1", "left the log", "reset")
 
 
@@ -35,14 +35,14 @@ class Time:
         self.now_s = 1_000.0
         self.conditions = Conditions(lambda: self.now_s)
 
-    def tell(self, *facts: Fact, after_s: float = 1.0) -> None:
+    def notify(self, *facts: Fact, after_s: float = 1.0) -> None:
         """Tell facts, each some time after the one before."""
         for fact in facts:
             self.now_s += after_s
-            self.conditions.tell(fact)
+            self.conditions.notify(fact)
 
     @property
-    def all(self) -> list[Condition]:
+    def all(self) -> list[StatusCondition]:
         """What holds now."""
         return self.conditions.all(self.now_s)
 
@@ -68,9 +68,9 @@ def time() -> Time:
             "not ready",
         ),
         ([Waiting("kafka", "no"), Resumed("kafka")], [("bridge", "starting")], "not ready"),
-        ([Beat()], [("group", "idle")], "degraded"),
+        ([PollLoopTick()], [("group", "idle")], "degraded"),
         ([*AT_WORK], [], "ready"),
-        ([*AT_WORK, Beat(), Polled(9), Delivered("m", 1), Answered(200)], [], "ready"),
+        ([*AT_WORK, PollLoopTick(), Polled(9), Delivered("m", 1), Answered(200)], [], "ready"),
         ([*AT_WORK, Revoked([("t", 0)], False)], [], "ready"),
         ([*AT_WORK, Revoked([("t", 0), ("t", 1)], True)], [("group", "idle")], "degraded"),
         ([*AT_WORK, Waiting("fullstory", "status_503")], [("fullstory", "paused")], "degraded"),
@@ -94,10 +94,10 @@ def time() -> Time:
         ([*AT_WORK, Answered(429)], [("fullstory", "throttled")], "degraded"),
         ([*AT_WORK, HALT], [("the topic t", "halted")], "degraded"),
         ([*AT_WORK, LEFT_THE_LOG], [("t/1", "halted")], "degraded"),
-        ([*AT_WORK, WHOLE], [(EVERYTHING, "halted")], "not ready"),
+        ([*AT_WORK, WHOLE], [(EVERY_TOPIC, "halted")], "not ready"),
         (
             [*AT_WORK, HALT, WHOLE],
-            [("the topic t", "halted"), (EVERYTHING, "halted")],
+            [("the topic t", "halted"), (EVERY_TOPIC, "halted")],
             "not ready",
         ),
         ([*AT_WORK, Draining()], [("bridge", "draining")], "not ready"),
@@ -110,22 +110,22 @@ def test_what_was_told_makes_what_holds_and_whether_it_is_ready(
     time: Time, facts: list[Fact], states: list[tuple[str, str]], readiness: str | None
 ) -> None:
     """Not ready while starting, draining, wholly halted, or with a refused key."""
-    time.tell(*facts)
+    time.notify(*facts)
     assert time.states == states
     assert time.conditions.readiness(time.now_s) == (readiness or "not ready")
 
 
 def test_a_pause_stands_since_it_began_with_the_newest_reason_and_its_cure(time: Time) -> None:
     """A second spell begins anew."""
-    time.tell(*AT_WORK, Waiting("fullstory", "status_503"))
+    time.notify(*AT_WORK, Waiting("fullstory", "status_503"))
     began_s = time.now_s
-    time.tell(Waiting("fullstory", "key_refused"), after_s=60)
+    time.notify(Waiting("fullstory", "key_refused"), after_s=60)
     [condition] = time.all
     assert (condition.since_s, condition.why) == (began_s, "key_refused")
-    assert "fullstory.key" in condition.cure
-    assert condition.scope == EVERYTHING
+    assert "fullstory.key" in condition.fix
+    assert condition.scope == EVERY_TOPIC
 
-    time.tell(Resumed("fullstory"), Waiting("fullstory", "timeout"))
+    time.notify(Resumed("fullstory"), Waiting("fullstory", "timeout"))
     [condition] = time.all
     assert (condition.since_s, condition.why) == (time.now_s, "timeout")
 
@@ -134,54 +134,54 @@ def test_a_halt_names_its_cure_and_whom_to_ask_and_stands_since_it_was_first_tol
     time: Time,
 ) -> None:
     """Told again, it is the same one."""
-    time.tell(*AT_WORK, HALT)
+    time.notify(*AT_WORK, HALT)
     told_s = time.now_s
-    time.tell(HaltedScope("the topic t", "another", "another"))
+    time.notify(HaltedScope("the topic t", "another", "another"))
     assert time.all == [
-        Condition(
+        StatusCondition(
             "the topic t", "halted", "the topic t", told_s, "invalid_uid", "mend it", "the shop"
         )
     ]
     assert not time.conditions.is_wholly_halted
-    time.tell(WHOLE)
+    time.notify(WHOLE)
     assert time.conditions.is_wholly_halted
 
 
 def test_a_partition_that_stands_still_is_no_concern_of_ours_once_it_went(time: Time) -> None:
     """Its next owner tells it; topics that a mapping halted stay halted here."""
-    time.tell(*AT_WORK, LEFT_THE_LOG, HALT)
-    time.tell(Revoked([("t", 0)], False))
+    time.notify(*AT_WORK, LEFT_THE_LOG, HALT)
+    time.notify(Revoked([("t", 0)], False))
     assert time.states == [("t/1", "halted"), ("the topic t", "halted")]
-    time.tell(Assigned([("t", 0)]), Revoked([("t", 1)], True))
+    time.notify(Assigned([("t", 0)]), Revoked([("t", 1)], True))
     assert time.states == [("the topic t", "halted")]
 
 
 def test_without_partitions_counts_from_when_the_last_one_went(time: Time) -> None:
     """Or from the first turn, where none came yet."""
-    time.tell(Beat())
+    time.notify(PollLoopTick())
     began_s = time.now_s
-    time.tell(Beat(), Beat())
+    time.notify(PollLoopTick(), PollLoopTick())
     assert [one.since_s for one in time.all] == [began_s]
-    time.tell(GIVEN, Revoked([("t", 0)], False), Revoked([("t", 1)], False))
+    time.notify(GIVEN, Revoked([("t", 0)], False), Revoked([("t", 1)], False))
     went_s = time.now_s
-    time.tell(Revoked([("t", 1)], False))
+    time.notify(Revoked([("t", 1)], False))
     assert [one.since_s for one in time.all] == [went_s]
     assert time.conditions.partitions == frozenset()
 
 
 def test_a_spell_of_429s_is_one_condition_and_passes_when_they_stop(time: Time) -> None:
     """Accepted events between them end nothing; ten seconds without any do."""
-    time.tell(*AT_WORK, Answered(429))
+    time.notify(*AT_WORK, Answered(429))
     began_s = time.now_s
-    time.tell(*[Answered(200), Answered(429)] * 3, after_s=THROTTLED_FOR_S / 2 - 0.1)
+    time.notify(*[Answered(200), Answered(429)] * 3, after_s=THROTTLED_FOR_S / 2 - 0.1)
     assert [(one.state, one.since_s) for one in time.all] == [("throttled", began_s)]
 
-    time.tell(Answered(200), after_s=THROTTLED_FOR_S - 0.1)
+    time.notify(Answered(200), after_s=THROTTLED_FOR_S - 0.1)
     assert time.states == [("fullstory", "throttled")]
     time.now_s += 0.1
     assert time.states == []
 
-    time.tell(Answered(429))
+    time.notify(Answered(429))
     assert [one.since_s for one in time.all] == [time.now_s]
 
 
@@ -189,7 +189,7 @@ def test_a_429_that_nothing_follows_counts_as_long_as_fullstory_may_have_told_to
     time: Time,
 ) -> None:
     """`Retry-After` is at most 300 s; no answer at all is no answer."""
-    time.tell(*AT_WORK, Answered(429), Answered(0, "timeout"))
+    time.notify(*AT_WORK, Answered(429), Answered(0, "timeout"))
     time.now_s += 300
     assert time.states == [("fullstory", "throttled")]
     time.now_s += THROTTLED_FOR_S
@@ -201,17 +201,17 @@ def test_live_is_a_poll_thread_that_turned_within_a_minute(
     time: Time, silent_s: float, live: bool
 ) -> None:
     """Whatever else holds, and however little comes from Kafka."""
-    time.tell(*AT_WORK, WHOLE, Waiting("kafka", "down"))
-    time.tell(Beat())
+    time.notify(*AT_WORK, WHOLE, Waiting("kafka", "down"))
+    time.notify(PollLoopTick())
     time.now_s += silent_s
     assert time.conditions.is_live(time.now_s) is live
-    time.tell(Beat())
+    time.notify(PollLoopTick())
     assert time.conditions.is_live(time.now_s)
 
 
 def test_a_bridge_that_waits_at_its_start_is_live(time: Time) -> None:
     """Its poll thread has not begun; a restart would mend nothing."""
-    time.tell(Waiting("kafka", "no answer"))
+    time.notify(Waiting("kafka", "no answer"))
     time.now_s += 3_600
     assert time.conditions.is_live(time.now_s)
     assert time.conditions.readiness(time.now_s) == "not ready"

@@ -8,14 +8,14 @@ from bridge.observer import (
     Committed,
     DeadLettered,
     Delivered,
+    EventSkipped,
     Fact,
-    Filtered,
     HaltedScope,
-    Misfit,
     Polled,
+    RecordsFiltered,
     Resumed,
     Retrying,
-    Skipped,
+    SchemaMismatch,
     Unsure,
     Waiting,
 )
@@ -28,12 +28,12 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
     facts: list[Fact] = [
         Polled(500),
         Polled(20),
-        Filtered("t"),
+        RecordsFiltered("t"),
         Delivered("m", 1),
         Delivered("m", 3),
-        Skipped("m", "no_uid"),
-        Skipped("n", "no_uid"),
-        Skipped("m", "shadow"),
+        EventSkipped("m", "no_uid"),
+        EventSkipped("n", "no_uid"),
+        EventSkipped("m", "shadow"),
         DeadLettered("m", "decode", "truncated", "t/0/1"),
         Answered(200),
         Answered(0, "timeout"),
@@ -42,7 +42,7 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
         Retrying("m", "throttled", 1.0),
     ]
     for fact in facts:
-        counts.tell(fact)
+        counts.notify(fact)
     assert (counts.polled, counts.filtered, counts.delivered) == (520, 1, 2)
     assert counts.skipped == {"no_uid": 2, "shadow": 1}
     assert counts.dead_lettered == {"truncated": 1}
@@ -56,11 +56,11 @@ def test_unexpected_answers_are_told_apart_by_status_and_code_up_to_a_bound() ->
     """What disproves what is assumed of FullStory shows there; a flood of codes fills nothing."""
     counts = Counts()
     for status, code in ((200, None), (204, None), (429, "slow_down"), (404, "not_found")):
-        counts.tell(Answered(status, code))
-    counts.tell(Answered(302))
+        counts.notify(Answered(status, code))
+    counts.notify(Answered(302))
     for number in range(2 * KINDS_MAX):
-        counts.tell(Answered(400, f"code_{number}"))
-        counts.tell(Answered(404, "not_found"))
+        counts.notify(Answered(400, f"code_{number}"))
+        counts.notify(Answered(404, "not_found"))
     assert counts.unexpected["404 not_found"] == 2 * KINDS_MAX + 1
     assert counts.unexpected["302"] == counts.unexpected["400 code_0"] == 1
     assert len(counts.unexpected) == KINDS_MAX + 1
@@ -72,13 +72,13 @@ def test_what_does_not_fit_and_what_stands_still_is_remembered_with_its_reason()
     """By topic and mapping, and by scope; told again it is still one."""
     counts = Counts()
     for fact in (
-        Misfit("t", "m", "no field"),
-        Misfit("t", "n", "no field"),
-        Misfit("t", "m", "another type"),
+        SchemaMismatch("t", "m", "no field"),
+        SchemaMismatch("t", "n", "no field"),
+        SchemaMismatch("t", "m", "another type"),
         HaltedScope("the topic t", "invalid_uid", "mend it"),
     ):
-        counts.tell(fact)
-    assert counts.misfits == {("t", "m"): "another type", ("t", "n"): "no field"}
+        counts.notify(fact)
+    assert counts.mismatches == {("t", "m"): "another type", ("t", "n"): "no field"}
     assert counts.halted == {"the topic t": "invalid_uid"}
 
 
@@ -89,13 +89,13 @@ def test_the_summary_says_what_came_of_everything_and_leaves_out_what_did_not_ha
     for fact in (
         Polled(9),
         Delivered("m", 1),
-        Filtered("t"),
-        Skipped("m", "no_uid"),
+        RecordsFiltered("t"),
+        EventSkipped("m", "no_uid"),
         DeadLettered("n", "map", "schema_does_not_fit", "t/0/1"),
-        Misfit("t", "n", "no field"),
+        SchemaMismatch("t", "n", "no field"),
         HaltedScope("t/0", "left the log", "reset"),
     ):
-        counts.tell(fact)
+        counts.notify(fact)
     assert counts.summary() == {
         "polled": 9,
         "delivered": 1,
@@ -111,10 +111,10 @@ def test_what_is_waited_for_is_forgotten_once_it_answers() -> None:
     """The newest reason is the one that is told."""
     counts = Counts()
     for fact in (Waiting("kafka", "a"), Waiting("fullstory", "b"), Waiting("fullstory", "c")):
-        counts.tell(fact)
+        counts.notify(fact)
     assert counts.waiting_for == {"kafka": "a", "fullstory": "c"}
-    counts.tell(Resumed("fullstory"))
-    counts.tell(Resumed("never waited for"))
+    counts.notify(Resumed("fullstory"))
+    counts.notify(Resumed("never waited for"))
     assert counts.waiting_for == {"kafka": "a"}
 
 
@@ -122,5 +122,5 @@ def test_what_is_waited_for_is_forgotten_once_it_answers() -> None:
 def test_a_fact_that_nobody_counts_changes_nothing(fact: Fact) -> None:
     """An observer must never raise."""
     counts = Counts()
-    counts.tell(fact)
+    counts.notify(fact)
     assert vars(counts) == vars(Counts())

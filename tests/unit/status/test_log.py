@@ -10,25 +10,25 @@ from typing import Any, Literal
 import pytest
 import structlog
 
-from bridge.delivery.pause import REASONS_MAX, reason_for
+from bridge.delivery.pauses import REASONS_MAX, reason_for
 from bridge.observer import (
     Answered,
     Assigned,
-    Beat,
     CommitFailed,
     Committed,
     DeadLettered,
     Delivered,
+    EventSkipped,
     Fact,
-    Filtered,
     HaltedScope,
-    Misfit,
-    Noted,
+    Info,
     Polled,
+    PollLoopTick,
+    RecordsFiltered,
     Resumed,
     Retrying,
     Revoked,
-    Skipped,
+    SchemaMismatch,
     Waiting,
 )
 from bridge.status.log import KINDS_MAX, SAME_AGAIN_AFTER_S, LogObserver, configure_log
@@ -47,7 +47,7 @@ class Told:
         """Tell facts; returns what was written, without the time."""
         configure_log(self.level, "json")
         for fact in facts:
-            self.log.tell(fact)
+            self.log.notify(fact)
         found = [json.loads(line) for line in self._capture.readouterr().err.splitlines()]
         return [{key: line[key] for key in line if key != "timestamp"} for line in found]
 
@@ -72,15 +72,15 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
                 "level": "warning",
                 "what": "kafka",
                 "why": "down",
-                "cure": reason_for("kafka", "down").cure,
+                "fix": reason_for("kafka", "down").fix,
             },
         ),
         (
             HaltedScope("t/0", "damaged", "look"),
-            {"event": "halted", "level": "error", "scope": "t/0", "why": "damaged", "cure": "look"},
+            {"event": "halted", "level": "error", "scope": "t/0", "why": "damaged", "fix": "look"},
         ),
         (
-            Misfit("t", "m", "`a` can be missing"),
+            SchemaMismatch("t", "m", "`a` can be missing"),
             {
                 "event": "mapping does not fit a new schema",
                 "level": "warning",
@@ -89,7 +89,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
                 "why": "`a` can be missing",
             },
         ),
-        (Noted("no subject yet"), {"event": "no subject yet", "level": "info"}),
+        (Info("no subject yet"), {"event": "no subject yet", "level": "info"}),
     ],
 )
 def test_each_fact_for_a_person_is_one_line(
@@ -102,10 +102,10 @@ def test_each_fact_for_a_person_is_one_line(
 @pytest.mark.parametrize(
     "fact",
     [
-        Beat(),
+        PollLoopTick(),
         Polled(1),
-        Filtered("t"),
-        Skipped("m", "no_uid"),
+        RecordsFiltered("t"),
+        EventSkipped("m", "no_uid"),
         Delivered("m", 1),
         Answered(200),
         Retrying("m", "status_503", 1.0),
@@ -148,8 +148,8 @@ def test_a_pause_is_told_once_with_its_cure_and_its_end_with_how_long_it_stood(t
     told.now_s += 3_600
     assert told.lines(Waiting("fullstory", "status_503")) == []
     [line] = told.lines(Waiting("fullstory", "key_refused"))
-    assert line["cure"] == reason_for("fullstory", "key_refused").cure
-    assert line["cure"] != reason_for("fullstory", "status_503").cure
+    assert line["fix"] == reason_for("fullstory", "key_refused").fix
+    assert line["fix"] != reason_for("fullstory", "status_503").fix
     told.now_s += 12.34
     assert told.lines(Resumed("fullstory"), Resumed("fullstory"), Resumed("kafka")) == [
         {"event": "resumed", "level": "info", "what": "fullstory", "stood_s": 3612.3}
@@ -180,9 +180,9 @@ def test_troubles_without_end_do_not_fill_the_memory(told: Told) -> None:
 
 def test_a_halt_names_whom_to_ask_where_the_mappings_file_says_it(told: Told) -> None:
     """Else there is nobody to name."""
-    [line] = told.lines(HaltedScope("the topic t", "why", "cure", "payments team"))
+    [line] = told.lines(HaltedScope("the topic t", "why", "fix", "payments team"))
     assert line["owner"] == "payments team"
-    [line] = told.lines(HaltedScope("the topic t", "why", "cure"))
+    [line] = told.lines(HaltedScope("the topic t", "why", "fix"))
     assert "owner" not in line
 
 
@@ -197,7 +197,7 @@ def test_text_is_for_people_and_json_for_all_else(capsys: pytest.CaptureFixture[
     """`auto` is JSON when nobody looks at a terminal."""
     for form, is_json in (("text", False), ("json", True), ("auto", True)):
         configure_log("info", form)  # type: ignore[arg-type]
-        LogObserver().tell(Noted("hello"))
+        LogObserver().notify(Info("hello"))
         written = capsys.readouterr().err
         assert "hello" in written
         assert written.startswith("{") is is_json

@@ -1,0 +1,1 @@
+"""The bridge put together: its configuration, its components, the run, and a replay."""

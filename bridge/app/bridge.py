@@ -1,0 +1,289 @@
+"""The bridge at work: the only place where the rooms meet."""
+
+import asyncio
+import gc
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from bridge import ports
+from bridge.app.components import (
+    age_limits,
+    client_options,
+    registry_options,
+    schema_files,
+    source_options,
+    wire_formats,
+)
+from bridge.app.config import Config, raise_problems
+from bridge.avro.decoder import AvroDecoder
+from bridge.avro.prefilter import Prefilter
+from bridge.avro.registry.client import RegistryClient
+from bridge.avro.schema_store import FileSchemas, Schemas
+from bridge.delivery.pauses import FULLSTORY, KAFKA, SCHEMA_REGISTRY, Outage
+from bridge.delivery.response_classifier import DeliveryPolicy
+from bridge.documents.problems import Problem, Problems
+from bridge.errors import Unavailable
+from bridge.fullstory.client import Client
+from bridge.fullstory.organization import check_organization
+from bridge.fullstory.partition_share import PartitionShare
+from bridge.fullstory.requests.builder import builder
+from bridge.fullstory.requests.request import Request
+from bridge.fullstory.sender import FullStorySender
+from bridge.fullstory.throttle import Throttle
+from bridge.kafka import admin
+from bridge.kafka.consumer.connection_monitor import ConnectionMonitor
+from bridge.kafka.consumer.source import KafkaSource
+from bridge.kafka.consumer.source_options import SourceOptions, every_record
+from bridge.kafka.producer import DeadLetterProducer
+from bridge.mapping.compiler.type_conflicts import Types, conflicts
+from bridge.mapping.runtime.plan import Plan
+from bridge.observer import Draining, Info, Observer, ObserverGroup, SchemaMismatch
+from bridge.pipeline import Pipeline
+from bridge.ports import Ports, SelectRecords
+from bridge.schema.types import Schema
+from bridge.workers import Workers
+
+T = TypeVar("T")
+
+GC_THRESHOLDS = 50_000, 20, 100
+"""Rarer than Python's own: an event makes hundreds of objects, of which none outlives it."""
+
+START_AGAIN_S = 1.0
+"""Between two tries at a neighbour that does not answer while starting."""
+
+
+class Bridge:
+    """The bridge at work: `run` until `stop`."""
+
+    def __init__(self, config: Config, observer: Observer) -> None:
+        self._config = config
+        self._observer = observer
+        self._stopping = asyncio.Event()
+        self._source: KafkaSource | None = None
+        self._select_records: SelectRecords = every_record
+        self._workers: Workers[Any] = Workers(config.settings.fullstory.max_in_flight)
+        self._types: Types = {}
+        """Of the properties of all schemas so far: one property keeps one type."""
+
+    def stop(self) -> None:
+        """Take nothing more, drain, commit, leave; called again: commit what is settled and go."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._observer.notify(Draining())
+        if self._source is not None:
+            self._source.stop()
+
+    async def run(self) -> bool:
+        """Run until `stop`; returns whether the group was left in order.
+
+        Raises:
+            SetupError: something that must be mended before the first record.
+            Halted: the Kafka client gave up; another start may do.
+        """
+        settings = self._config.settings
+        async with AsyncExitStack() as stack:
+            cluster = await self._await_kafka()
+            decoder = await self._checked_decoder(stack, cluster)
+            client = await stack.enter_async_context(Client(client_options(self._config)))
+            await self._see_organization(client)
+            letters = await stack.enter_async_context(
+                DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
+            )
+            if self._stopping.is_set():
+                return True
+            throttle = self._throttle()
+            sender = self._sender(client, throttle)
+            stack.push_async_callback(sender.close)
+            observer = self._with_followers(stack, throttle)
+            path: Ports[Request] = Ports(
+                source=self._open(source_options(self._config), throttle, observer),
+                decoder=decoder,
+                tombstones=self._tombstones(),
+                build=builder(settings.fullstory.api, cluster.id),
+                sender=sender,
+                dead_letters=letters,
+                observer=observer,
+                dead_letter_context=self._config.dead_letter_context,
+                clock=time.time,
+                mappings=self._config,
+                rejection_threshold=self._config.rejection_threshold,
+                ages=age_limits(settings),
+                workers=self._workers,
+            )
+            _freeze_what_stays()
+            await Pipeline(path).run()
+            return self._source is None or self._source.left()
+
+    def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
+        workers = self._workers
+        options = replace(
+            options, select_records=self._select_records, not_begun=lambda: workers.surplus
+        )
+        self._source = KafkaSource(options, throttle.acknowledged, observer)
+        return self._source
+
+    def _tombstones(self) -> Callable[[str], ports.Mapper]:
+        return self._config.tombstones()
+
+    async def _checked_decoder(
+        self, stack: AsyncExitStack, cluster: admin.ClusterMetadata
+    ) -> ports.Decoder:
+        registry = await self._registry(stack)
+        files = FileSchemas(schema_files(self._config.settings))
+        await self._check_newest(files, registry, cluster.topics)
+        return self._decoder(files, registry)
+
+    def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
+        store = files if registry is None else Schemas(files, registry)
+        decoder = AvroDecoder(store, wire_formats(self._config.settings, files), self._admit)
+        self._select_records = Prefilter(decoder, self._config.tombstones())
+        return decoder
+
+    async def _await_kafka(self) -> admin.ClusterMetadata:
+        """Wait until Kafka answers, and see that all dead-letter topics are there.
+
+        Raises:
+            SetupError: one is not; with the command that creates it.
+        """
+        cluster = await self._answer(KAFKA, self._look)
+        if cluster is None:
+            return admin.ClusterMetadata("", {})
+        self._config.check_dead_letter_topics(cluster.topics)
+        return cluster
+
+    async def _look(self) -> admin.ClusterMetadata:
+        """Ask Kafka about itself; no more once the bridge is to stop, for the end waits for it.
+
+        Raises:
+            Unavailable: it did not answer, or is not asked any more.
+        """
+        if self._stopping.is_set():
+            raise Unavailable("the bridge is stopping")
+        return await asyncio.to_thread(admin.describe_cluster, self._config.settings.kafka_config())
+
+    async def _answer(self, what: str, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """Ask a neighbour until it answers; None when the bridge is to stop before that."""
+        spell = Outage(what, self._observer)
+        while not self._stopping.is_set():
+            try:
+                answer = await ask()
+            except Unavailable as error:
+                spell.waiting_for(str(error))
+                await asyncio.sleep(START_AGAIN_S)
+            else:
+                spell.over()
+                return answer
+        return None
+
+    async def _see_organization(self, client: Client) -> None:
+        wanted = self._config.settings.fullstory.org
+        if wanted is not None:
+            await self._answer(FULLSTORY, partial(check_organization, client, wanted))
+
+    async def _registry(self, stack: AsyncExitStack) -> RegistryClient | None:
+        options = registry_options(self._config.settings)
+        if options is None:
+            return None
+        return await stack.enter_async_context(RegistryClient(options))
+
+    async def _check_newest(
+        self, files: FileSchemas, registry: RegistryClient | None, topics: Collection[str]
+    ) -> None:
+        """The newest schema of every topic must fit the mappings, before the first record.
+
+        `topics` are those of the cluster: those that a pattern takes are looked at, too.
+
+        Raises:
+            SetupError: with everything in which it does not.
+        """
+        plans: list[Plan] = []
+        problems: list[Problem] = []
+        for topic in self._config.among(topics):
+            schema = await self._newest(files, registry, topic)
+            if schema is None:
+                continue
+            try:
+                plans.append(self._config.admit(topic, schema))
+            except Problems as found:
+                problems += found.problems
+        for plan in plans:
+            problems += conflicts(plan.typed, self._types)
+        raise_problems(list(dict.fromkeys(problems)))
+
+    def _admit(self, topic: str, schema: Schema) -> Plan:
+        """The mappings for a schema that was met while running; told once if some do not fit."""
+        plan = self._config.admit_as_far_as_it_fits(topic, schema, self._types)
+        for mismatch in plan.mismatches:
+            self._observer.notify(SchemaMismatch(topic, mismatch.mapping, mismatch.problem.message))
+        return plan
+
+    async def _newest(
+        self, files: FileSchemas, registry: RegistryClient | None, topic: str
+    ) -> Schema | None:
+        codec = self._config.settings.avro.topics.get(self._config.name(topic))
+        if codec is not None and codec.is_local:
+            return files[str(codec.schema_files[-1])].schema
+        if registry is None:
+            return None
+        subject = self._config.settings.avro.subject.replace("{topic}", topic)
+        newest = await self._answer(SCHEMA_REGISTRY, partial(registry.latest, subject))
+        if newest is None and not self._stopping.is_set():
+            self._observer.notify(Info(f"the registry has no subject {subject} yet"))
+        return newest.schema if newest else None
+
+    def _throttle(self) -> Throttle:
+        settings = self._config.settings
+        return Throttle(
+            in_flight_max=settings.fullstory.max_in_flight,
+            unacknowledged_max=settings.delivery.duplicate_budget,
+            now_s=asyncio.get_running_loop().time,
+            max_rate=settings.fullstory.max_rate,
+        )
+
+    def _with_followers(self, stack: AsyncExitStack, throttle: Throttle) -> Observer:
+        """The observer, and those of the bridge's own who act on what they are told.
+
+        With a known rate, the share of it follows what the group gives us and takes.
+        """
+        recovery = ConnectionMonitor(self._look, self._observer)
+        stack.push_async_callback(recovery.close)
+        if self._config.settings.fullstory.max_rate is None:
+            return ObserverGroup(self._observer, recovery)
+        share = PartitionShare(self._partitions, throttle.set_share)
+        stack.push_async_callback(share.close)
+        return ObserverGroup(self._observer, recovery, share)
+
+    async def _partitions(self) -> int:
+        """How many partitions all the topics have that this group reads."""
+        cluster = await self._look()
+        return sum(count for topic, count in cluster.topics.items() if self._config.reads(topic))
+
+    def _policy(self) -> DeliveryPolicy:
+        settings = self._config.settings.fullstory
+        return DeliveryPolicy(settings.unknown_user, settings.unknown_user_wait_s)
+
+    def _sender(self, client: Client, throttle: Throttle) -> FullStorySender:
+        return FullStorySender(
+            client,
+            throttle,
+            self._policy(),
+            self._observer,
+            now_s=asyncio.get_running_loop().time,
+            chance=random.random,
+            aside=self._workers.aside,
+        )
+
+
+def _freeze_what_stays() -> None:
+    """Let the garbage collector pass over all that the start has made.
+
+    It would go through the modules and the compiled mappings again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -1,0 +1,98 @@
+"""What the settings mean to each room: the rooms know no settings, and are handed these."""
+
+import os
+from collections.abc import Mapping
+
+from bridge import __version__
+from bridge.app.config import Config
+from bridge.avro.registry.transport import RegistryOptions
+from bridge.avro.schema_store import FileSchemas
+from bridge.avro.wire_formats import ConfluentFormat, RawFormat, SingleObjectFormat, WireFormat
+from bridge.fullstory.client import ClientOptions
+from bridge.fullstory.proxy import proxy_for
+from bridge.kafka.consumer.backpressure import BackpressureLimits
+from bridge.kafka.consumer.source_options import SourceOptions
+from bridge.mapping.runtime.event_age import AgeLimits
+from bridge.schema.fingerprint import by_fingerprint
+from bridge.settings.model import Settings
+from bridge.settings.sections.avro import TopicCodec
+
+
+def registry_options(settings: Settings) -> RegistryOptions | None:
+    """How to reach the registry of the settings; None where they name none."""
+    registry = settings.avro.registry
+    if registry is None:
+        return None
+    secret = registry.basic_auth.get_secret_value() if registry.basic_auth else None
+    token = registry.bearer_token.get_secret_value() if registry.bearer_token else None
+    return RegistryOptions(
+        urls=tuple(registry.url),
+        timeout_s=registry.timeout_s,
+        basic_auth=secret,
+        bearer_token=token,
+        ca_file=str(registry.ca) if registry.ca else None,
+        client_cert=str(registry.certificate) if registry.certificate else None,
+        client_key=str(registry.certificate_key) if registry.certificate_key else None,
+    )
+
+
+def age_limits(settings: Settings) -> AgeLimits:
+    """When an event is late, and when too old."""
+    return AgeLimits(settings.fullstory.session_window_s, settings.fullstory.max_event_age)
+
+
+def client_options(config: Config) -> ClientOptions:
+    """How to speak to FullStory."""
+    settings = config.settings.fullstory
+    return ClientOptions(
+        base_url=settings.endpoint,
+        read_key=config.loaded.fullstory_key.read,
+        timeout_s=settings.timeout_s,
+        user_agent=f"fullstory-bridge/{__version__}",
+        proxy=proxy_for(settings.endpoint, os.environ),
+        org=settings.org,
+    )
+
+
+def source_options(config: Config) -> SourceOptions:
+    """What is read from Kafka, and how the promises about it are kept."""
+    settings = config.settings
+    delivery = settings.delivery
+    return SourceOptions(
+        kafka=settings.kafka_config(),
+        topics=tuple(config.topics),
+        wanted=config.reads if config.patterns else None,
+        start=settings.start,
+        out_of_range=settings.out_of_range,
+        bounds=BackpressureLimits(bytes_max=delivery.window_bytes_max),
+        duplicate_budget=delivery.duplicate_budget,
+        events_per_record_max=config.events_per_record_max,
+        commit_interval_s=delivery.commit_interval_ms / 1000,
+        rebalance_drain_s=delivery.rebalance_drain_s,
+        shutdown_drain_s=delivery.shutdown_drain_s,
+    )
+
+
+def schema_files(settings: Settings) -> list[str]:
+    """The local files that hold the schemas of topics."""
+    codecs = settings.avro.topics.values()
+    return [str(file) for codec in codecs if codec.is_local for file in codec.schema_files]
+
+
+def wire_formats(settings: Settings, files: FileSchemas) -> Mapping[str, WireFormat]:
+    """The framing of topics (Kafka's names) that are unlike the default."""
+    return {
+        settings.topic_names.get(name, name): _format(codec, files)
+        for name, codec in settings.avro.topics.items()
+    }
+
+
+def _format(codec: TopicCodec, files: FileSchemas) -> WireFormat:
+    match codec.wire_format:
+        case "confluent":
+            return ConfluentFormat()
+        case "raw":
+            return RawFormat(str(codec.schema_files[0]))
+        case "single_object":
+            paths = [str(file) for file in codec.schema_files]
+            return SingleObjectFormat(by_fingerprint({path: files[path].schema for path in paths}))

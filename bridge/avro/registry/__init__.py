@@ -1,0 +1,1 @@
+"""The Schema Registry client."""

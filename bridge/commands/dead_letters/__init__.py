@@ -1,0 +1,1 @@
+"""`fullstory-bridge dead-letters …`: list, show and replay dead letters."""

@@ -1,0 +1,113 @@
+"""A draft made whole: its test gets what the mapping really makes of a made-up record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.mapping_tests import RealTestEnvironment
+from bridge.documents.document import parse
+from bridge.documents.problems import Problems
+from bridge.errors import SetupError
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.drafting.draft import Draft, draft_mappings
+from bridge.mapping.drafting.observed_values import ObservedValues
+from bridge.mapping.drafting.sample_values import SampleRecord, sample_time_in
+from bridge.mapping.drafting.text import DraftedTest, write_draft
+from bridge.mapping.language.loader import Rule, load_rules
+from bridge.mapping.language.options import Options
+from bridge.mapping.language.paths import MapKey, Name, parse_path
+from bridge.mapping.runtime.outcome import Event
+from bridge.mapping.testing.tests import TIMESTAMP, CannotRun
+from bridge.records import Assignment, Record
+from bridge.schema.conversions import MappingError, parse_time
+
+_USER = "user-1"
+
+
+def draft_file(topic: str, writer: WriterSchema, observed: ObservedValues, options: Options) -> str:
+    """The text of a mapping file for a topic, with one test a mapping.
+
+    Raises:
+        SetupError: the schema's values are no records, or the draft came out wrong.
+    """
+    drafts = draft_mappings(topic, writer.schema, observed, options)
+    if not drafts:
+        raise SetupError(f"{writer.label}: its values are no records, so there is nothing to map")
+    origin = writer.label
+    if observed.records:
+        origin += f" and the look of {observed.records} records"
+    rules = _rules(write_draft(drafts, origin), topic, writer, options)
+    tests = [_test(draft, rules, writer, options) for draft in drafts]
+    return write_draft(drafts, origin, tests)
+
+
+def _rules(text: str, topic: str, writer: WriterSchema, options: Options) -> Sequence[Rule]:
+    """The draft as the compiler sees it: what is wrong with it must not reach anybody."""
+    try:
+        rules = load_rules([parse(text, f"the draft for {topic}")], options)
+        compile_plan(rules, topic, writer.schema, options)
+    except Problems as problems:
+        raise SetupError(f"no right mapping could be drafted:\n{problems}") from None
+    return rules
+
+
+def _test(
+    draft: Draft, rules: Sequence[Rule], writer: WriterSchema, options: Options
+) -> DraftedTest:
+    made = SampleRecord(writer.schema, _wanted(draft), _given(draft)).record(draft.record)
+    if "$record" in draft.filter:
+        made = {draft.record.name: made}  # Avro's JSON form, where a union has several records
+    key = _USER if draft.uid.path == "$key" else None
+    headers = {}
+    if draft.uid.path.startswith("$headers."):
+        headers[draft.uid.path.removeprefix("$headers.")] = _USER
+    pairs = tuple((name, text.encode()) for name, text in headers.items())
+    record = Record(
+        draft.topic,
+        0,
+        0,
+        int(parse_time(TIMESTAMP).timestamp() * 1000),
+        None if key is None else key.encode(),
+        None,
+        Assignment(draft.topic, 0),
+        read_headers=lambda: pairs,
+    )
+    try:
+        outcomes = RealTestEnvironment({draft.topic: writer}, options).outcomes(rules, record, made)
+    except (CannotRun, MappingError) as error:
+        raise SetupError(f"no record could be made up for {draft.record.name}: {error}") from None
+    event = next((one for one in outcomes if one.mapping == draft.name), None)
+    if not isinstance(event, Event):
+        raise SetupError(f"the draft makes no event of a made-up {draft.record.name}: {event}")
+    return DraftedTest(draft, key, headers, made, event)
+
+
+def _wanted(draft: Draft) -> list[tuple[str, ...]]:
+    forms = [draft.uid.path, draft.event.path, draft.timestamp.path]
+    forms += [_path(line.form) for line in draft.properties]
+    return [_names(path) for path in forms if path and (path[0] != "$" or path[:6] == "$value")]
+
+
+def _path(form: str | Mapping[str, Any]) -> str:
+    return form if isinstance(form, str) else str(form["path"])
+
+
+def _names(path: str) -> tuple[str, ...]:
+    steps = parse_path(path).steps
+    return tuple(
+        step.name if isinstance(step, Name) else step.key
+        for step in steps
+        if isinstance(step, Name | MapKey)
+    )
+
+
+def _given(draft: Draft) -> dict[tuple[str, ...], Any]:
+    """Values that must stand in the record: what the filter asks for, and a time in its form."""
+    given: dict[tuple[str, ...], Any] = {}
+    operation = draft.filter.get("op")
+    if operation:
+        given["op",] = operation[0]
+    form = draft.timestamp.form
+    if isinstance(form, Mapping) and "format" in form:
+        given[_names(draft.timestamp.path)] = sample_time_in(str(form["format"]))
+    return given

@@ -1,0 +1,96 @@
+"""What becomes of one record, mapping by mapping, in lines for a person.
+
+Invariants: a request is shown as it would go out, so with its values; the key never is.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from bridge.commands.shared.mapping_tests import build_for, built
+from bridge.commands.shared.output import paint
+from bridge.commands.shared.project_files import ProjectFiles
+from bridge.documents.problems import Problems
+from bridge.fullstory.requests.request import Request
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.explaining.unmet_conditions import ExplainedRecord, unmet_conditions
+from bridge.mapping.language.loader import Rule
+from bridge.mapping.runtime.outcome import Event, MappingRejected, MappingSkipped, Outcome
+from bridge.records import Record
+
+_INDENT = "  "
+_IDEMPOTENT = "Idempotency-Key: (of the record's place in Kafka, the mapping and this body)"
+
+
+def explanation_lines(
+    project_files: ProjectFiles, record_input: ExplainedRecord, *, show_values: bool
+) -> Iterator[str]:
+    """Each mapping of the record's topic: what does not hold, or what would be sent; in lines."""
+    topic = record_input.record.topic
+    mine = [rule for rule in project_files.rules if rule.reads(topic)]
+    if not mine:
+        yield f"no mapping reads the topic {topic}; they read: {project_files.read}"
+    for number, rule in enumerate(mine):
+        if number:
+            yield ""
+        yield from _of_rule(rule, project_files, record_input, show_values)
+
+
+def _of_rule(
+    rule: Rule, project_files: ProjectFiles, record_input: ExplainedRecord, show_values: bool
+) -> Iterator[str]:
+    if rule.mode == "off":
+        yield f"{rule.name}: {paint('off', 'yellow')}: by `mode`, or by `mappings_off`"
+        return
+    topic = record_input.record.topic
+    try:
+        plan = compile_plan([rule], topic, record_input.schema, project_files.options)
+    except Problems as problems:
+        yield f"{rule.name}: {paint('dead letter', 'red')}: it does not fit the record's schema"
+        yield from (f"{_INDENT}{line}" for line in str(problems).splitlines())
+        return
+    outcomes = plan.map(record_input.record, record_input.value, record_input.record_name)
+    if outcomes:
+        yield from _of_outcome(rule, outcomes[0], record_input.record, project_files)
+        return
+    yield f"{rule.name}: {paint('no event', 'yellow')}: its filter does not match"
+    for line in unmet_conditions(
+        rule, record_input, project_files.options, show_values=show_values
+    ):
+        yield f"{_INDENT}{line}"
+
+
+def _of_outcome(
+    rule: Rule, outcome: Outcome, record: Record, project_files: ProjectFiles
+) -> Iterator[str]:
+    build = build_for(project_files.options)
+    match built(outcome, record, build):
+        case Event() as event:
+            what = "would be sent"
+            if event.shadow:
+                what = "would be counted and not sent: the mapping says `mode: shadow`"
+            yield f"{rule.name}: {paint(what, 'green')}"
+            request = build(event, record)
+            yield from (f"{_INDENT}{line}".rstrip() for line in _request(request, project_files))
+        case MappingSkipped(why=why):
+            yield f"{rule.name}: {paint('skipped', 'yellow')}: {why}"
+        case MappingRejected(reason=reason, message=message, halt=halt):
+            end = "the mapping's topics would halt" if halt else "dead letter"
+            yield f"{rule.name}: {paint(end, 'red')}: {reason}: {message}"
+
+
+def _request(request: Request, project_files: ProjectFiles) -> Sequence[str]:
+    """The request as it would go out, with the key hidden."""
+    loaded = project_files.loaded
+    host = "" if loaded is None else loaded.settings.fullstory.endpoint
+    body = json.dumps(orjson.loads(request.body), indent=2, ensure_ascii=False)
+    idempotent = [] if request.idempotency_key is None else [_IDEMPOTENT]
+    return [
+        f"{request.method} {host}{request.path}",
+        "Authorization: Basic ***",
+        "Content-Type: application/json",
+        *idempotent,
+        "",
+        *body.splitlines(),
+    ]

@@ -1,0 +1,196 @@
+"""One record to look at: JSON, the bytes of an Avro value, or a place in Kafka."""
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from bridge.avro.reader import make_name_of, make_reader
+from bridge.avro.schema_store import WriterSchema
+from bridge.avro.wire_formats import ConfluentFormat, SingleObjectFormat
+from bridge.commands.shared.project_files import ProjectFiles
+from bridge.commands.shared.schemas import SchemaFinder
+from bridge.errors import SetupError
+from bridge.kafka.record_reader import read_one
+from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
+from bridge.mapping.testing.tests import TIMESTAMP
+from bridge.records import Assignment, Record
+from bridge.schema.conversions import MappingError, parse_time
+from bridge.schema.fingerprint import by_fingerprint
+from bridge.settings.load import Loaded
+
+RECORD_BYTES_MAX = 64 * 1024 * 1024
+"""More than any broker takes; a wrong path must not fill the memory."""
+
+KAFKA_LIMIT_S = 15.0
+
+_SPOT = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})")
+_ENVELOPE = frozenset(("topic", "key", "headers", "timestamp", "partition", "offset", "value"))
+_EPOCH = parse_time("1970-01-01T00:00:00Z")
+
+
+class RecordPosition(NamedTuple):
+    """Where Kafka holds a record; the topic by Kafka's name or by the mapping files'."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputValue:
+    """A record as it was given: its value as plain data, or as `data`, Kafka's bytes."""
+
+    record: Record
+    value: Any
+    data: bytes | None = None
+
+
+def parse_position(source: str) -> RecordPosition | None:
+    """The place that `topic/partition/offset` names; None for a file."""
+    match = _SPOT.fullmatch(source)
+    if match is None or Path(source).exists():
+        return None
+    return RecordPosition(match[1], int(match[2]), int(match[3]))
+
+
+def read_position(spot: RecordPosition, loaded: Loaded | None) -> InputValue:
+    """Read one record from Kafka, in no group.
+
+    Raises:
+        SetupError: there are no settings, or no such record.
+        Unavailable: Kafka does not answer.
+    """
+    if loaded is None:
+        raise SetupError(f"{'/'.join(map(str, spot))}: reading from Kafka needs settings: --config")
+    names = loaded.settings.topic_names
+    ours = {kafka: name for name, kafka in names.items()}
+    topic = names.get(spot.topic, spot.topic)
+    kafka = loaded.settings.kafka_config()
+    record = read_one(kafka, topic, spot.partition, spot.offset, KAFKA_LIMIT_S)
+    return InputValue(record._replace(topic=ours.get(topic, topic)), None, record.value)
+
+
+def read_input(source: str, topic: str | None, project_files: ProjectFiles) -> InputValue:
+    """Read a record; the topic is the one that is named, else the only one there is.
+
+    Raises:
+        click.UsageError: there is no such file, or the topic is not known.
+        SetupError: what is there is no record.
+    """
+    raw = _read(source)
+    plain = None if raw[:1] in (b"\x00", b"\x01") else _json(raw)
+    parts: dict[str, Any] = {"value": plain}
+    if isinstance(plain, dict) and "value" in plain and plain.keys() <= _ENVELOPE:
+        parts = plain
+    named = topic or parts.get("topic")
+    topics = project_files.topics()
+    if named is None and len(topics) == 1 and not project_files.patterns:
+        named = topics[0]
+    if named is None:
+        known = project_files.read
+        raise click.UsageError(f"the record does not say its topic: --topic, one of {known}")
+    bytes_ = raw if plain is None and raw.strip() != b"null" else None
+    return InputValue(_record(str(named), parts, bytes_), parts["value"], bytes_)
+
+
+def _read(source: str) -> bytes:
+    if source == "-":
+        if sys.stdin.isatty():
+            raise click.UsageError("no record: name a file, or pipe one in")
+        return sys.stdin.buffer.read(RECORD_BYTES_MAX)
+    file = Path(source)
+    if not file.is_file():
+        raise click.UsageError(f"there is no file {source}")
+    with file.open("rb") as stream:
+        return stream.read(RECORD_BYTES_MAX)
+
+
+def _json(raw: bytes) -> Any:
+    """The JSON; None where it is not text, so that it can only be Avro."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SetupError(f"the record is neither JSON nor a framed Avro value: {error}") from None
+
+
+def _record(topic: str, parts: dict[str, Any], data: bytes | None) -> Record:
+    headers = parts.get("headers") or {}
+    key = parts.get("key")
+    if not isinstance(headers, dict):
+        raise SetupError("the record's `headers` are an object: name and text")
+    pairs = tuple((str(name), str(text).encode()) for name, text in headers.items())
+    partition, offset = int(parts.get("partition") or 0), int(parts.get("offset") or 0)
+    return Record(
+        topic,
+        partition,
+        offset,
+        _ms(parts.get("timestamp")),
+        None if key is None else str(key).encode(),
+        data,
+        Assignment(topic, partition),
+        read_headers=lambda: pairs,
+    )
+
+
+def _ms(timestamp: object) -> int:
+    """Kafka's time of the record: milliseconds, or RFC 3339."""
+    if isinstance(timestamp, int) and not isinstance(timestamp, bool):
+        return timestamp
+    try:
+        moment = parse_time(str(timestamp or TIMESTAMP))
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
+    except (MappingError, TypeError):
+        raise SetupError("the record's `timestamp` is no time: 2026-11-24T10:15:00Z") from None
+
+
+async def decode(given: InputValue, finder: SchemaFinder) -> ExplainedRecord:
+    """The value of bytes as Kafka holds them.
+
+    Raises:
+        SetupError: there is no registry to ask, or no schema for bytes without framing.
+        PoisonRecord: they are no value of their schema.
+        Unavailable: the registry does not answer.
+    """
+    record = given.record
+    data = given.data or b""
+    match finder.framing(record.topic):
+        case "raw":
+            writer, start = finder.local(record.topic), 0
+        case "single_object":
+            writer, start = _single_object(record, finder)
+        case _:
+            writer, start = await _registered(record, finder)
+    if writer is None:
+        raise SetupError(f"there is no schema for the topic {record.topic}")
+    value = make_reader(writer.schema)(data, start)
+    name = make_name_of(writer.schema)(data, start)
+    return ExplainedRecord(record, value, writer.schema, name)
+
+
+def _single_object(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
+    """The schema whose fingerprint a value has, and where its body begins."""
+    writers = {writer.label: writer for writer in finder.locals(record.topic)}
+    names = by_fingerprint({label: writer.schema for label, writer in writers.items()})
+    framing = SingleObjectFormat(names)
+    located = framing.locate_body(record)
+    return writers[framing.key(located.token).path], located.start
+
+
+async def _registered(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
+    """The schema that the registry has for a value, and where its body begins."""
+    if finder.registry is None:
+        message = "framed Avro names its schema by a number, which only a registry can tell"
+        raise SetupError(f"{message}: set `avro.registry.url`")
+    framing = ConfluentFormat()
+    located = framing.locate_body(record)
+    return await finder.registry.fetch(framing.key(located.token)), located.start

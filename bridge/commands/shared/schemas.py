@@ -1,0 +1,179 @@
+"""Where the commands find the schemas of topics: a flag, a file of the settings, the registry."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import click
+
+from bridge.app.components import registry_options
+from bridge.avro.registry.client import RegistryClient
+from bridge.avro.schema_store import WriterSchema, read_schema_file
+from bridge.commands.shared.project_files import ProjectFiles, shown_path
+from bridge.documents.problems import Problem
+from bridge.errors import SetupError, Unavailable
+from bridge.settings.sections.avro import TopicCodec
+
+REGISTRY_AWAY = "C002"
+NOT_REGISTERED = "C003"
+UNUSABLE_SCHEMA = "C004"
+
+
+def schema_flags(values: Sequence[str]) -> dict[str, WriterSchema]:
+    """The schemas of `--schema topic=file.avsc`.
+
+    Raises:
+        click.UsageError: one is not of this form.
+        SetupError: a file is no schema.
+    """
+    found = {}
+    for value in values:
+        topic, equals, file = value.partition("=")
+        if not topic or not equals or not file:
+            raise click.UsageError(f"--schema wants topic=file.avsc, not {value}")
+        found[topic] = read_schema_file(file)
+    return found
+
+
+@dataclass(slots=True)
+class SchemaFinder:
+    """Finds the schemas of topics: what a flag names, a file of the settings, the registry.
+
+    Use as an async context manager. `problems` collects what went wrong on the way.
+    """
+
+    project_files: ProjectFiles
+    given: Mapping[str, WriterSchema]
+    problems: list[Problem] = field(default_factory=list)
+    _registry: RegistryClient | None = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def __aenter__(self) -> Self:
+        loaded = self.project_files.loaded
+        options = registry_options(loaded.settings) if loaded is not None else None
+        if options is not None:
+            self._registry = await self._stack.enter_async_context(RegistryClient(options))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def registry(self) -> RegistryClient | None:
+        """The registry of the settings; None where they name none, or it does not answer."""
+        return self._registry
+
+    def known(self) -> list[str]:
+        """The topics for which a schema is named, beside those of the mappings."""
+        loaded = self.project_files.loaded
+        named = (
+            [] if loaded is None else [*loaded.settings.avro.topics, *loaded.settings.topic_names]
+        )
+        return [*self.given, *named]
+
+    async def topics(self, more: Sequence[str] = ()) -> list[str]:
+        """The topics to look at: those that mappings name, and those that a pattern takes.
+
+        Patterns look among `more`, the topics for which a schema is named, and those that have
+        a subject in the registry.
+        """
+        registered = await self._topics_registered() if self.project_files.patterns else []
+        return self.project_files.topics([*self.known(), *more, *registered])
+
+    async def newest(self, topic: str) -> WriterSchema | None:
+        """The schema to test with; None where there is none."""
+        found = self.local(topic)
+        if found is not None:
+            return found
+        every = await self._registered(topic, newest_only=True)
+        return every[-1] if every else None
+
+    async def every(self, topic: str) -> list[WriterSchema]:
+        """All schemas that records of a topic may have, oldest first."""
+        if topic in self.given:
+            return [self.given[topic]]
+        registered = [] if self.framing(topic) != "confluent" else await self._registered(topic)
+        return [*self.locals(topic), *registered]
+
+    def local(self, topic: str) -> WriterSchema | None:
+        """The schema of a flag, or the newest one of the files of the settings."""
+        found = self.locals(topic)
+        return found[-1] if found else None
+
+    def locals(self, topic: str) -> list[WriterSchema]:
+        """The schema of a flag, or those of the files of the settings, the newest last."""
+        if topic in self.given:
+            return [self.given[topic]]
+        codec = self._codec(topic)
+        try:
+            return [
+                replace(read_schema_file(str(file)), label=shown_path(file))
+                for file in (() if codec is None else codec.schema_files)
+            ]
+        except SetupError as error:
+            self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
+            return []
+
+    def framing(self, topic: str) -> str:
+        """How the values of a topic name their schema: the settings' `wire_format`."""
+        codec = self._codec(topic)
+        return "confluent" if codec is None else codec.wire_format
+
+    def _codec(self, topic: str) -> TopicCodec | None:
+        loaded = self.project_files.loaded
+        return None if loaded is None else loaded.settings.avro.topics.get(topic)
+
+    async def _topics_registered(self) -> list[str]:
+        """Our names of the topics that have a subject; none where a subject names no topic."""
+        loaded = self.project_files.loaded
+        if self._registry is None or loaded is None:
+            return []
+        before, hole, after = loaded.settings.avro.subject.partition("{topic}")
+        if not hole or "{topic}" in after:
+            return []
+        try:
+            subjects = await self._registry.subjects()
+        except Unavailable as error:
+            self._away(error)
+            return []
+        found = [subject for subject in subjects if len(subject) > len(before) + len(after)]
+        return [
+            self.project_files.own_name(subject[len(before) : len(subject) - len(after)])
+            for subject in found
+            if subject.startswith(before) and subject.endswith(after)
+        ]
+
+    async def _registered(self, topic: str, *, newest_only: bool = False) -> list[WriterSchema]:
+        loaded = self.project_files.loaded
+        if self._registry is None or loaded is None:
+            return []
+        name = self.project_files.kafkas_name(topic)
+        subject = loaded.settings.avro.subject.replace("{topic}", name)
+        try:
+            if newest_only:
+                newest = await self._registry.latest(subject)
+                found = [] if newest is None else [newest]
+            else:
+                found = await self._registry.versions(subject)
+        except Unavailable as error:
+            self._away(error)
+            return []
+        except SetupError as error:
+            self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
+            return []
+        if not found:
+            message = f"the registry has no subject {subject}"
+            fix = "register its schema, or set `avro.subject`"
+            self._tell(Problem(NOT_REGISTERED, message, None, fix, severity="warning"))
+        return found
+
+    def _away(self, error: Unavailable) -> None:
+        """The registry does not answer, so nothing more is asked of it."""
+        fix = "the mappings are not checked against it; name schemas with --schema"
+        self._tell(Problem(REGISTRY_AWAY, str(error), None, fix, severity="warning"))
+        self._registry = None
+
+    def _tell(self, problem: Problem) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)

@@ -1,0 +1,1 @@
+"""The paragraph behind each diagnostic code."""

@@ -1,0 +1,1 @@
+"""A custom event as the request that every attempt sends."""

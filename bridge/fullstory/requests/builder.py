@@ -1,0 +1,21 @@
+"""Which of the two APIs an event is written for: chosen once, at the start."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from bridge.fullstory.requests.request import Request
+from bridge.fullstory.requests.v1 import build_v1
+from bridge.fullstory.requests.v2 import build_v2
+from bridge.mapping.runtime.outcome import Event
+from bridge.records import Record
+
+Api = Literal["v1", "v2"]
+Build = Callable[[Event, Record], Request]
+"""An event of a record as its one request; raises PoisonRecord where there is none."""
+
+
+def builder(api: Api, cluster: str) -> Build:
+    """The builder of an API; `cluster` is Kafka's cluster id, part of v2's `Idempotency-Key`."""
+    if api == "v1":
+        return lambda event, _: build_v1(event)
+    return lambda event, record: build_v2(event, record, cluster)

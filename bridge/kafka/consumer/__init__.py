@@ -1,0 +1,1 @@
+"""The poll thread, and all that it owns."""

@@ -1,0 +1,104 @@
+"""Everything that leaves, a row each: the page for a privacy review.
+
+Invariants: what a filter reads does not leave and has no row. A value that a template or `first_of`
+makes of several places has a row for each of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from bridge.mapping.language.diagnostics import MappingFault
+from bridge.mapping.language.grammar import (
+    EventTable,
+    LongValue,
+    SessionPath,
+    long_timestamp,
+    long_uid,
+    long_value,
+)
+from bridge.mapping.language.loader import Rule
+from bridge.mapping.language.templates import Hole, parse_template
+from bridge.mapping.runtime.plan import Plan
+
+COLUMNS: Final = ("topic", "field", "target", "type", "protection", "owner", "mapping")
+
+
+class PrivacyRow(NamedTuple):
+    """One field of one topic and what becomes of it; `protection` is `hash` or `redact` by name.
+
+    `target` is `uid`, `event`, `timestamp`, `session`, or `properties.NAME`. `type` is empty
+    where no schema tells it.
+    """
+
+    topic: str
+    field: str
+    target: str
+    type: str
+    protection: str
+    owner: str
+    mapping: str
+
+
+def privacy_rows(rules: Sequence[Rule], plans: Mapping[str, Plan]) -> list[PrivacyRow]:
+    """The page of some mappings; `plans` by topic give the types."""
+    return [row for rule in rules for topic in _topics(rule) for row in _of(rule, topic, plans)]
+
+
+def _topics(rule: Rule) -> Sequence[str]:
+    topics: object = rule.form.topics
+    if isinstance(topics, tuple):
+        return topics
+    return (str(getattr(topics, "pattern", topics)),)
+
+
+def _of(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> Iterator[PrivacyRow]:
+    def row(field: str, target: str, type_: str, protection: str = "") -> PrivacyRow:
+        return PrivacyRow(topic, field, target, type_, protection, rule.owner or "", rule.name)
+
+    form = rule.form
+    uid = long_uid(form.uid)
+    for path in uid.first_of or (uid.path or "",):
+        yield row(path, "uid", "str")
+    for path in _in_event(form.event):
+        yield row(path, "event", "str")
+    yield row(long_timestamp(form.timestamp).path, "timestamp", "date")
+    if isinstance(rule.session, SessionPath):
+        session = rule.session
+        yield row(session.url or session.device or session.id or "", "session", "str")
+    types = _types(rule, topic, plans)
+    for name, short in form.properties.items():
+        value = long_value(short)
+        protection = value.hash or (f"redact {value.redact}" if value.redact else "")
+        type_ = types.get(name, value.type or "")
+        for path in _sources(value):
+            yield row(path, f"properties.{name}", type_, protection)
+
+
+def _types(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> dict[str, str]:
+    """The types of a mapping's properties, where a schema was at hand."""
+    found = [plans[topic]] if topic in plans else []
+    if not found:
+        found = [plan for name, plan in plans.items() if rule.reads(name)]
+    typed = [one for plan in found for one in plan.typed if one.mapping == rule.name]
+    return {one.property: one.type for one in typed}
+
+
+def _in_event(event: str | EventTable) -> list[str]:
+    return [event.path] if isinstance(event, EventTable) else _holes(event)
+
+
+def _sources(value: LongValue) -> Sequence[str]:
+    if value.path is not None:
+        return (value.path,)
+    if value.first_of is not None:
+        return value.first_of
+    if value.template is not None:
+        return _holes(value.template) or (f'"{value.template}"',)
+    return (f"always {value.const}",)
+
+
+def _holes(template: str) -> list[str]:
+    try:
+        return [piece.path for piece in parse_template(template) if isinstance(piece, Hole)]
+    except MappingFault:
+        return []

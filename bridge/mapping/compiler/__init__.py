@@ -1,0 +1,1 @@
+"""A mapping rule and a schema become closures."""

@@ -1,0 +1,1 @@
+"""A first mapping file, drafted from a schema and some records."""

@@ -1,0 +1,1 @@
+"""Why a mapping does not match a record."""

@@ -1,0 +1,278 @@
+"""What can be wrong within one mapping whatever the schema is."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from bridge.mapping.compiler.converter_chain import zone_of
+from bridge.mapping.compiler.identity import EVENT_CHARS_MAX
+from bridge.mapping.language.api_checks import check_fields, check_session
+from bridge.mapping.language.codes import Code
+from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath, MappingFault
+from bridge.mapping.language.grammar import (
+    Defaults,
+    EventTable,
+    LongTimestamp,
+    LongUid,
+    LongValue,
+    MappingRule,
+    TopicPattern,
+    long_timestamp,
+    long_uid,
+    long_value,
+)
+from bridge.mapping.language.options import Options
+from bridge.mapping.language.paths import parse_path
+from bridge.mapping.language.privacy import BUILT_IN, byte_hasher, refuse_in_clear
+from bridge.mapping.language.templates import Hole, parse_template
+from bridge.mapping.language.topic_patterns import compile_pattern
+
+PROPERTY_CHARS_MAX = 512
+"""Of a property's name in FullStory, with its suffix."""
+
+SUFFIXES: Final = (
+    *("str", "int", "real", "bool", "date"),
+    *("strs", "ints", "reals", "bools", "dates"),
+)
+"""FullStory's ten types, as API v1 writes them behind `_`."""
+
+_MAPPING_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_PROPERTY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_EXCLUSIVE: Final = (
+    ("count", "max_items"),
+    ("count", "case"),
+    ("count", "values"),
+    ("count", "scale"),
+    ("count", "type"),
+    ("redact", "hash"),
+)
+_CONVERTERS: Final = (
+    *("count", "max_items", "case", "values", "else_", "scale", "type"),
+    *("format", "zone", "redact", "hash"),
+)
+
+
+def check_form(
+    form: MappingRule, diagnostics: Diagnostics, options: Options, never_send: Sequence[str] = ()
+) -> None:
+    """Tell everything that is wrong with one mapping in itself; `never_send` are the file's own."""
+    globs = (*BUILT_IN, *options.never_send, *never_send)
+    if not _MAPPING_NAME.fullmatch(form.name):
+        message = f"`{form.name}` is not a name of a mapping"
+        fix = "use small letters, digits and dashes, as payment-failed"
+        diagnostics.add(MappingFault(Code.MAPPING_NAME, message, fix), ("name",))
+    _topics(form, diagnostics)
+    uid = long_uid(form.uid)
+    _one_of(diagnostics, ("uid",), path=uid.path, first_of=uid.first_of)
+    _paths(diagnostics, ("uid",), "path", [uid.path] if uid.path is not None else [])
+    _paths(diagnostics, ("uid",), "first_of", uid.first_of or ())
+    _event(form.event, diagnostics)
+    _timestamp(long_timestamp(form.timestamp), diagnostics)
+    check_session(form.session, diagnostics, options.api)
+    check_fields(form, diagnostics, options.api)
+    _targets(form, diagnostics)
+    for name, value in form.properties.items():
+        _value(long_value(value), ("properties", name), diagnostics)
+        _privacy(name, long_value(value), diagnostics, globs)
+        _hash_key(name, long_value(value), diagnostics, options)
+    _uid_privacy(uid, diagnostics, globs)
+    if form.sample is not None and not 0 < form.sample.keep <= 1:
+        message = "a sample keeps a share above 0 and at most 1"
+        diagnostics.add(
+            MappingFault(Code.SAMPLE, message, "write 0.1 for a tenth"), ("sample", "keep")
+        )
+
+
+def check_defaults(defaults: Defaults, diagnostics: Diagnostics, options: Options) -> None:
+    """Tell what is wrong with what a file says for all of its mappings."""
+    check_session(defaults.session, diagnostics, options.api)
+
+
+def _topics(form: MappingRule, diagnostics: Diagnostics) -> None:
+    if isinstance(form.topics, TopicPattern):
+        _pattern(form.topics.pattern, diagnostics)
+        return
+    if not form.topics:
+        diagnostics.add(MappingFault(Code.TOPIC_NAME, "no topic is named"), ("topics",))
+    for index, name in enumerate(form.topics):
+        if not _TOPIC_NAME.fullmatch(name) or name in (".", ".."):
+            message = "this cannot be the name of a topic"
+            diagnostics.add(MappingFault(Code.TOPIC_NAME, message), ("topics", index))
+
+
+def _pattern(text: str, diagnostics: Diagnostics) -> None:
+    with diagnostics.catch("topics", "pattern"):
+        if compile_pattern(text).is_open:
+            message = "without `^` the pattern matches anywhere in a topic's name"
+            fault = MappingFault(
+                Code.PATTERN_OPEN, message, r"begin it with `^`, as ^shop\.orders\."
+            )
+            diagnostics.add(fault, ("topics", "pattern"), warning=True)
+
+
+def _one_of(diagnostics: Diagnostics, at: DocumentPath, **sources: object) -> None:
+    named = [name for name, value in sources.items() if value is not None]
+    if len(named) == 1:
+        return
+    listed = ", ".join(f"`{name}`" for name in sources)
+    what = " and ".join(f"`{name}`" for name in named)
+    message = f"{what} stand together" if named else "nothing says where the value comes from"
+    diagnostics.add(MappingFault(Code.ONE_SOURCE, message, f"name exactly one of {listed}"), at)
+
+
+def _paths(diagnostics: Diagnostics, at: DocumentPath, key: str, texts: Iterable[str]) -> None:
+    for index, text in enumerate(texts):
+        here = (*at, key) if key != "first_of" else (*at, key, index)
+        with diagnostics.catch(*here):
+            parse_path(text)
+
+
+def _event(event: str | EventTable, diagnostics: Diagnostics) -> None:
+    if isinstance(event, str):
+        with diagnostics.catch("event"):
+            _event_name(event)
+            for piece in parse_template(event):
+                if isinstance(piece, Hole):
+                    parse_path(piece.path)
+        return
+    _paths(diagnostics, ("event",), "path", [event.path])
+    for key, name in event.values.items():
+        with diagnostics.catch("event", "values", key):
+            _event_name(name)
+
+
+def _event_name(name: str) -> None:
+    if not name.strip() or len(name) > EVENT_CHARS_MAX:
+        message = f"an event's name has 1 to {EVENT_CHARS_MAX} characters, this has {len(name)}"
+        raise MappingFault(Code.EVENT_NAME, message)
+
+
+def _timestamp(timestamp: LongTimestamp, diagnostics: Diagnostics) -> None:
+    _paths(diagnostics, ("timestamp",), "path", [timestamp.path])
+    with diagnostics.catch("timestamp", "zone"):
+        zone_of(timestamp.zone)
+
+
+def _targets(form: MappingRule, diagnostics: Diagnostics) -> None:
+    seen: dict[str, str] = {}
+    for name in form.properties:
+        with diagnostics.catch("properties", name, key=True):
+            _property_name(name)
+            other = seen.setdefault(name.casefold(), name)
+            if other != name:
+                message = f"`{name}` and `{other}` differ in case only"
+                raise MappingFault(Code.TARGET_TWICE, message, "rename one of them")
+
+
+def _property_name(name: str) -> None:
+    if not _PROPERTY_NAME.fullmatch(name):
+        message = f"`{name}` is not a name of a property"
+        fix = "begin with a letter, go on with letters, digits and `_`"
+        raise MappingFault(Code.TARGET_NAME, message, fix)
+    if len(name) > PROPERTY_CHARS_MAX - len("_reals"):
+        message = f"the name has {len(name)} characters, {PROPERTY_CHARS_MAX - 6} are the most"
+        raise MappingFault(Code.TARGET_NAME, message)
+    base, _, suffix = name.rpartition("_")
+    if base and suffix in SUFFIXES:
+        message = f"`{name}` ends in `_{suffix}`, which the bridge writes by itself"
+        raise MappingFault(Code.TARGET_SUFFIX, message, f"call it `{base}`")
+
+
+def _value(value: LongValue, at: DocumentPath, diagnostics: Diagnostics) -> None:
+    _one_of(
+        diagnostics,
+        at,
+        path=value.path,
+        const=value.const,
+        template=value.template,
+        first_of=value.first_of,
+    )
+    _paths(diagnostics, at, "path", [value.path] if value.path is not None else [])
+    _paths(diagnostics, at, "first_of", value.first_of or ())
+    with diagnostics.catch(*at, "template"):
+        for piece in parse_template(value.template or ""):
+            if isinstance(piece, Hole):
+                parse_path(piece.path)
+    for check in _VALUE_CHECKS:
+        with diagnostics.catch(*at):
+            check(value)
+    with diagnostics.catch(*at, "zone"):
+        zone_of(value.zone)
+
+
+def _privacy(name: str, value: LongValue, diagnostics: Diagnostics, globs: Sequence[str]) -> None:
+    """Names and paths that may never be sent in clear."""
+    at = ("properties", name)
+    if value.hash is not None or value.redact is not None or value.count:
+        return
+    with diagnostics.catch(*at, key=True):
+        refuse_in_clear(name, "the property", globs)
+    with diagnostics.catch(*at, "path"):
+        refuse_in_clear(value.path or "", "the path", globs)
+    for index, text in enumerate(value.first_of or ()):
+        with diagnostics.catch(*at, "first_of", index):
+            refuse_in_clear(text, "the path", globs)
+    for text in _template_paths(value):
+        with diagnostics.catch(*at, "template"):
+            refuse_in_clear(text, "the path", globs)
+
+
+def _hash_key(name: str, value: LongValue, diagnostics: Diagnostics, options: Options) -> None:
+    with diagnostics.catch("properties", name, "hash"):
+        if value.hash is not None:
+            byte_hasher(value.hash, options.hash_key)
+
+
+def _template_paths(value: LongValue) -> list[str]:
+    try:
+        pieces = parse_template(value.template or "")
+    except MappingFault:
+        return []
+    return [piece.path for piece in pieces if isinstance(piece, Hole)]
+
+
+def _uid_privacy(uid: LongUid, diagnostics: Diagnostics, globs: Sequence[str]) -> None:
+    for at, text in [
+        *([(("path",), uid.path)] if uid.path is not None else []),
+        *((("first_of", index), text) for index, text in enumerate(uid.first_of or ())),
+    ]:
+        with diagnostics.catch("uid", *at):
+            refuse_in_clear(text, "the path", globs)
+
+
+def _defaults(value: LongValue) -> None:
+    if value.default is not None and value.optional:
+        message = "`default` and `optional` contradict each other"
+        raise MappingFault(Code.DEFAULT_FORM, message, "keep one of them")
+    if value.default is None and "default" in value.model_fields_set:
+        message = "a default of null says nothing"
+        raise MappingFault(Code.DEFAULT_FORM, message, "write `optional: true` to leave it out")
+
+
+def _together(value: LongValue) -> None:
+    given = {name for name in _CONVERTERS if name in value.model_fields_set}
+    for pair in _EXCLUSIVE:
+        if given.issuperset(pair):
+            message = f"`{pair[0]}` and `{pair[1]}` cannot stand together"
+            raise MappingFault(Code.CONVERTERS, message, "keep one of them")
+    if "else_" in given and value.values is None:
+        raise MappingFault(
+            Code.CONVERTERS, "`else` belongs to `values`", "add `values:`, or `default:`"
+        )
+    fixed = value.const is not None
+    if fixed and (given or value.default is not None or value.optional):
+        message = "`const` is the same for every record: nothing else belongs beside it"
+        raise MappingFault(Code.CONVERTERS, message, "write it as it shall be sent")
+
+
+def _table(value: LongValue) -> None:
+    if value.values is None:
+        return
+    results = [*value.values.values(), *([] if value.else_ is None else [value.else_])]
+    if len({type(result) for result in results}) > 1:
+        message = "the results of `values` and `else` are of several types"
+        raise MappingFault(Code.TABLE_TYPES, message, "write all as text, or all as numbers")
+
+
+_VALUE_CHECKS: Final[tuple[Callable[[LongValue], None], ...]] = (_defaults, _together, _table)

@@ -1,0 +1,1 @@
+"""What runs for each record: plans, readers and outcomes."""

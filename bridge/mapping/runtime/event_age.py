@@ -1,0 +1,72 @@
+"""Events that are too old, late, or of a time that cannot be: what becomes of them.
+
+Invariants: pure; the time is an argument, taken once for all events of a record. The time of an
+event is judged when its record is taken: what waits for FullStory afterwards does not age by that.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bridge.mapping.runtime.outcome import (
+    Event,
+    MappingRejected,
+    MappingSkipped,
+    NoSession,
+    Outcome,
+)
+
+LATE: Final = "late"
+TOO_OLD: Final = "too_old"
+
+AHEAD_S_MAX: Final = 3_600.0
+"""Clocks differ by minutes; more is a mistake."""
+
+_YEAR_2000_S: Final = 946_684_800.0
+
+_IS_LATE: Final = "the event is older than the session window"
+_IS_TOO_OLD: Final = "the event is older than `fullstory.max_event_age`"
+_IS_AHEAD: Final = (
+    "the event's time is more than an hour ahead: milliseconds read as seconds, or a wrong clock?"
+)
+_IS_BEFORE_2000: Final = (
+    "the event's time is before the year 2000: seconds read as milliseconds, or a time not set?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgeLimits:
+    """How old an event may be, in seconds: beyond the session window it is late; None: no limit."""
+
+    session_window_s: float
+    event_age_s_max: float | None
+
+
+def check_age(outcome: Outcome, now_s: float, limits: AgeLimits) -> Outcome:
+    """The same outcome, unless it is an event whose time is against it.
+
+    `now_s` is in seconds since 1970. An event as old as a limit is not beyond it yet.
+    """
+    if not isinstance(outcome, Event):
+        return outcome
+    at_s = datetime.fromisoformat(outcome.timestamp).timestamp()
+    age_s = now_s - at_s
+    if age_s < -AHEAD_S_MAX:
+        return MappingRejected(outcome.mapping, "in_the_future", _IS_AHEAD)
+    if at_s < _YEAR_2000_S:
+        return MappingRejected(outcome.mapping, "before_2000", _IS_BEFORE_2000)
+    if limits.event_age_s_max is not None and age_s > limits.event_age_s_max:
+        return MappingRejected(outcome.mapping, TOO_OLD, _IS_TOO_OLD)
+    return outcome if age_s <= limits.session_window_s else _late(outcome)
+
+
+def _late(event: Event) -> Outcome:
+    match event.late:
+        case "send":
+            return event
+        case "skip":
+            return MappingSkipped(event.mapping, LATE)
+        case "dead_letter":
+            return MappingRejected(event.mapping, LATE, _IS_LATE)
+        case "send_without_session":
+            return event._replace(session=NoSession())

@@ -1,0 +1,103 @@
+"""What one mapping makes of one record: an event, a skip or a reject.
+
+Invariants: values, ready to be written as JSON; equal records and equal files give equal outcomes.
+`MappingSkipped` and `MappingRejected` hold paths and words of ours, never a value of the record.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+PropertyType = Literal[
+    "str", "int", "real", "bool", "date", "strs", "ints", "reals", "bools", "dates"
+]
+"""FullStory's ten types; in API v1 they are the suffixes of the names."""
+
+Atom = str | int | float | bool
+Late = Literal["send", "send_without_session", "skip", "dead_letter"]
+
+
+class Property(NamedTuple):
+    """A property of an event. `value` is ready for JSON; dates are RFC 3339 text in UTC."""
+
+    name: str
+    type: PropertyType
+    value: Atom | list[Atom]
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Attach to the user's session that was active last."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoSession:
+    """Attach to no session."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUrl:
+    """Attach to the session with this address (API v1)."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSession:
+    """Attach to the session of this device (API v1)."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionId:
+    """Attach to the session with this id (API v2)."""
+
+    id: str
+
+
+Session = Recent | NoSession | SessionUrl | DeviceSession | SessionId
+
+
+class Event(NamedTuple):
+    """A custom event. `timestamp` is RFC 3339 in UTC with milliseconds and `Z`.
+
+    `shadow` events are counted and not sent. `late` says what becomes of it when it is older
+    than the session window.
+    """
+
+    mapping: str
+    uid: str
+    name: str
+    timestamp: str
+    session: Session
+    properties: tuple[Property, ...]
+    user_initiated: bool | None = None
+    integration: str | None = None
+    shadow: bool = False
+    late: Late = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSkipped:
+    """The mapping matched, and its own rules say that nothing is sent."""
+
+    mapping: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRejected:
+    """The mapping matched, and no event can be made of the record.
+
+    `reason` is a stable word in snake_case, `path` the field as the mapping file writes it.
+    `halt` asks that a person looks before the mapping's topics go on (`on_error: halt`).
+    """
+
+    mapping: str
+    reason: str
+    message: str
+    path: str | None = None
+    halt: bool = False
+
+
+Outcome = Event | MappingSkipped | MappingRejected

@@ -1,0 +1,164 @@
+"""Reading one place of a decoded value or of a record: closures, made once for each path.
+
+Invariants: None is missing. Nothing that can be bound when the closure is made is looked up when it
+is called.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from bridge.mapping.language.paths import Every, Index, MapKey, Name, Step
+from bridge.records import Record
+from bridge.schema.conversions import MappingError
+
+Reader = Callable[[Record, Any], Any]
+_Walk = Callable[[Any], Any]
+
+
+def reader_of(steps: tuple[Step, ...], *, flatten: bool = False, mixed: bool = False) -> Reader:
+    """Reads the value at `steps`.
+
+    `flatten` makes one list of the lists behind `[*]`; `mixed` says that a union on the way has
+    branches in which the path cannot go on.
+    """
+    names = [step.name for step in steps if isinstance(step, Name)]
+    if not mixed and len(names) == len(steps) and len(names) in _BY_NAMES:
+        return _BY_NAMES[len(names)](*names)
+    walk = _walk_of(steps, flatten=flatten)
+    return lambda _, value: walk(value)
+
+
+def constant(value: object) -> Reader:
+    """The same for every record."""
+    return lambda _, __: value
+
+
+def missing(_: Record, __: Any) -> None:
+    """What a path into the value of a tombstone gives."""
+
+
+def key(record: Record, _: Any) -> str | None:
+    """The record's key as text."""
+    return None if record.key is None else utf8(record.key, "key")
+
+
+def header(name: str) -> Reader:
+    """The last header of a name as text."""
+
+    def read(record: Record, _: Any) -> str | None:
+        last = None
+        for found, value in record.headers:
+            if found == name:
+                last = value
+        return None if last is None else utf8(last, "header")
+
+    return read
+
+
+def partition(record: Record, _: Any) -> int:
+    """The record's partition."""
+    return record.partition
+
+
+def offset(record: Record, _: Any) -> int:
+    """The record's offset."""
+    return record.offset
+
+
+def timestamp(record: Record, _: Any) -> int | None:
+    """Kafka's own time of the record in milliseconds, where it has one."""
+    return None if record.timestamp_ms < 0 else record.timestamp_ms
+
+
+def utf8(raw: bytes, what: str) -> str:
+    """Text from bytes of the record itself.
+
+    Raises:
+        MappingError: they are no UTF-8.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise MappingError("not_utf8", f"the record's {what} is not UTF-8 text") from None
+
+
+def _root() -> Reader:
+    return lambda _, value: value
+
+
+def _one(first: str) -> Reader:
+    def read(_: Record, value: Any) -> Any:
+        return value.get(first)
+
+    return read
+
+
+def _two(first: str, second: str) -> Reader:
+    def read(_: Record, value: Any) -> Any:
+        outer = value.get(first)
+        return None if outer is None else outer.get(second)
+
+    return read
+
+
+def _three(first: str, second: str, third: str) -> Reader:
+    def read(_: Record, value: Any) -> Any:
+        outer = value.get(first)
+        if outer is None:
+            return None
+        inner = outer.get(second)
+        return None if inner is None else inner.get(third)
+
+    return read
+
+
+_BY_NAMES: dict[int, Callable[..., Reader]] = {0: _root, 1: _one, 2: _two, 3: _three}
+
+
+def _walk_of(steps: tuple[Step, ...], *, flatten: bool) -> _Walk:
+    if not steps:
+        return lambda value: value
+    rest = _walk_of(steps[1:], flatten=flatten)
+    deeper = flatten or Every() in steps[1:]
+    match steps[0]:
+        case Name(name) | MapKey(name):
+            return _get(name, rest)
+        case Index(index):
+            return _item(index, rest)
+        case Every():
+            return _flat(rest) if deeper else _all(rest)
+
+
+def _get(name: str, rest: _Walk) -> _Walk:
+    def walk(value: Any) -> Any:
+        below = value.get(name) if isinstance(value, dict) else None
+        return None if below is None else rest(below)
+
+    return walk
+
+
+def _item(index: int, rest: _Walk) -> _Walk:
+    def walk(value: Any) -> Any:
+        below = value[index] if isinstance(value, list) and index < len(value) else None
+        return None if below is None else rest(below)
+
+    return walk
+
+
+def _all(rest: _Walk) -> _Walk:
+    def walk(value: Any) -> Any:
+        if not isinstance(value, list):
+            return None
+        return [found for item in value if item is not None and (found := rest(item)) is not None]
+
+    return walk
+
+
+def _flat(rest: _Walk) -> _Walk:
+    lists = _all(rest)
+
+    def walk(value: Any) -> Any:
+        found = lists(value)
+        return None if found is None else [item for below in found for item in below]
+
+    return walk

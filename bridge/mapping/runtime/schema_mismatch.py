@@ -1,0 +1,88 @@
+"""What becomes of records whose schema a mapping does not fit: a schema met while running.
+
+Invariants: the mapping's filter still decides, where it fits the schema itself; else every record
+of the schema is rejected, because nobody can tell which of them were meant. No message holds a
+value.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.documents.problems import Problem
+from bridge.mapping.compiler.filters import FilterFunction
+from bridge.mapping.language.diagnostics import DocumentPath
+from bridge.mapping.language.grammar import (
+    EventTable,
+    LongValue,
+    MappingRule,
+    SessionPath,
+    long_timestamp,
+    long_uid,
+    long_value,
+)
+from bridge.mapping.runtime.dispatch import Equality
+from bridge.mapping.runtime.outcome import MappingRejected, Outcome
+from bridge.records import Record
+from bridge.schema.conversions import MappingError
+
+SCHEMA_DOES_NOT_FIT: Final = "schema_does_not_fit"
+_JOINTS: Final = ("any", "all", "not")
+
+
+@dataclass(frozen=True, slots=True)
+class MappingMismatch:
+    """A mapping that does not fit a schema: its first problem, and the field that is concerned."""
+
+    mapping: str
+    problem: Problem
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MismatchedMapping:
+    """A step in place of a mapping that does not fit. `matches` None: every record.
+
+    `halt` is the mapping's `on_error: halt`, which keeps its records from becoming dead letters.
+    """
+
+    mismatch: MappingMismatch
+    matches: FilterFunction | None
+    halt: bool = False
+    equalities: tuple[Equality, ...] = ()
+
+    def apply(self, record: Record, value: Any) -> Outcome | None:
+        """A reject; None when the filter does not match."""
+        name = self.mismatch.mapping
+        try:
+            if self.matches is not None and not self.matches(record, value):
+                return None
+        except MappingError as error:
+            return MappingRejected(name, error.reason, error.message, error.path, self.halt)
+        return MappingRejected(
+            name, SCHEMA_DOES_NOT_FIT, self.mismatch.problem.message, self.mismatch.path, self.halt
+        )
+
+
+def field_of(form: MappingRule, session: str | SessionPath, at: DocumentPath) -> str | None:
+    """The path into the record that stands at, or beside, a place in a mapping."""
+    match at:
+        case ("filter", *below):
+            words = [step for step in below if isinstance(step, str) and step not in _JOINTS]
+            return words[0] if words else None
+        case ("uid", *_):
+            uid = long_uid(form.uid)
+            return " or ".join(uid.first_of or (uid.path or "",))
+        case ("event", *_):
+            return form.event.path if isinstance(form.event, EventTable) else form.event
+        case ("timestamp", *_):
+            return long_timestamp(form.timestamp).path
+        case ("session", *_) if isinstance(session, SessionPath):
+            return session.url or session.device or session.id
+        case ("properties", str(name), *_) if name in form.properties:
+            return _of_value(long_value(form.properties[name]))
+        case _:
+            return None
+
+
+def _of_value(value: LongValue) -> str | None:
+    return value.path or value.template or " or ".join(value.first_of or ()) or None

@@ -1,0 +1,173 @@
+"""An outcome against what a test expects of it: every difference, in words.
+
+Invariants: named properties are compared, all of them with `exact`. Numbers are compared as
+numbers, times as moments; true is not 1. A property that is expected to be null must not be there.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.mapping.language.grammar import Expectation, SessionPath
+from bridge.mapping.runtime.outcome import (
+    DeviceSession,
+    Event,
+    MappingRejected,
+    MappingSkipped,
+    NoSession,
+    Outcome,
+    Recent,
+    Session,
+    SessionId,
+    SessionUrl,
+)
+from bridge.schema.conversions import MappingError, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a test wants otherwise; `field` is empty when the whole outcome is meant."""
+
+    mapping: str
+    field: str
+    wanted: str
+    got: str
+    reasons: tuple[str, ...] = ()
+
+
+def differences(expected: Expectation, outcome: Outcome | None) -> Iterator[Difference]:
+    """What is not as expected; `outcome` None: the filter does not match."""
+    mapping = expected.mapping
+    wanted = "an event"
+    if expected.dead_letter is not None:
+        wanted = f"a dead letter, {expected.dead_letter}"
+    if expected.skipped is not None:
+        wanted = f"a skip, {expected.skipped}"
+    if expected.halted is not None:
+        wanted = f"a halt, {expected.halted}"
+    match outcome:
+        case Event() if wanted == "an event":
+            yield from _of_event(expected, outcome)
+        case MappingRejected(reason=reason, halt=False) if expected.dead_letter == reason:
+            pass
+        case MappingRejected(reason=reason, halt=True) if expected.halted == reason:
+            pass
+        case MappingSkipped(why=why) if expected.skipped == why:
+            pass
+        case None:
+            yield Difference(mapping, "", wanted, "nothing: its filter does not match")
+        case _:
+            yield Difference(mapping, "", wanted, what_of(outcome))
+
+
+def _of_event(expected: Expectation, event: Event) -> Iterator[Difference]:
+    mapping = expected.mapping
+    if expected.uid is not None and expected.uid != event.uid:
+        yield Difference(mapping, "uid", _shown(expected.uid), _shown(event.uid))
+    if expected.event is not None and expected.event != event.name:
+        yield Difference(mapping, "event", _shown(expected.event), _shown(event.name))
+    if expected.timestamp is not None and not _same_time(expected.timestamp, event.timestamp):
+        yield Difference(mapping, "timestamp", expected.timestamp, event.timestamp)
+    if expected.session is not None:
+        wanted, got = _session_form(expected.session), _session(event.session)
+        if wanted != got:
+            yield Difference(mapping, "session", _shown(wanted), _shown(got))
+    yield from _of_properties(expected, event)
+
+
+def _of_properties(expected: Expectation, event: Event) -> Iterator[Difference]:
+    wanted = expected.properties or {}
+    got = {found.name: found for found in event.properties}
+    for name, value in wanted.items():
+        field = f"properties.{name}"
+        if name not in got:
+            if value is not None:
+                yield Difference(expected.mapping, field, _wanted(value), "nothing")
+        elif not _equal(value, got[name].value, got[name].type):
+            yield Difference(expected.mapping, field, _wanted(value), _shown(got[name].value))
+    for name, found in got.items() if expected.exact else ():
+        if name not in wanted:
+            field = f"properties.{name}"
+            yield Difference(expected.mapping, field, "nothing", _shown(found.value))
+
+
+def _equal(wanted: Any, got: Any, type_: str) -> bool:
+    if isinstance(wanted, Mapping):
+        return set(wanted) == {"matches"} and _matches(wanted["matches"], got)
+    if isinstance(wanted, list) and isinstance(got, list):
+        pairs = zip(wanted, got, strict=False)
+        return len(wanted) == len(got) and all(_equal(w, g, type_) for w, g in pairs)
+    if isinstance(wanted, bool) or isinstance(got, bool):
+        return wanted is got
+    if type_ in ("date", "dates") and isinstance(wanted, str):
+        return _same_time(wanted, got)
+    return type(wanted) in _LIKE.get(type(got), ()) and wanted == got
+
+
+_LIKE: Final[Mapping[type, tuple[type, ...]]] = {
+    str: (str,),
+    int: (int, float),
+    float: (int, float),
+}
+
+
+def _matches(pattern: object, got: Any) -> bool:
+    return re.search(str(pattern), got if isinstance(got, str) else _shown(got)) is not None
+
+
+def _same_time(wanted: str, got: str) -> bool:
+    """Whether two texts are one moment, however it is written."""
+    if wanted == got:
+        return True
+    try:
+        moment = parse_time(wanted)
+        return moment.tzinfo is not None and moment == parse_time(got)
+    except MappingError:
+        return False
+
+
+def _session(session: Session) -> object:
+    """A session as a mapping file writes it, with what the record says in place of the path."""
+    match session:
+        case Recent():
+            return "recent"
+        case NoSession():
+            return "none"
+        case SessionUrl(url):
+            return {"url": url}
+        case DeviceSession(id):
+            return {"device": id}
+        case SessionId(id):
+            return {"id": id}
+
+
+def _session_form(form: str | SessionPath) -> object:
+    if isinstance(form, str):
+        return form
+    named = {"url": form.url, "device": form.device, "id": form.id}
+    return {key: value for key, value in named.items() if value is not None}
+
+
+def what_of(outcome: Outcome) -> str:
+    """An outcome in words."""
+    match outcome:
+        case Event(name=name):
+            return f"the event {_shown(name)}"
+        case MappingRejected(reason=reason, message=message):
+            return f"{'a halt' if outcome.halt else 'a dead letter'}, {reason}: {message}"
+        case MappingSkipped(why=why):
+            return f"a skip, {why}"
+
+
+def _wanted(value: object) -> str:
+    if isinstance(value, Mapping) and set(value) == {"matches"}:
+        return f"text that matches {value['matches']}"
+    if value is None:
+        return "nothing"
+    return _shown(value)
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

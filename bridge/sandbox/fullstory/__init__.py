@@ -1,0 +1,1 @@
+"""A FullStory API on this machine, with faults on demand."""

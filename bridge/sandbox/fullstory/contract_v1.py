@@ -1,0 +1,165 @@
+"""What FullStory's v1 `customevent` accepts, by its public contract; strict where that is silent.
+
+Invariants: pure. A refusal is a sentence that names the rule and the property's name or place,
+never a value. Sources: the endpoint's page "Set User Events", and the help page "Client API
+Requirements" for names and suffixes. Where the contract says nothing (a query, nested objects,
+duplicate session fields) the answer here is a refusal, so that the bridge never relies on mercy.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+EVENT_NAME_MAX = 250
+PROPERTY_NAME_MAX = 512
+UID_MAX = 256
+BODY_BYTES_MAX = 512 * 1024
+
+_PATH = re.compile(r"/users/v1/individual/((?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+)/customevent")
+_PROPERTY = re.compile(
+    r"[A-Za-z][A-Za-z0-9_]*_(str|int|real|date|bool|strs|ints|reals|dates|bools)", re.ASCII
+)
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII
+)  # RFC 3339, section 5.6
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+_SESSION_FIELDS = ("session_url", "use_recent_session", "device_session")
+
+
+def is_time(value: object) -> bool:
+    """An RFC 3339 date-time of a day that exists."""
+    if type(value) is not str or _TIME.fullmatch(value) is None:
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_str(value: object) -> bool:
+    return type(value) is str
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str and value != ""
+
+
+def is_event_name(value: object) -> bool:
+    """A text of 1 to 250 characters."""
+    return type(value) is str and 1 <= len(value) <= EVENT_NAME_MAX
+
+
+def _is_bool(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_true(value: object) -> bool:
+    return value is True
+
+
+def _is_int(value: object) -> bool:
+    return type(value) is int and _INT64_MIN <= value <= _INT64_MAX
+
+
+def _is_real(value: object) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+def _list_of(fits: Callable[[object], bool]) -> Callable[[object], bool]:
+    def fits_all(value: object) -> bool:
+        return type(value) is list and all(map(fits, value))
+
+    return fits_all
+
+
+TYPES: dict[str, Callable[[object], bool]] = {
+    "str": _is_str,
+    "int": _is_int,
+    "real": _is_real,
+    "date": is_time,
+    "bool": _is_bool,
+    "strs": _list_of(_is_str),
+    "ints": _list_of(_is_int),
+    "reals": _list_of(_is_real),
+    "dates": _list_of(is_time),
+    "bools": _list_of(_is_bool),
+}
+_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "event_name": (is_event_name, f"a text of 1 to {EVENT_NAME_MAX} characters"),
+    "timestamp": (is_time, "an RFC 3339 date-time with an offset"),
+    "session_url": (_is_text, "a text"),
+    "device_session": (_is_text, "a text"),
+    "use_recent_session": (_is_true, "true, or absent: the server takes false for true"),
+    "user_initiated": (_is_bool, "a boolean"),
+    "integration": (_is_text, "a text"),
+}
+
+
+def uid_of(raw_path: str) -> str | None:
+    """The uid of a raw request path; None unless it is one percent-encoded segment, no query.
+
+    Reserved characters must be encoded, the decoded uid is UTF-8 of 1 to 256 characters and
+    neither `.` nor `..`, which every proxy on the way may resolve.
+    """
+    match = _PATH.fullmatch(raw_path)
+    if match is None:
+        return None
+    try:
+        uid = unquote_to_bytes(match[1]).decode()
+    except UnicodeDecodeError:
+        return None
+    return uid if len(uid) <= UID_MAX and uid not in {".", ".."} else None
+
+
+def refusal(body: bytes) -> str | None:
+    """Why this body is refused; None when it is right."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "the body is not JSON"
+    if type(document) is not dict or list(document) != ["event"]:
+        return "the body must be an object with exactly one field, event"
+    event = document["event"]
+    if type(event) is not dict:
+        return "event must be an object"
+    return _event_refusal(event)
+
+
+def _event_refusal(event: dict[str, Any]) -> str | None:
+    if "event_name" not in event:
+        return "event.event_name is required"
+    for field, value in event.items():
+        problem = _field_refusal(field, value)
+        if problem is not None:
+            return problem
+    if sum(field in event for field in _SESSION_FIELDS) > 1:
+        return f"at most one of {', '.join(_SESSION_FIELDS)}"
+    return None
+
+
+def _field_refusal(field: str, value: object) -> str | None:
+    if field == "event_data":
+        return _data_refusal(value)
+    rule = _FIELDS.get(field)
+    if rule is None:
+        return f"unknown field event.{field}"
+    fits, what = rule
+    return None if fits(value) else f"event.{field} must be {what}"
+
+
+def _data_refusal(data: object) -> str | None:
+    if type(data) is not dict:
+        return "event_data must be an object"
+    for name, value in data.items():
+        match = _PROPERTY.fullmatch(name)
+        if match is None or len(name) > PROPERTY_NAME_MAX:
+            return f"event_data: the name {name} breaks the rules or has none of the ten suffixes"
+        if not TYPES[match[1]](value):
+            return f"event_data: the value of {name} is not of its suffix's type"
+    return None

@@ -1,0 +1,134 @@
+"""What FullStory's `POST /v2/events` accepts, by its public contract; strict where that is silent.
+
+Invariants: pure. A refusal names the rule and the property's name or place, never a value. Sources:
+FullStory's references of "Create events" and of custom properties: no suffixes, types in `schema`
+by FullStory's ten names, one form of identification. `context` and page properties are none of
+the bridge's and are refused, as are nested objects and a type for a property that is not there.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from bridge.sandbox.fullstory.contract_v1 import (
+    EVENT_NAME_MAX,
+    PROPERTY_NAME_MAX,
+    TYPES,
+    UID_MAX,
+    is_event_name,
+    is_time,
+)
+
+PATH: Final = "/v2/events"
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+_SUFFIX = re.compile(rf".*_({'|'.join(TYPES)})")
+_ATOMS: Final = ("str", "real", "bool", "strs", "reals", "bools")
+"""What a value without a declared type may be."""
+
+
+def refusal(body: bytes) -> str | None:
+    """Why this body is refused; None when it is right."""
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "the body is not JSON"
+    if type(event) is not dict:
+        return "the body must be an object"
+    if "name" not in event:
+        return "name is required"
+    for field, value in event.items():
+        rule = _FIELDS.get(field)
+        problem = f"unknown field {field}" if rule is None else rule(value)
+        if problem is not None:
+            return problem
+    return _two_forms(event) or _misfits(event)
+
+
+def uid_of(body: bytes) -> str:
+    """The uid in an accepted body; empty where the event names a session and no user."""
+    return str(orjson.loads(body).get("user", {}).get("uid", ""))
+
+
+def _name(value: object) -> str | None:
+    return None if is_event_name(value) else f"name must be 1 to {EVENT_NAME_MAX} characters"
+
+
+def _timestamp(value: object) -> str | None:
+    return None if is_time(value) else "timestamp must be an RFC 3339 date-time with an offset"
+
+
+def _user(value: object) -> str | None:
+    if not _is_one_text(value, ("uid", "id")):
+        return f"user must be one of uid and id, a text of 1 to {UID_MAX} characters"
+    return None
+
+
+def _session(value: object) -> str | None:
+    if value == {"use_most_recent": True} and value["use_most_recent"] is True:
+        return None
+    if not _is_one_text(value, ("id", "uid")):
+        return "session must be one of id, uid and use_most_recent: true"
+    return None
+
+
+def _is_one_text(value: object, names: tuple[str, ...]) -> bool:
+    if type(value) is not dict or len(value) != 1:
+        return False
+    [(name, text)] = value.items()
+    return name in names and type(text) is str and 1 <= len(text) <= UID_MAX
+
+
+def _properties(value: object) -> str | None:
+    if type(value) is not dict:
+        return "properties must be an object"
+    for name in value:
+        if _NAME.fullmatch(name) is None or len(name) > PROPERTY_NAME_MAX:
+            return f"properties: the name {name} breaks the rules"
+        if _SUFFIX.fullmatch(name) is not None:
+            return f"properties: the name {name} ends in a type, which v2 wants in schema"
+    return None
+
+
+def _schema(value: object) -> str | None:
+    if type(value) is not dict or list(value) != ["properties"]:
+        return "schema must be an object with the one field properties"
+    types = value["properties"]
+    if type(types) is not dict:
+        return "schema.properties must be an object"
+    wrong = next((name for name, kind in types.items() if kind not in TYPES), None)
+    return None if wrong is None else f"schema: {wrong} has none of the ten types"
+
+
+def _two_forms(event: Mapping[str, Any]) -> str | None:
+    user, session = event.get("user"), event.get("session")
+    if session is None:
+        return None
+    if "use_most_recent" in session:
+        return None if user is not None else "use_most_recent wants a user"
+    return None if user is None else "only one form of identification: a user, or a session"
+
+
+def _misfits(event: Mapping[str, Any]) -> str | None:
+    properties = event.get("properties", {})
+    types = event.get("schema", {}).get("properties", {})
+    stray = next((name for name in types if name not in properties), None)
+    if stray is not None:
+        return f"schema: there is no property {stray}"
+    for name, value in properties.items():
+        declared = (types[name],) if name in types else _ATOMS
+        if not any(TYPES[kind](value) for kind in declared):
+            return f"properties: the value of {name} is not of its type"
+    return None
+
+
+_FIELDS: Final[Mapping[str, Callable[[object], str | None]]] = {
+    "name": _name,
+    "user": _user,
+    "session": _session,
+    "timestamp": _timestamp,
+    "properties": _properties,
+    "schema": _schema,
+}

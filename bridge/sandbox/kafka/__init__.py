@@ -1,0 +1,1 @@
+"""A Kafka on this machine: the mock cluster of librdkafka."""

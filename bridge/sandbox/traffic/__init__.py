@@ -1,0 +1,1 @@
+"""Example payments and orders, and what should become of each."""

@@ -1,0 +1,1 @@
+"""PURE: the type tree of an Avro schema, and what its types mean."""

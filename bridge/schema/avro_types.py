@@ -1,0 +1,148 @@
+"""What one Avro type means to a mapping, whatever tree it stands in.
+
+Invariants: two types with the same meaning and the same raw value are equal leaves.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from bridge.schema.types import Array, Enum, Fixed, Logical, Map, Primitive, Record, Type
+
+Kind = Literal["str", "int", "real", "bool", "date"]
+Measure = Literal[
+    "text",
+    "enum",
+    "uuid",
+    "int",
+    "float",
+    "double",
+    "decimal",
+    "bool",
+    "instant",
+    "local",
+    "date",
+    "time",
+    "bytes",
+    "fixed",
+    "duration",
+    "record",
+    "map",
+    "list",
+]
+
+KIND_OF: Final[dict[Measure, Kind]] = {
+    "text": "str",
+    "enum": "str",
+    "uuid": "str",
+    "int": "int",
+    "float": "real",
+    "double": "real",
+    "decimal": "real",
+    "bool": "bool",
+    "instant": "date",
+    "date": "date",
+}
+"""What can be sent as it is, and as what."""
+
+RAW_OF: Final[dict[Measure, type]] = {
+    "text": str,
+    "enum": str,
+    "uuid": bytes,
+    "int": int,
+    "float": float,
+    "double": float,
+    "decimal": bytes,
+    "bool": bool,
+    "instant": int,
+    "local": int,
+    "date": int,
+    "time": int,
+    "bytes": bytes,
+    "fixed": bytes,
+    "duration": bytes,
+    "record": dict,
+    "map": dict,
+    "list": list,
+}
+"""The Python type of the raw value: what tells the branches of a union apart."""
+
+LOGICAL: Final[frozenset[Measure]] = frozenset(
+    ("uuid", "decimal", "instant", "local", "date", "time", "duration")
+)
+"""What a plain type is taken for only because of a logical type, wherever that stands."""
+
+_TICKS: Final = {"millis": 3, "micros": 6, "nanos": 9}
+_TIMES: Final[dict[str, Measure]] = {
+    "timestamp": "instant",
+    "local-timestamp": "local",
+    "time": "time",
+}
+_PRIMITIVES: Final[dict[str, Measure]] = {
+    "boolean": "bool",
+    "int": "int",
+    "long": "int",
+    "float": "float",
+    "double": "double",
+    "bytes": "bytes",
+    "string": "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AvroType:
+    """A type at the end of a path; `what` is its name in messages.
+
+    `digits` are a decimal's digits after the point, or the digits of a second that one tick of
+    a time stands for (3 is milliseconds). `symbols` are an enum's.
+    """
+
+    measure: Measure
+    what: str
+    symbols: tuple[str, ...] = ()
+    digits: int = 0
+
+
+def avro_type_of(type_: Type) -> AvroType:
+    """The leaf of a type that is neither a union nor a reference nor `null`."""
+    match type_:
+        case Primitive(name, logical):
+            return _logical(logical, name, 0) or AvroType(_PRIMITIVES[name], name)
+        case Fixed(name, size, logical):
+            return _logical(logical, "fixed", size) or AvroType("fixed", f"fixed({size}) {name}")
+        case Enum(name, symbols):
+            return AvroType("enum", f"enum {name}", symbols)
+        case Record(name):
+            return AvroType("record", f"record {name}")
+        case Map():
+            return AvroType("map", "map")
+        case Array():
+            return AvroType("list", "array")
+        case _:
+            raise AssertionError(type_)
+
+
+def _logical(logical: Logical | None, base: str, size: int) -> AvroType | None:
+    """The leaf of a logical type that stands on its right base; Avro ignores any other."""
+    if logical is None:
+        return None
+    match logical.name, base, size:
+        case "decimal", "bytes" | "fixed", _:
+            what = f"decimal({logical.precision}, {logical.scale})"
+            return AvroType("decimal", what, digits=logical.scale)
+        case "uuid", "string", _:
+            return AvroType("text", "uuid")
+        case "uuid", "fixed", 16:
+            return AvroType("uuid", "uuid")
+        case "duration", "fixed", 12:
+            return AvroType("duration", "duration")
+        case "date", "int" | "long", _:
+            return AvroType("date", "date")
+        case name, "int" | "long", _:
+            return _time(name)
+    return None
+
+
+def _time(name: str) -> AvroType | None:
+    word, _, unit = name.rpartition("-")
+    measure = _TIMES.get(word)
+    return AvroType(measure, name, digits=_TICKS[unit]) if measure and unit in _TICKS else None

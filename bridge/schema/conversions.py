@@ -1,0 +1,244 @@
+"""Raw Avro values to what is sent: exact numbers, times as RFC 3339, text.
+
+Invariants: pure, exact until the last step. An exact number is `(unscaled, digits)`, that is
+`unscaled / 10**digits`, in whole numbers of any size: no rounding and no global context. The
+nearest double is what Python's division of whole numbers gives. Messages hold no values.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+Exact = tuple[int, int]
+Convert = Callable[[Any], Any]
+
+DECIMAL_BYTES_MAX = 256
+"""Of a raw decimal: 616 digits, twice what a double can hold; longer ones cost quadratic time."""
+
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
+
+_EPOCH: Final = datetime(1970, 1, 1)
+_FIRST_DAY: Final = date(1970, 1, 1).toordinal()
+_NUMBER = re.compile(r"[-+]?(\d{1,400})(?:\.(\d{1,400}))?(?:[eE]([-+]?\d{1,3}))?")
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)([Zz]|[-+]\d\d(?::?\d\d)?)?"
+)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class MappingError(Exception):
+    """No event can be made of this record; `path` is filled in by whoever knows it."""
+
+    def __init__(self, reason: str, message: str, path: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.path = path
+
+
+def unscaled(raw: bytes) -> int:
+    """The whole number that a decimal's bytes (two's complement, big-endian) hold."""
+    if len(raw) > DECIMAL_BYTES_MAX:
+        raise MappingError("number_out_of_range", f"the decimal has {len(raw)} bytes")
+    return int.from_bytes(raw, "big", signed=True)
+
+
+def exact_of_double(value: float) -> Exact:
+    """A double as its shortest decimal text says it: 19.99 is 1999 / 100."""
+    return exact_of_text(repr(finite(value)))
+
+
+def exact_of_text(text: str) -> Exact:
+    """Decimal text as an exact number."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise MappingError("not_a_number", "the text is not a decimal number")
+    sign, digits, exponent = Decimal(match[0]).as_tuple()
+    whole = int("".join(map(str, digits)))
+    return (-whole if sign else whole), -int(exponent)
+
+
+def real_of(exact: Exact) -> float:
+    """The nearest double."""
+    whole, digits = exact
+    try:
+        return whole / 10**digits if digits > 0 else float(whole * 10**-digits)
+    except OverflowError:
+        raise MappingError("number_out_of_range", "the number is beyond a double") from None
+
+
+def int_of(exact: Exact) -> int:
+    """The whole number, if it is one that FullStory's 64 bits can hold."""
+    whole, digits = exact
+    value, rest = divmod(whole, 10**digits) if digits > 0 else (whole * 10**-digits, 0)
+    if rest:
+        raise MappingError("not_a_whole_number", "the number has a fraction")
+    return int64(value)
+
+
+def int64(value: int) -> int:
+    """The same, unless it is beyond 64 bits."""
+    if not INT64_MIN <= value <= INT64_MAX:
+        raise MappingError("number_out_of_range", "the number is beyond 64 bits")
+    return value
+
+
+def text_of_exact(exact: Exact) -> str:
+    """Every digit: (1990, 2) is `19.90`."""
+    whole, digits = exact
+    if digits <= 0:
+        return str(whole * 10**-digits)
+    shown = str(abs(whole)).rjust(digits + 1, "0")
+    return f"{'-' if whole < 0 else ''}{shown[:-digits]}.{shown[-digits:]}"
+
+
+def finite(value: float) -> float:
+    """The same, unless it is NaN or infinite."""
+    if not math.isfinite(value):
+        raise MappingError("not_finite", "the number is NaN or infinite")
+    return value
+
+
+def bool_of_text(text: str) -> bool:
+    """`true` or `false`, in any case."""
+    word = text.strip().lower()
+    if word not in ("true", "false"):
+        raise MappingError("not_a_boolean", "the text is neither true nor false")
+    return word == "true"
+
+
+def text_of_bool(value: bool) -> str:
+    """`true` or `false`."""
+    return "true" if value else "false"
+
+
+def text_of_bytes(raw: bytes) -> str:
+    """Bytes that are UTF-8 text."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise MappingError("not_utf8", "the bytes are not UTF-8 text") from None
+
+
+def text_of_uuid(raw: bytes) -> str:
+    """The 16 bytes of a UUID in its usual spelling."""
+    return str(UUID(bytes=raw))
+
+
+def time_of_ticks(digits: int) -> Convert:
+    """For ticks since 1970 in UTC, `digits` digits of a second each: to RFC 3339."""
+    shrink = 10 ** (digits - 3) if digits > 3 else 1
+    grow = 10 ** (3 - digits) if digits < 3 else 1
+
+    def convert(ticks: int) -> str:
+        seconds, ms = divmod(ticks * grow // shrink, 1000)
+        return f"{_time_of_seconds(seconds)}.{ms:03}Z"
+
+    return convert
+
+
+@lru_cache(maxsize=1_000)
+def _time_of_seconds(seconds: int) -> str:
+    """The second in RFC 3339, without a zone; the records of one second are many."""
+    try:
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        raise _out_of_years() from None
+
+
+def local_time_of_ticks(digits: int, zone: tzinfo) -> Convert:
+    """For ticks since 1970 on the clocks of a zone: to RFC 3339."""
+    shrink = 10 ** (digits - 3)
+
+    def convert(ticks: int) -> str:
+        try:
+            local = _EPOCH + timedelta(milliseconds=ticks // shrink)
+            return _written(local.replace(tzinfo=zone))
+        except (OverflowError, ValueError):
+            raise _out_of_years() from None
+
+    return convert
+
+
+def time_of_days(days: int) -> str:
+    """Days since 1970: midnight UTC of that day."""
+    try:
+        return f"{date.fromordinal(days + _FIRST_DAY).isoformat()}T00:00:00.000Z"
+    except (OverflowError, ValueError):
+        raise _out_of_years() from None
+
+
+def time_of_exact(digits: int) -> Convert:
+    """For an exact number of ticks, perhaps with a fraction: to RFC 3339."""
+    in_ms = time_of_ticks(3)
+
+    def convert(exact: Exact) -> str:
+        whole, fraction = exact
+        power = 3 - digits - fraction
+        if power > 60:
+            raise _out_of_years()
+        return str(in_ms(whole * 10**power if power >= 0 else whole // 10**-power))
+
+    return convert
+
+
+def time_of_text(zone: tzinfo | None) -> Convert:
+    """For ISO 8601 text: to RFC 3339. Without an offset it needs a zone."""
+
+    def convert(text: str) -> str:
+        when = parse_time(text)
+        if when.tzinfo is None:
+            if zone is None:
+                raise MappingError("time_without_offset", "the time has no offset from UTC")
+            when = when.replace(tzinfo=zone)
+        try:
+            return _written(when)
+        except (OverflowError, ValueError):
+            raise _out_of_years() from None
+
+    return convert
+
+
+def parse_time(text: str) -> datetime:
+    """ISO 8601 as RFC 3339 narrows it; a bare day is its midnight, without an offset."""
+    text = text.strip()
+    try:
+        if _DAY.fullmatch(text):
+            return datetime.fromisoformat(text)
+        match = _TIME.fullmatch(text)
+        if match is not None:
+            day, clock, offset = match.groups()
+            return datetime.fromisoformat(f"{day}T{clock}{(offset or '').upper()}")
+    except ValueError:
+        pass
+    raise MappingError("not_a_time", "the text is not an ISO 8601 time")
+
+
+def time_of_day(digits: int) -> Convert:
+    """For ticks since midnight: to `10:15:30.000`."""
+    shrink = 10 ** (digits - 3)
+
+    def convert(ticks: int) -> str:
+        ms = ticks // shrink
+        if not 0 <= ms < 86_400_000:
+            raise MappingError("not_a_time", "the time of day is not within a day")
+        seconds, ms = divmod(ms, 1000)
+        clock = time(seconds // 3600, seconds // 60 % 60, seconds % 60, ms * 1000)
+        return clock.isoformat(timespec="milliseconds")
+
+    return convert
+
+
+def _written(when: datetime) -> str:
+    naive = when.astimezone(UTC).replace(tzinfo=None)
+    return naive.isoformat(timespec="milliseconds") + "Z"
+
+
+def _out_of_years() -> MappingError:
+    return MappingError("time_out_of_range", "the time is not within the years 1 to 9999")

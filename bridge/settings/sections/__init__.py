@@ -1,0 +1,1 @@
+"""The sections of the settings file, and the types of their values."""

@@ -1,0 +1,149 @@
+"""The section `avro`: where schemas come from, and how records are framed."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from bridge.documents.validation_messages import Mistake, refuse
+from bridge.settings.codes import SettingsCode
+from bridge.settings.sections.section import Section
+from bridge.settings.sections.value_types import Files, Number, OptionalFile, OptionalSecret, Urls
+
+
+def _user_info(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and ":" not in value.get_secret_value():
+        raise refuse(
+            Mistake(SettingsCode.SECRET_FORM, "this is `user:password`; there is no `:` in it")
+        )
+    return value
+
+
+class RegistrySettings(Section):
+    """How to reach the Schema Registry; Confluent's names, so existing configuration fits."""
+
+    url: Annotated[Urls, Field(min_length=1)] = Field(
+        description="Address of the Schema Registry, or a list of them; the next is asked when "
+        "one does not answer."
+    )
+    basic_auth: Annotated[OptionalSecret, AfterValidator(_user_info)] = Field(
+        default=None,
+        alias="basic.auth.user.info",
+        description="`user:password` for HTTP basic auth.",
+    )
+    bearer_token: OptionalSecret = Field(
+        default=None, alias="bearer.auth.token", description="A token for HTTP bearer auth."
+    )
+    ca: OptionalFile = Field(
+        default=None, alias="ssl.ca.location", description="PEM file with the authorities to trust."
+    )
+    certificate: OptionalFile = Field(
+        default=None, alias="ssl.certificate.location", description="PEM file with our certificate."
+    )
+    certificate_key: OptionalFile = Field(
+        default=None, alias="ssl.key.location", description="PEM file with our certificate's key."
+    )
+    timeout_s: Number = Field(
+        default=5,
+        gt=0,
+        le=300,
+        description="Seconds after which a request to the registry has failed.",
+    )
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> Self:
+        mistakes = []
+        if self.basic_auth is not None and self.bearer_token is not None:
+            message = "`basic.auth.user.info` and `bearer.auth.token` cannot both be sent"
+            path = ("bearer.auth.token",)
+            mistakes.append(
+                Mistake(SettingsCode.TWO_CREDENTIALS, message, path, key=True, fix="remove one")
+            )
+        if self.certificate_key is not None and self.certificate is None:
+            message = "a key without its certificate"
+            path = ("ssl.key.location",)
+            fix = "add `ssl.certificate.location`"
+            mistakes.append(Mistake(SettingsCode.TWO_CREDENTIALS, message, path, key=True, fix=fix))
+        if mistakes:
+            raise refuse(*mistakes)
+        return self
+
+
+class TopicCodec(Section):
+    """How the records of one topic are encoded, where they are unlike the default."""
+
+    wire_format: Literal["confluent", "raw", "single_object"] = Field(
+        default="confluent",
+        description="`confluent`: framed with a schema's id; `raw`: nothing but the Avro value; "
+        "`single_object`: framed with a schema's fingerprint.",
+    )
+    schema_files: Files = Field(
+        default=(),
+        alias="schema",
+        description="An .avsc file: the schema of raw records; of framed ones for tests only. For "
+        "`single_object` one, or a list of them, the newest last.",
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the schemas of its records are files; else the registry has them."""
+        return self.wire_format != "confluent"
+
+    @model_validator(mode="after")
+    def _local_has_schemas(self) -> Self:
+        if self.is_local and not self.schema_files:
+            message = "raw records name no schema"
+            if self.wire_format == "single_object":
+                message = "a fingerprint cannot be looked up in a registry"
+            message += ", so `schema` is needed"
+            fix = "add `schema: path/to/file.avsc`"
+            raise refuse(
+                Mistake(SettingsCode.NO_SCHEMAS, message, ("wire_format",), key=True, fix=fix)
+            )
+        if len(self.schema_files) > 1 and self.wire_format != "single_object":
+            message = "only `wire_format: single_object` says which of several schemas it is"
+            raise refuse(
+                Mistake(SettingsCode.WRONG_VALUE, message, ("schema",), fix="name one file")
+            )
+        return self
+
+
+def _subject(template: str) -> str:
+    if re.search(r"[{}]", template.replace("{topic}", "")) is not None:
+        message = "the only thing in braces can be `{topic}`"
+        raise refuse(Mistake(SettingsCode.WRONG_VALUE, message))
+    return template
+
+
+class AvroSettings(Section):
+    """Where schemas come from, and how records are framed."""
+
+    registry: RegistrySettings | None = Field(default=None, description="The Schema Registry.")
+    subject: Annotated[str, AfterValidator(_subject)] = Field(
+        default="{topic}-value",
+        min_length=1,
+        description="The registry's subject of a topic; `{topic}` is Kafka's name of it.",
+    )
+    topics: dict[str, TopicCodec] = Field(
+        default_factory=dict, description="Topics whose records are unlike the default."
+    )
+
+    @model_validator(mode="after")
+    def _schemas_can_be_found(self) -> Self:
+        if self.registry is not None:
+            return self
+        fix = "set `avro.registry.url`, or `wire_format: raw` and `schema` under `avro.topics`"
+        framed = [name for name, codec in self.topics.items() if codec.wire_format == "confluent"]
+        message = "framed records name a schema by its number, which only a registry can tell"
+        mistakes = [
+            Mistake(SettingsCode.NO_SCHEMAS, message, ("topics", name), key=True, fix=fix)
+            for name in framed
+        ]
+        if not self.topics:
+            message = "there is neither a registry nor a topic with a schema of its own"
+            mistakes.append(
+                Mistake(SettingsCode.NO_SCHEMAS, message, ("registry",), key=True, fix=fix)
+            )
+        if mistakes:
+            raise refuse(*mistakes)
+        return self

@@ -1,0 +1,105 @@
+"""The section `fullstory`: the account that the events go to."""
+
+from typing import Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from bridge.documents.validation_messages import Mistake, refuse
+from bridge.settings.codes import SettingsCode
+from bridge.settings.sections.section import Section
+from bridge.settings.sections.value_types import (
+    KeySetting,
+    Number,
+    OptionalDuration,
+    OptionalNumber,
+    OptionalOrganization,
+    OptionalUrl,
+    Switch,
+    Whole,
+    is_open_http,
+)
+
+API_HOSTS = {"na1.": "https://api.fullstory.com", "eu1.": "https://api.eu1.fullstory.com"}
+"""A key's prefix says which data centre it belongs to."""
+
+
+class FullStorySettings(Section):
+    """The account that the events go to."""
+
+    api: Literal["v1", "v2"] = Field(
+        default="v1", description="Which of FullStory's server APIs the events are sent to."
+    )
+    key: KeySetting = Field(description="An API key that may write events; read again after a 401.")
+    allow_http: Switch = Field(
+        default=False,
+        description="Whether plain http to another machine is allowed: events in clear.",
+    )
+    base_url: OptionalUrl = Field(
+        default=None, description="Address of the API; by default told by the key's prefix."
+    )
+    max_event_age: OptionalDuration = Field(
+        default=604_800,
+        gt=0,
+        le=315_360_000,
+        description="An event older than this becomes a dead letter, `too_old`: seconds, or 12h, "
+        "7d; ~ switches it off.",
+    )
+    max_in_flight: Whole = Field(
+        default=256, ge=1, le=10_000, description="Most requests that are unanswered at one time."
+    )
+    max_rate: OptionalNumber = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="Events per second that the account may take, if known; else it is found out.",
+    )
+    org: OptionalOrganization = Field(
+        default=None,
+        description="The organization that the key must belong to, o-1ABC-na1: another one's key "
+        "is refused at start, and waited out later.",
+    )
+    session_window_s: Number = Field(
+        default=1800,
+        gt=0,
+        le=604_800,
+        description="Seconds after which an event is late: its session has ended by then.",
+    )
+    timeout_s: Number = Field(
+        default=10, gt=0, le=300, description="Seconds after which a request has failed."
+    )
+    unknown_user: Literal["skip", "dead_letter", "create"] = Field(
+        default="skip",
+        description="What becomes of an event whose user FullStory does not know: v1 knows `skip` "
+        "and `dead_letter`, v2 only `create`, which must be said.",
+    )
+    unknown_user_wait_s: Number = Field(
+        default=60, ge=0, le=3600, description="Seconds until an unknown user is tried once more."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _encrypted(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and is_open_http(value) and info.data.get("allow_http") is False:
+            message = "plain http to another machine: the key and the events could be read"
+            fix = "use https, or set `fullstory.allow_http: true`"
+            raise refuse(Mistake(SettingsCode.PLAIN_HTTP, message, fix=fix))
+        return value
+
+    @model_validator(mode="after")
+    def _users_as_the_api_has_them(self) -> Self:
+        if (self.api == "v2") == (self.unknown_user == "create"):
+            return self
+        fix = "set `fullstory.unknown_user: create` if that is meant, or `fullstory.api: v1`"
+        message = "API v2 creates users that it does not know; it can neither skip nor refuse them"
+        if self.api == "v1":
+            fix = "write `skip` or `dead_letter`, or set `fullstory.api: v2`"
+            message = "API v1 creates no users"
+        path = ("unknown_user",)
+        raise refuse(Mistake(SettingsCode.UNKNOWN_USER, message, path, fix=fix))
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the API, without a final slash: as set, else by the key's prefix."""
+        if self.base_url is not None:
+            return self.base_url
+        return API_HOSTS.get(self.key.get_secret_value()[:4], API_HOSTS["na1."])

@@ -1,0 +1,162 @@
+"""The JSON Schemas in the language server of real editors."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.editor import LanguageServer, install
+from tests.services.pins import Unobtainable
+
+ROOT = Path(__file__).parents[3]
+SCHEMAS = ROOT / "schemas"
+
+MISTAKES = """\
+format: 2
+owner: 5
+mappings:
+  - name: a
+    topics: payments
+    uid: {paht: customer.id}
+    event: Payment Failed
+    mode: lives
+    filter:
+      status: {equals: FAILED}
+    properties:
+      amount: {path: amount, scal: 0.01}
+  - topics: [payments]
+    uid: u
+    event: e
+"""
+SETTINGS = """\
+kafka:
+  bootstrap.servers: ${SERVERS}
+  group.id: bridge
+  queued.min.messages: 1000
+mappings: ${MAPPINGS}
+avro:
+  registry: {url: [https://a:8081, https://b:8081], timeout_s: "${TIMEOUT}"}
+  topics:
+    legacy: {wire_format: raw, schema: order.avsc}
+    single: {wire_format: single_object, schema: [order.avsc, order-2.avsc]}
+fullstory:
+  key: ${KEY}
+  base_url: ~
+log:
+delivery: {window_bytes_max: 64MiB, shutdown_drain_s: 25.5}
+start: 2026-11-23T00:00:00Z
+"""
+WRONG_SETTINGS = """\
+kafkas: {}
+log: {level: loud}
+delivery: {shutdown_drain_s: soon}
+"""
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    """The language server; without it the tests are skipped, in CI they fail."""
+    try:
+        return install()
+    except Unobtainable as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the language server is not to be had: {error}")
+        pytest.skip(f"the language server is not to be had: {error}")
+
+
+@pytest.fixture
+async def server(program: Path) -> AsyncIterator[LanguageServer]:
+    """A server that knows both schemas, by the files' names."""
+    schemas = {
+        "*.mapping.yaml": (SCHEMAS / "mapping.schema.json").as_uri(),
+        "bridge.yaml": (SCHEMAS / "settings.schema.json").as_uri(),
+    }
+    async with LanguageServer(program, schemas) as server:
+        yield server
+
+
+def _examples() -> list[Path]:
+    return sorted((SCHEMAS / "mappings").glob("*.yaml"))
+
+
+def _opened(file: Path) -> tuple[str, str]:
+    return file.as_uri(), file.read_text()
+
+
+@pytest.mark.parametrize("file", _examples(), ids=lambda file: file.name)
+async def test_the_editor_has_no_complaint_about_an_example(
+    server: LanguageServer, file: Path
+) -> None:
+    """The examples find their schema by the modeline, and each line of them is right."""
+    assert await server.diagnose(*_opened(file)) == []
+
+
+async def test_the_modeline_of_an_example_finds_the_schema(server: LanguageServer) -> None:
+    """Without it the test above would say nothing: a planted mistake is found through it too."""
+    uri, text = _opened(_examples()[0])
+
+    found = await server.diagnose(uri, text.replace("\nowner:", "\nowners:", 1))
+
+    assert [one["message"] for one in found] == ["Property owners is not allowed."]
+
+
+async def test_planted_mistakes_are_found_at_their_lines(server: LanguageServer) -> None:
+    """Each of the mistakes above, and no other line."""
+    found = await server.diagnose("file:///w/a.mapping.yaml", MISTAKES)
+
+    lines = {MISTAKES.splitlines()[one["range"]["start"]["line"]].strip() for one in found}
+    assert lines == {
+        "format: 2",
+        "owner: 5",
+        "topics: payments",
+        "uid: {paht: customer.id}",
+        "mode: lives",
+        "status: {equals: FAILED}",
+        "amount: {path: amount, scal: 0.01}",
+        "- topics: [payments]",
+    }
+
+
+async def test_settings_with_references_and_empty_sections_are_right(
+    server: LanguageServer,
+) -> None:
+    """`${NAME}` may stand for a list or a number, and a section may be left empty."""
+    assert await server.diagnose("file:///w/bridge.yaml", SETTINGS) == []
+
+
+async def test_mistakes_in_the_settings_are_found(server: LanguageServer) -> None:
+    """An unknown section, a word and a number that are wrong."""
+    found = await server.diagnose("file:///w/bridge.yaml", WRONG_SETTINGS)
+
+    assert [one["range"]["start"]["line"] for one in found] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("before", "offered"),
+    [
+        ("", {"format", "owner", "mappings", "defaults", "tests"}),
+        ("mappings:\n  - name: a\n    ", {"uid", "event", "filter", "properties", "session"}),
+        ("mappings:\n  - name: a\n    mode: ", {"live", "shadow", "off"}),
+        ("mappings:\n  - name: a\n    uid:\n      ", {"path", "first_of", "optional"}),
+        (
+            "mappings:\n  - name: a\n    properties:\n      x:\n        ",
+            {"path", "const", "template", "hash", "redact", "scale", "else"},
+        ),
+        (
+            "mappings:\n  - name: a\n    filter:\n      x:\n        ",
+            {"exists", "prefix", "anything_but", "at_least"},
+        ),
+    ],
+)
+async def test_completion_offers_the_keys(
+    server: LanguageServer, before: str, offered: set[str]
+) -> None:
+    """Where a person has typed so far, the keys and words that may follow."""
+    uri = "file:///w/b.mapping.yaml"
+    await server.diagnose(uri, before)
+
+    lines = before.split("\n")
+    labels = await server.complete(uri, len(lines) - 1, len(lines[-1]))
+
+    assert offered <= {label.strip('"') for label in labels}

@@ -1,0 +1,200 @@
+"""The neighbours of a record's path, played: what it polls, decodes, builds, sends and writes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+
+from bridge.delivery.dead_letter import DeadLetter, DeadLetterContext
+from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.rejection_rate import NEVER_EXCEEDED as TOLERATES_ALL
+from bridge.delivery.rejection_rate import RejectionThreshold
+from bridge.errors import PoisonRecord, Unavailable
+from bridge.mapping.runtime.event_age import AgeLimits
+from bridge.mapping.runtime.outcome import (
+    Event,
+    MappingSkipped,
+    Outcome,
+    Recent,
+    Session,
+)
+from bridge.mapping.runtime.plan import Plan
+from bridge.observer import (
+    Fact,
+    HaltedScope,
+)
+from bridge.pipeline import Pipeline
+from bridge.ports import Ports
+from bridge.records import Assignment, AssignmentEnded, Record
+from tests.unit.virtual_time import settle_down
+
+OWNERS = {"BAD": "the shop team", "LARGE": "the team of LARGE", "t": "the team of t"}
+POISON = PoisonRecord("cut off", stage="decode", reason="truncated", path="a.b", byte_offset=9)
+
+
+class Value(NamedTuple):
+    """A decoded value whose plan gives the outcomes that the test wrote down."""
+
+    outcomes: Sequence[Outcome] | Exception
+    value: object = "value"
+    record_name: str | None = "n.Rec"
+
+    @property
+    def compiled(self) -> Plan:
+        """Itself: only `map` is asked."""
+        return cast("Plan", self)
+
+    def map(self, _record: Record, _value: object, _name: str | None = None) -> Sequence[Outcome]:
+        """What the test wrote down."""
+        if isinstance(self.outcomes, Exception):
+            raise self.outcomes
+        return self.outcomes
+
+
+@dataclass
+class World:
+    """Plays every port; `log` says what happened to whom, in order."""
+
+    values: dict[int, Value | Exception | None] = field(default_factory=dict)
+    config: list[Exception | Value] = field(default_factory=list)
+    answers: dict[str, Done | Skip | Reject | Exception] = field(default_factory=dict)
+    letters_refused: int = 0
+    send_takes_s: float = 1.0
+    now_s: float = 1_795_515_300.0
+    log: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    settled: list[tuple[int, int]] = field(default_factory=list)
+    halted: list[Callable[[str], bool]] = field(default_factory=list)
+    read: list[str] = field(default_factory=lambda: ["t", "other"])
+    """The mappings that there are."""
+
+    reserved: dict[str, int] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    rejection_threshold: RejectionThreshold = TOLERATES_ALL
+
+    def __post_init__(self) -> None:
+        self.assignment = Assignment("t", 0)
+        self.batches: asyncio.Queue[list[Record] | Exception | None] = asyncio.Queue()
+        self.ports = Ports(
+            source=self,
+            decoder=self,
+            tombstones=lambda _: cast("Plan", Value([MappingSkipped("deleted", "a tombstone")])),
+            build=self.build,
+            sender=cast("Any", _Method(self.send_event)),
+            dead_letters=cast("Any", _Method(self.send_letter)),
+            observer=self,
+            dead_letter_context=DeadLetterContext("group", OWNERS),
+            clock=lambda: self.now_s,
+            mappings=self,
+            rejection_threshold=self.rejection_threshold,
+            ages=AgeLimits(1800, None),
+        )
+        self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
+
+    def record(self, offset: int = 0, value: bytes | None = b"v", topic: str = "t") -> Record:
+        """A record at an offset."""
+        moment_ms = 1_795_515_300_000
+        return Record(topic, 0, offset, moment_ms, b"k", value, self.assignment)
+
+    async def poll(self, *records: Record) -> None:
+        """Let Kafka bring records, and everybody do what takes no time."""
+        self.batches.put_nowait(list(records))
+        await settle_down()
+
+    async def __aiter__(self) -> AsyncIterator[list[Record]]:
+        while (batch := await self.batches.get()) is not None:
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+
+    def settle(self, record: Record, events: int) -> None:
+        """Note a settle."""
+        self.log.append(f"settled {record.offset}")
+        self.settled.append((record.offset, events))
+
+    def topics_of(self, mapping: str) -> Callable[[str], bool]:
+        """The topics that begin as the mapping is called."""
+        return lambda topic: topic.startswith(mapping)
+
+    def scope_of(self, mapping: str) -> str:
+        """Those topics in words; `t` and `twin` have the same."""
+        return f"the topics of {mapping.removesuffix('win')}"
+
+    def is_all(self, mappings: Collection[str]) -> bool:
+        """Whether nothing else is read."""
+        return set(self.read) <= set(mappings)
+
+    def halt(self, topics: Callable[[str], bool]) -> None:
+        """Note which topics stand still."""
+        self.halted.append(topics)
+
+    def decode(self, record: Record) -> Value | None:
+        """The value, an error, or nothing yet."""
+        value = self.values[record.offset]
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    async def prepare(self, record: Record) -> None:
+        """The next of what the registry has to say."""
+        answer = self.config.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        self.values[record.offset] = answer
+
+    def build(self, event: Event, _record: Record) -> str:
+        """The request is the event's name; `large` cannot be built."""
+        if event.name == "large":
+            raise PoisonRecord("too large", stage="build", reason="value_too_large")
+        self.sessions[event.name] = event.session
+        return event.name
+
+    async def send_event(
+        self, request: str, mapping: str, assignment: Assignment, *, events: int
+    ) -> tuple[Done | Skip | Reject, int]:
+        """Answer after a second."""
+        self.log.append(f"sending {request}")
+        self.reserved[request] = events
+        if events and not assignment.open:
+            raise AssignmentEnded
+        await asyncio.sleep(self.send_takes_s)
+        answer = self.answers.get(request, Done())
+        if isinstance(answer, Exception):
+            raise answer
+        self.log.append(f"sent {request} of {mapping}")
+        return answer, 1
+
+    async def send_letter(self, letter: DeadLetter) -> None:
+        """Acknowledge a letter, once it has been refused often enough."""
+        await asyncio.sleep(0.1)
+        if self.letters_refused:
+            self.letters_refused -= 1
+            raise Unavailable("not now")
+        self.letters.append(letter)
+        self.log.append(f"letter {letter.failure.reason}")
+
+    def notify(self, fact: Fact) -> None:
+        """Note a fact."""
+        self.facts.append(fact)
+
+    @property
+    def halts(self) -> list[HaltedScope]:
+        """The halts that were told."""
+        return [fact for fact in self.facts if isinstance(fact, HaltedScope)]
+
+    def told(self, kind: type[Fact]) -> list[Fact]:
+        """The facts of one kind."""
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+
+class _Method:
+    """An object with the one method `send`."""
+
+    def __init__(self, send: Callable[..., object]) -> None:
+        self.send = send
+
+
+def event(name: str, *, shadow: bool = False) -> Event:
+    """An event of the mapping that is called like it, in capitals."""
+    return Event(name.upper(), "u1", name, "2026-11-24T10:15:00.000Z", Recent(), (), shadow=shadow)

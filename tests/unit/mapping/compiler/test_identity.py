@@ -1,0 +1,150 @@
+"""Whose event, its name, its time and its session."""
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from bridge.mapping.language.options import Options
+from bridge.mapping.runtime.outcome import (
+    DeviceSession,
+    Event,
+    NoSession,
+    Recent,
+    SessionId,
+    SessionUrl,
+)
+from tests.unit.mapping.project import (
+    DATE,
+    ENUM,
+    ID,
+    LOCAL,
+    MICROS,
+    MILLIS,
+    nullable,
+    outcomes,
+    told,
+)
+
+
+class User(NamedTuple):
+    """The rule of the uid, the user in the record, and the uid or what becomes of the record."""
+
+    rule: str
+    user: str
+    expected: str
+
+
+USERS = [
+    User("u", "cus_42", "cus_42"),
+    User("u", " cus 42 ", " cus 42 "),
+    User("u", "u" * 256, "u" * 256),
+    User("u", "u" * 257, "invalid_uid"),
+    User("u", ".", "invalid_uid"),
+    User("u", "..", "invalid_uid"),
+    User("u", "...", "..."),
+    *(User("u", nobody, "missing_uid") for nobody in ("", " ", "null", "undefined", "0", "guest")),
+    User("u", "ANONYMOUS", "missing_uid"),
+    User("u", "00", "00"),
+    User("{path: u, optional: true}", "guest", "no_uid"),
+    User("{path: u, optional: true}", "..", "invalid_uid"),
+    User("{first_of: [u, $headers.x-user, $key], optional: true}", "", "from header"),
+    User("{first_of: [$headers.none, u]}", "a", "a"),
+    User("{first_of: [$headers.none, $key], optional: true}", "a", "from key"),
+    User("$partition", "a", "missing_uid"),
+    User("$offset", "a", "7"),
+    User("x", "a", "5"),
+]
+
+
+@pytest.mark.parametrize("row", USERS, ids=lambda row: f"{row.rule} of {row.user!r}"[:60])
+def test_a_user_is_found_as_its_row_says(row: User) -> None:
+    """The uid as it stands in the record, or the reason why there is none."""
+    headers = (("x-user", b"wrong"), ("x-user", b"from header"), ("none", None))
+    body = f"uid: {row.rule}"
+    (outcome,) = outcomes(body, "int", 5, user=row.user, key=b"from key", headers=headers)
+
+    assert told(outcome) == row.expected
+
+
+def test_a_uuid_of_16_bytes_is_a_uid() -> None:
+    """In its usual spelling."""
+    (outcome,) = outcomes("uid: x", ID, bytes(16))
+
+    assert told(outcome) == "00000000-0000-0000-0000-000000000000"
+
+
+NAMES = [
+    ("event: Payment Failed", ENUM, "RED", "Payment Failed"),
+    ("event: 'Color {x}!'", ENUM, "RED", "Color RED!"),
+    ("event: 'Topic {$topic} {{x}}'", ENUM, "RED", "Topic t {x}"),
+    ("event: {path: x, values: {RED: Stop, BLUE: Go}}", ENUM, "BLUE", "Go"),
+    ("event: {path: x, values: {RED: Stop}}", ENUM, "BLUE", "unlisted_event"),
+    ("event: {path: x, values: {a: A}}", "string", "b", "unlisted_event"),
+    ('event: {path: x, values: {"1": One}}', "int", 1, "One"),
+    ("filter: {x: [1]}\nevent: {path: x, values: {'1': One}}", nullable("int"), 1, "One"),
+]
+
+
+@pytest.mark.parametrize(("body", "type_", "value", "expected"), NAMES)
+def test_an_event_is_called_as_its_row_says(
+    body: str, type_: Any, value: Any, expected: str
+) -> None:
+    """A literal, a template over enums, or a closed table."""
+    (outcome,) = outcomes(body, type_, value)
+
+    assert (outcome.name if isinstance(outcome, Event) else told(outcome)) == expected
+
+
+TIMES = [
+    ("$timestamp", "int", 1, "1970-01-01T00:00:00.001Z"),
+    ("x", MILLIS, 1764000000123, "2025-11-24T16:00:00.123Z"),
+    ("x", MICROS, 1764000000123999, "2025-11-24T16:00:00.123Z"),
+    ("x", DATE, 1, "1970-01-02T00:00:00.000Z"),
+    ("x", "string", "2026-11-24T11:15:00+01:00", "2026-11-24T10:15:00.000Z"),
+    ("x", "string", "2026-11-24T11:15:00", "time_without_offset"),
+    ("{path: x, zone: America/New_York}", "string", "2026-07-01", "2026-07-01T04:00:00.000Z"),
+    ("{path: x, format: unix}", "long", 1764000000, "2025-11-24T16:00:00.000Z"),
+    ("{path: x, zone: UTC}", LOCAL, 1, "1970-01-01T00:00:00.001Z"),
+    ("{path: x, optional: true}", nullable(MILLIS), None, "1970-01-01T00:00:00.001Z"),
+    ("{path: x, optional: true}", nullable(MILLIS), 2, "1970-01-01T00:00:00.002Z"),
+    ("x", MILLIS, 10**17, "time_out_of_range"),
+]
+
+
+@pytest.mark.parametrize(("rule", "type_", "value", "expected"), TIMES)
+def test_an_event_happened_when_its_row_says(
+    rule: str, type_: Any, value: Any, expected: str
+) -> None:
+    """RFC 3339 in UTC with milliseconds, or the reason of the reject."""
+    (outcome,) = outcomes(f"timestamp: {rule}", type_, value)
+
+    assert (outcome.timestamp if isinstance(outcome, Event) else told(outcome)) == expected
+
+
+def test_a_record_without_a_time_of_its_own_is_a_mapping_error() -> None:
+    """Kafka has none, and now is never the time of an event."""
+    (outcome,) = outcomes("", "int", 1, timestamp_ms=-1)
+
+    assert told(outcome) == "missing_timestamp"
+
+
+SESSIONS = [
+    ("", "v1", "a", Recent()),
+    ("session: recent", "v1", "a", Recent()),
+    ("session: none", "v1", "a", NoSession()),
+    ("session: {url: x, optional: true}", "v1", "a", SessionUrl("a")),
+    ("session: {url: x, optional: true}", "v1", None, NoSession()),
+    ("session: {device: x, optional: true}", "v1", "a", DeviceSession("a")),
+    ("session: {id: x, optional: true}", "v2", "a", SessionId("a")),
+]
+
+
+@pytest.mark.parametrize(("body", "api", "value", "expected"), SESSIONS)
+def test_an_event_belongs_to_the_session_of_its_row(
+    body: str, api: Any, value: Any, expected: object
+) -> None:
+    """Exactly one way, or none."""
+    (outcome,) = outcomes(body, nullable("string"), value, options=Options(api=api))
+
+    assert isinstance(outcome, Event)
+    assert outcome.session == expected

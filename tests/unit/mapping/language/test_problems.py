@@ -1,0 +1,94 @@
+"""How mistakes are told over rules, files and codes."""
+
+from typing import Any
+
+import pytest
+
+from bridge.documents.document import parse
+from bridge.documents.problems import Problems
+from bridge.mapping.language.codes import TITLES, Code
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.options import Options
+from tests.unit.mapping.project import ENUM, MAP, document, nullable, plan_of, problems_of
+
+
+def test_all_mistakes_of_a_mapping_are_told_at_once() -> None:
+    """Form and schema are two rounds; within each nothing hides anything."""
+    form = problems_of("uid: a..b\nevent: ''\nproperties:\n  p-1: x\n  q: x[", "int")
+    schema = problems_of("uid: usr\ntimestamp: x\nfilter: {z: 1}\nproperties:\n  q: y", "int")
+
+    assert [problem.code for problem in form] == ["M003", "M009", "M006", "M003"]
+    assert {problem.code for problem in schema} == {"M030", "M041"}
+    assert len(schema) == 4
+
+
+def test_a_mistake_of_form_hides_nothing_of_other_mappings() -> None:
+    """The first mapping has an unknown key, the second an impossible name."""
+    text = """
+format: 1
+mappings:
+  - {name: a, topics: [t], uid: u, event: E, nme: x}
+  - {name: B, topics: [t], uid: u, event: E}
+"""
+    with pytest.raises(Problems) as raised:
+        load_rules([parse(text, "m.yaml")])
+
+    assert [problem.code for problem in raised.value.problems] == ["M024", "M001"]
+
+
+def test_a_name_is_unique_over_all_files() -> None:
+    """The second one is told, with the place of the first."""
+    with pytest.raises(Problems) as raised:
+        load_rules([document(""), parse(document("").text, "other.yaml")])
+
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.fix) == ("M002", "the other stands at m.yaml:3:11")
+    assert str(problem.place) == "other.yaml:3:11"
+
+
+def test_a_session_that_only_the_other_api_knows_is_refused() -> None:
+    """v1 has the url and the device, v2 the id."""
+    v2 = Options(api="v2")
+
+    assert plan_of("session: {id: u}", "int", v2).warnings == ()
+    with pytest.raises(Problems, match="API v2 knows no session by `url`"):
+        plan_of("session: {url: u}", "int", v2)
+
+
+@pytest.mark.parametrize("line", ["user_initiated: false", "integration: bus"])
+def test_a_field_that_only_v1_has_is_refused_for_v2(line: str) -> None:
+    """v2 would refuse each event, so nobody finds out only then."""
+    assert plan_of(line, "int").warnings == ()
+    with pytest.raises(Problems, match="M045: API v2 knows no `"):
+        plan_of(line, "int", Options(api="v2"))
+
+
+@pytest.mark.parametrize(
+    ("filter_", "type_"),
+    [
+        ("x: [{exists: true}]", "int"),
+        ("x: [RED, BLUE]", ENUM),
+        ("x: [true, false]", "boolean"),
+        ("x: [{exists: false}, {exists: true}]", nullable("int")),
+    ],
+)
+def test_a_filter_that_always_matches_is_a_warning(filter_: str, type_: Any) -> None:
+    """It does no harm, but its author meant something."""
+    (warning,) = plan_of(f"filter: {{{filter_}}}", type_).warnings
+
+    assert (warning.code, warning.severity) == ("M037", "warning")
+
+
+def test_a_plain_hash_of_what_can_be_guessed_is_a_warning() -> None:
+    """There are few enough phone numbers to try them all."""
+    (warning,) = plan_of(
+        "properties:\n  p: {path: x.phone, hash: sha256, optional: true}", MAP
+    ).warnings
+
+    assert (warning.code, warning.severity) == ("M016", "warning")
+
+
+def test_every_code_has_a_title() -> None:
+    """`check --explain` must have something to say."""
+    assert set(TITLES) == set(Code)
+    assert len({code.value for code in Code}) == len(Code)

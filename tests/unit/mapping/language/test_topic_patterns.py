@@ -1,0 +1,98 @@
+"""Topics by pattern."""
+
+import time
+
+import pytest
+
+from bridge.documents.document import parse
+from bridge.documents.problems import Problems
+from bridge.mapping.compiler.compiler import compile_plan
+from bridge.mapping.language.diagnostics import MappingFault
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.topic_patterns import compile_pattern
+from tests.cases.raw import record
+from tests.unit.mapping.project import document, plan_of, told
+
+
+@pytest.mark.parametrize(
+    ("pattern", "read", "not_read"),
+    [
+        (r"^shop\.orders\.(eu|us)$", ["shop.orders.eu"], ["shop.orders.eu2", "shopXordersXeu", ""]),
+        (r"orders", ["orders", "old-orders", "orders.retry"], ["order"]),
+        (r"^a|^b", ["a", "bc"], ["ca"]),
+        (r"(?i)^ORDERS$", ["orders"], ["orders2"]),
+        (r"\Aorders\z", ["orders"], ["orders.x"]),
+    ],
+)
+def test_a_pattern_is_searched_as_it_is_written(
+    pattern: str, read: list[str], not_read: list[str]
+) -> None:
+    """Whoever means the whole name says `^` and `$`."""
+    (rule,) = load_rules([document(f"topics: {{pattern: '{pattern}'}}")])
+
+    assert all(map(rule.reads, read))
+    assert not any(map(rule.reads, not_read))
+    assert rule.topics == ()
+
+
+def test_a_pattern_that_says_no_beginning_is_a_warning_at_its_place() -> None:
+    """It may be meant, and nobody is kept from starting."""
+    (warning,) = plan_of("topics: {pattern: t}", "int").warnings
+
+    assert (warning.code, warning.severity) == ("M028", "warning")
+    assert str(warning.place) == "m.yaml:6:23"
+    for closed in ("^t", r"\At", "^t$"):
+        assert plan_of(f"topics: {{pattern: '{closed}'}}", "int").warnings == ()
+
+
+def test_a_mapping_by_pattern_sees_the_topic_of_each_record() -> None:
+    """One plan for each topic, with its name bound."""
+    text = """
+format: 1
+mappings:
+  - {name: a, topics: {pattern: "^shop\\\\."}, filter: {$value: [{exists: false}]}, uid: $topic,
+     event: "Order {$topic}"}
+"""
+    rules = load_rules([parse(text, "m.yaml")])
+    plans = {topic: compile_plan(rules, topic, None) for topic in ("shop.eu", "shop.us", "x")}
+
+    found = {topic: plan.map(record(topic, timestamp_ms=1), None) for topic, plan in plans.items()}
+    assert {topic: [told(one) for one in ones] for topic, ones in found.items()} == {
+        "shop.eu": ["shop.eu"],
+        "shop.us": ["shop.us"],
+        "x": [],
+    }
+
+
+def test_no_pattern_takes_more_than_linear_time() -> None:
+    """The classic that keeps backtracking engines busy for years."""
+    pattern = compile_pattern("^(a+)+$")
+    begun_s = time.perf_counter()
+
+    assert not pattern.matches("a" * 249 + "!")
+    assert time.perf_counter() - begun_s < 1
+
+
+def test_a_pattern_of_monstrous_size_is_refused() -> None:
+    """Its automaton would fill the memory."""
+    with pytest.raises(MappingFault, match="not a pattern"):
+        compile_pattern("^((((a{100}){100}){100}){100})$")
+
+
+def test_what_is_wrong_with_the_defaults_is_told_at_the_defaults() -> None:
+    """Once, not for every mapping of the file."""
+    text = """
+format: 1
+defaults: {session: {url: a, id: b}}
+mappings:
+  - {name: a, topics: [t], uid: u, event: E}
+  - {name: b, topics: [t], uid: u, event: E}
+"""
+    with pytest.raises(Problems) as raised:
+        load_rules([parse(text, "m.yaml")])
+
+    found = [(problem.code, str(problem.place)) for problem in raised.value.problems]
+    assert found == [
+        ("M013", "m.yaml:3:21"),
+        ("M013", "m.yaml:3:30"),
+    ]

@@ -1,0 +1,77 @@
+"""Fingerprints of schemas, against the values that Avro itself publishes."""
+
+import struct
+from typing import Any
+
+import pytest
+
+from bridge.errors import SetupError
+from bridge.schema.fingerprint import by_fingerprint, canonical_form, fingerprint
+from tests.unit.avro.samples import NODE, PAYMENT, tree
+
+
+@pytest.mark.parametrize(
+    ("schema", "number"),
+    [
+        ("null", 7195948357588979594),
+        ("boolean", -6970731678124411036),
+        ("int", 8247732601305521295),
+        ("long", -3434872931120570953),
+        ("float", 5583340709985441680),
+        ("double", -8181574048448539266),
+        ("bytes", 5746618253357095269),
+        ("string", -8142146995180207161),
+        (["int"], -5232228896498058493),
+        ({"fields": [], "type": "record", "name": "foo"}, -4824392279771201922),
+        (
+            {"fields": [], "type": "record", "name": "foo", "namespace": "x.y"},
+            5916914534497305771,
+        ),
+    ],
+)
+def test_the_fingerprint_is_that_of_avros_own_table(schema: Any, number: int) -> None:
+    """`share/test/data/schema-tests.txt` of Apache Avro; on the wire little-endian."""
+    assert struct.unpack("<q", fingerprint(tree(schema))) == (number,)
+
+
+def test_what_does_not_matter_to_a_reader_is_not_in_the_canonical_form() -> None:
+    """Namespaces in names, defaults, docs, logical types, wrapped types; a name written once."""
+    money = {"type": "fixed", "name": "Money", "size": 4, "aliases": ["old"]}
+    schema = {
+        "doc": "x",
+        "name": "Payment",
+        "namespace": "shop",
+        "type": "record",
+        "fields": [
+            {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+            {"name": "a", "type": ["null", money], "default": "0"},
+            {"name": "b", "type": {"type": "map", "values": "Money"}},
+            {"name": "ü-1", "type": {"type": {"type": "array", "items": "string"}}},
+            {"name": "s", "type": {"type": "enum", "name": "S", "symbols": ["A-1"], "default": 1}},
+        ],
+    }
+    assert canonical_form(tree(schema)) == (
+        '{"name":"shop.Payment","type":"record","fields":['
+        '{"name":"at","type":"long"},'
+        '{"name":"a","type":["null",{"name":"shop.Money","type":"fixed","size":4}]},'
+        '{"name":"b","type":{"type":"map","values":"shop.Money"}},'
+        '{"name":"ü-1","type":{"type":"array","items":"string"}},'
+        '{"name":"s","type":{"name":"shop.S","type":"enum","symbols":["A-1"]}}]}'
+    )
+
+
+def test_a_recursive_schema_has_a_canonical_form() -> None:
+    """The inner use is the name."""
+    assert canonical_form(tree(NODE)) == (
+        '{"name":"Node","type":"record","fields":[{"name":"id","type":"int"},'
+        '{"name":"next","type":["null","Node"]}]}'
+    )
+
+
+def test_two_schemas_with_one_fingerprint_are_refused() -> None:
+    """They may differ in a logical type, and no record says which of them wrote it."""
+    same = {**PAYMENT, "doc": "the same on the wire"}
+    with pytest.raises(SetupError, match=r"the schemas a\.avsc and b\.avsc have the same"):
+        by_fingerprint({"a.avsc": tree(PAYMENT), "b.avsc": tree(same)})
+    names = by_fingerprint({"a.avsc": tree(PAYMENT), "b.avsc": tree(NODE)})
+    assert names == {fingerprint(tree(PAYMENT)): "a.avsc", fingerprint(tree(NODE)): "b.avsc"}
