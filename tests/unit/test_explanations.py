@@ -9,7 +9,7 @@ from bridge.mapping.language import codes as mapping_codes
 from bridge.settings import codes as settings_codes
 
 _HOME = Path(bridge.__file__).parent
-_PLACES = ("documents/*.py", "mapping/examples.py", "commands/*.py")
+_PLACES = ("documents/*.py", "mapping/testing/*.py", "commands/**/*.py")
 
 
 def _written() -> set[str]:

@@ -242,7 +242,7 @@ def test_the_json_schema_can_be_exported() -> None:
     assert schema["properties"]["kafka"]["required"] == ["bootstrap.servers", "group.id"]
     registry = schema["$defs"]["RegistrySettings"]["properties"]
     assert "basic.auth.user.info" in registry
-    assert schema["$defs"]["Delivery"]["properties"]["window_bytes_max"]["anyOf"] == [
+    assert schema["$defs"]["DeliverySettings"]["properties"]["window_bytes_max"]["anyOf"] == [
         {"type": "integer"},
         {"type": "string"},
     ]
