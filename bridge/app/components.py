@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from bridge import __version__
 from bridge.app.config import Config
+from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.registry.transport import RegistryOptions
 from bridge.avro.schema_store import FileSchemas
 from bridge.avro.wire_formats import ConfluentFormat, RawFormat, SingleObjectFormat, WireFormat
@@ -13,7 +14,6 @@ from bridge.fullstory.proxy import proxy_for
 from bridge.kafka.consumer.backpressure import BackpressureLimits
 from bridge.kafka.consumer.source_options import SourceOptions
 from bridge.mapping.runtime.event_age import AgeLimits
-from bridge.schema.fingerprint import by_fingerprint
 from bridge.settings.model import Settings
 from bridge.settings.sections.avro import TopicCodec
 

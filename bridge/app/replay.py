@@ -1,7 +1,7 @@
 """Dead letters brought on their way again: the bridge at work, on its own dead-letter topics.
 
-The path is the same; what differs is played by three small things: a source that shows each
-letter as the record it was (`DeadLetterSource`), mappings of which only the one that rejected it counts
+The path is the same. Three parts differ: a source that returns each dead letter as its original
+record (`DeadLetterSource`), a mapper that keeps only the mapping that rejected the record
 (`SelectedMapping`), and an end that is fixed at the start.
 
 Invariants:

@@ -1,9 +1,9 @@
 """Who may send now: one queue before FullStory, for this process's share of the account.
 
-A request enters when the pace has a slot for it and the gate is open (`delivery/rate_limit.py`), fewer
-requests are unanswered than the cap allows (`delivery/concurrency_limit.py`), and at most
-`unacknowledged_max` events are in flight or answered without an acknowledged commit: that is the
-most a `kill -9` can repeat.
+A request enters when the pace has a slot for it and the gate is open
+(`delivery/rate_limit.py`), fewer requests are unanswered than the limit allows
+(`delivery/concurrency_limit.py`), and at most `unacknowledged_max` events are in flight or answered
+without an acknowledged commit: that is the most a `kill -9` can repeat.
 
 Invariants:
 - What waits for its next try holds no place here, and no slot of the pace.

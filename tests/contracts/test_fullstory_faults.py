@@ -190,7 +190,7 @@ async def test_a_process_of_its_own_keeps_a_ledger_and_obeys_its_control_port(
         *[
             sys.executable,
             "-m",
-            "bridge.sandbox.fullstory.server",
+            "bridge.sandbox.fullstory",
             "--key",
             "na1.k",
             "--ledger",

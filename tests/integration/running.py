@@ -32,7 +32,7 @@ class FullStoryProcess:
         self.url = self._control = ""
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "bridge.sandbox.fullstory.server", "--key", KEY]
+        command = [sys.executable, "-m", "bridge.sandbox.fullstory", "--key", KEY]
         self._process = subprocess.Popen(
             [*command, "--ledger", str(self._ledger)], stdout=subprocess.PIPE, text=True
         )

@@ -13,12 +13,12 @@ from fastavro.schema import to_parsing_canonical_form
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bridge.avro.fingerprint import canonical_form
 from bridge.avro.reader import make_reader
 from bridge.avro.walker import walk
 from bridge.avro.wire_formats import ConfluentFormat
 from bridge.errors import PoisonRecord
 from bridge.records import Assignment, Record
-from bridge.schema.fingerprint import canonical_form
 from bridge.schema.parser import UnusableSchema, parse_schema
 from tests.unit.avro.samples import NODE, PAYMENT, encode, tree
 

@@ -2,8 +2,8 @@
 
     python -m tests.soak.fullstory FILE
 
-It tells where it listens as `bridge.sandbox.fullstory.server` does. FILE grows by one `ENTRY` for every
-event that is applied: the record's number, and when, in seconds of the system's clock.
+It prints its address as `bridge.sandbox.fullstory` does. FILE grows by one `ENTRY` for
+every event that is applied: the record's number, and when, in seconds of the system's clock.
 """
 
 import struct

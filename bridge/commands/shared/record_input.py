@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.reader import make_name_of, make_reader
 from bridge.avro.schema_store import WriterSchema
 from bridge.avro.wire_formats import ConfluentFormat, SingleObjectFormat
@@ -21,7 +22,6 @@ from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
 from bridge.mapping.testing.tests import TIMESTAMP
 from bridge.records import Assignment, Record
 from bridge.schema.conversions import MappingError, parse_time
-from bridge.schema.fingerprint import by_fingerprint
 from bridge.settings.load import Loaded
 
 RECORD_BYTES_MAX = 64 * 1024 * 1024

@@ -12,15 +12,12 @@ from bridge.documents.problems import Problem, Problems
 from bridge.mapping.compiler.filters import FilterResult, compile_filter, equalities_of
 from bridge.mapping.compiler.identity import (
     EventName,
-    ReadSession,
-    ReadText,
-    ReadUid,
     compile_event,
     compile_session,
     compile_time,
     compile_uid,
 )
-from bridge.mapping.compiler.properties import ReadProperty, compile_property
+from bridge.mapping.compiler.properties import compile_property
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.compiler.type_conflicts import Types, conflicts
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath
@@ -28,6 +25,7 @@ from bridge.mapping.language.filters import asks_for_tombstones, proven
 from bridge.mapping.language.grammar import long_timestamp, long_uid, long_value
 from bridge.mapping.language.loader import Rule
 from bridge.mapping.language.options import NO_OPTIONS, Options
+from bridge.mapping.runtime.functions import ReadProperty, ReadSession, ReadText, ReadUid
 from bridge.mapping.runtime.outcome import PropertyType
 from bridge.mapping.runtime.plan import (
     CompiledMapping,

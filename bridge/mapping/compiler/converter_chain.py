@@ -6,9 +6,7 @@ values, scale, type, redact or hash. Each takes a `Representation` and leaves on
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from bridge.documents.problems import suggest
 from bridge.mapping.compiler.representation import (
@@ -26,6 +24,7 @@ from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault, Within
 from bridge.mapping.language.grammar import Scalar, TimeFormat
 from bridge.mapping.language.privacy import byte_hasher, hasher, redactor, refuse_cards
+from bridge.mapping.language.time_zones import zone_of
 from bridge.schema.avro_types import Kind
 from bridge.schema.conversions import (
     Convert,
@@ -253,23 +252,6 @@ def representation_of_scalar(value: Scalar) -> Representation:
     if isinstance(value, int):
         return INT
     return DOUBLE if isinstance(value, float) else TEXT
-
-
-def zone_of(name: str | None) -> tzinfo | None:
-    """The time zone of a name.
-
-    Raises:
-        Fault: nobody knows it.
-    """
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        message = f"the time zone `{name}` is not known here"
-        raise MappingFault(
-            Code.TIME_FORM, message, "write UTC, or a name as Europe/Berlin"
-        ) from None
 
 
 def _after(first: Convert, second: Convert) -> Convert:

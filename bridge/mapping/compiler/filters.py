@@ -16,11 +16,11 @@ from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.filters import All, Any, Condition, Matcher, Not, Test
 from bridge.mapping.language.paths import Name
 from bridge.mapping.runtime.dispatch import Equality
+from bridge.mapping.runtime.functions import FilterFunction
 from bridge.mapping.runtime.readers import Reader
 from bridge.records import Record
 from bridge.schema.avro_types import RAW_OF, AvroType
 
-FilterFunction = Callable[[Record, Unchecked], bool]
 FilterResult = FilterFunction | bool
 """A closure, or the answer itself where it is the same for every record."""
 

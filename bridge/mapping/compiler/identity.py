@@ -12,10 +12,12 @@ from bridge.mapping.compiler.converter_chain import ConverterChain
 from bridge.mapping.compiler.path_resolver import ResolvedPath
 from bridge.mapping.compiler.representation import representation_of
 from bridge.mapping.compiler.scope import MappingScope
+from bridge.mapping.language.checks import EVENT_CHARS_MAX
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault, Within
 from bridge.mapping.language.grammar import EventTable, LongTimestamp, LongUid, SessionPath
 from bridge.mapping.language.templates import Hole, parse_template
+from bridge.mapping.runtime.functions import ReadSession, ReadText, ReadUid
 from bridge.mapping.runtime.outcome import (
     DeviceSession,
     NoSession,
@@ -31,18 +33,11 @@ from bridge.schema.conversions import Convert, MappingError
 UID_CHARS_MAX = 256
 """FullStory refuses longer ids."""
 
-EVENT_CHARS_MAX = 250
-"""Of an event's name, in FullStory."""
-
 NO_USERS: Final = frozenset({"", "null", "undefined", "0", "guest", "anonymous"})
 """Ids that stand for nobody: FullStory flags an id that many people share."""
 
 _RECENT: Final = Recent()
 _NONE: Final = NoSession()
-
-ReadUid = Callable[[Record, Any], str | None]
-ReadText = Callable[[Record, Any], str]
-ReadSession = Callable[[Record, Any], Session]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ Invariants: the type is known before the first record. A missing value gives the
 written), nothing (`optional`), or ends the mapping for this record.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +19,12 @@ from bridge.mapping.compiler.sources import (
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, Within
 from bridge.mapping.language.grammar import LongValue
+from bridge.mapping.runtime.functions import ReadProperty
 from bridge.mapping.runtime.outcome import Atom, Property, PropertyType
 from bridge.mapping.runtime.readers import Reader
 from bridge.records import Record
 from bridge.schema.avro_types import Kind
 from bridge.schema.conversions import MappingError, time_of_text
-
-ReadProperty = Callable[[Record, Any], Property | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.mapping.compiler.identity import EVENT_CHARS_MAX
 from bridge.mapping.compiler.path_resolver import ResolvedPath
 from bridge.mapping.compiler.representation import representation_of
 from bridge.mapping.drafting.names import event_of
 from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.drafting.personal_data import personal_by_name, words_of
 from bridge.mapping.drafting.schema_fields import SchemaField
+from bridge.mapping.language.checks import EVENT_CHARS_MAX
 from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.grammar import TimeFormat
 from bridge.mapping.language.options import Options

@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from bridge.mapping.compiler.converter_chain import zone_of
-from bridge.mapping.compiler.identity import EVENT_CHARS_MAX
 from bridge.mapping.language.api_checks import check_fields, check_session
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath, MappingFault
@@ -25,7 +23,11 @@ from bridge.mapping.language.options import Options
 from bridge.mapping.language.paths import parse_path
 from bridge.mapping.language.privacy import BUILT_IN, byte_hasher, refuse_in_clear
 from bridge.mapping.language.templates import Hole, parse_template
+from bridge.mapping.language.time_zones import zone_of
 from bridge.mapping.language.topic_patterns import compile_pattern
+
+EVENT_CHARS_MAX = 250
+"""Of an event's name, in FullStory."""
 
 PROPERTY_CHARS_MAX = 512
 """Of a property's name in FullStory, with its suffix."""

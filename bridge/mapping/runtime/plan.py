@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.documents.problems import Problem, SourcePlace
-from bridge.mapping.compiler.filters import FilterFunction
-from bridge.mapping.compiler.identity import ReadSession, ReadText, ReadUid
-from bridge.mapping.compiler.properties import ReadProperty
 from bridge.mapping.language.grammar import OnError
 from bridge.mapping.language.privacy import share_of
 from bridge.mapping.runtime.dispatch import Equality, common_equality, make_dispatch
+from bridge.mapping.runtime.functions import (
+    FilterFunction,
+    ReadProperty,
+    ReadSession,
+    ReadText,
+    ReadUid,
+)
 from bridge.mapping.runtime.outcome import (
     Event,
     Late,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bridge.documents.problems import Problem
-from bridge.mapping.compiler.filters import FilterFunction
 from bridge.mapping.language.diagnostics import DocumentPath
 from bridge.mapping.language.grammar import (
     EventTable,
@@ -21,6 +20,7 @@ from bridge.mapping.language.grammar import (
     long_value,
 )
 from bridge.mapping.runtime.dispatch import Equality
+from bridge.mapping.runtime.functions import FilterFunction
 from bridge.mapping.runtime.outcome import MappingRejected, Outcome
 from bridge.records import Record
 from bridge.schema.conversions import MappingError

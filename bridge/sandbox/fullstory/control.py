@@ -1,6 +1,6 @@
 """The FullStory stand-in as a process of its own, with its knobs behind a second port.
 
-    python -m bridge.sandbox.fullstory.server --port 0 --key KEY --ledger FILE
+    python -m bridge.sandbox.fullstory --port 0 --key KEY --ledger FILE
 
 The first line on stdout says where: `{"url": …, "control": …}`. `GET control/counts` gives the
 ledger's counts; `POST control/knobs` takes an object of knobs, see `turn`. The control port stays
@@ -26,7 +26,7 @@ PREFIX = "/_sandbox"
 
 def serve() -> None:
     """Reads the command line and serves until a signal."""
-    parser = argparse.ArgumentParser(prog="python -m bridge.sandbox.fullstory.server")
+    parser = argparse.ArgumentParser(prog="python -m bridge.sandbox.fullstory")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default="na1.sandbox-key")
     parser.add_argument("--org", default="o-SANDBOX-na1")

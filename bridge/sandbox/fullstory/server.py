@@ -282,9 +282,3 @@ async def _hang_up(request: web.BaseRequest) -> None:
     if request.transport is not None:
         request.transport.abort()
     await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    from bridge.sandbox.fullstory.control import serve
-
-    serve()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bridge.avro.decoder import AvroDecoder
+from bridge.avro.fingerprint import by_fingerprint, fingerprint
 from bridge.avro.schema_store import WriterSchema
 from bridge.avro.wire_formats import (
     RawFormat,
@@ -19,7 +20,6 @@ from bridge.documents.problems import Problem, Problems
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.runtime.plan import WantedPaths
 from bridge.records import Assignment, Record
-from bridge.schema.fingerprint import by_fingerprint, fingerprint
 from bridge.schema.types import Schema
 from tests.unit.avro.samples import PAYMENT, PAYMENT_VALUE, encode, tree
 

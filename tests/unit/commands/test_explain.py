@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.schema.fingerprint import fingerprint
+from bridge.avro.fingerprint import fingerprint
 from bridge.schema.parser import parse_schema
 from tests.unit.commands.cli_fixture import FAILED, MAPPING, SCHEMA, SETTINGS, run, write
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from bridge.avro.fingerprint import by_fingerprint, canonical_form, fingerprint
 from bridge.errors import SetupError
-from bridge.schema.fingerprint import by_fingerprint, canonical_form, fingerprint
 from tests.unit.avro.samples import NODE, PAYMENT, tree
 
 
