@@ -3,8 +3,11 @@
 Needs buildah, podman and the base image; skipped with the reason where one of them is missing.
 """
 
+import re
+import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,13 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 _ROOT = Path(__file__).parents[2]
 _BASE = "docker.io/library/python:3.13-slim-trixie"
 _IMAGE = "localhost/fullstory-bridge:test"
+_PAGE = (_ROOT / "docker" / "README.md").read_text()
+_SETTINGS = """\
+kafka: {bootstrap.servers: "kafka:9092", group.id: test}
+mappings: [mappings/*.yaml]
+avro: {topics: {payments: {wire_format: raw, schema: payment.avsc}}}
+fullstory: {key: "${FULLSTORY_API_KEY}"}
+"""
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _HARDENED = (
     *("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"),
@@ -99,3 +109,57 @@ def test_only_what_the_bridge_needs_is_in_it() -> None:
     names = _in_container("python", "-c", program).stdout
     assert "aiohttp" in names
     assert not [tool for tool in ("hatchling", "editables", "pluggy", "'pip'") if tool in names]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder as the page asks for: `bridge.yaml`, and `mappings` beside it."""
+    (tmp_path / "mappings").mkdir()
+    shutil.copy(_ROOT / "schemas" / "mappings" / "payments.yaml", tmp_path / "mappings")
+    shutil.copy(_ROOT / "schemas" / "avro" / "payment.avsc", tmp_path)
+    (tmp_path / "bridge.yaml").write_text(_SETTINGS)
+    tmp_path.chmod(0o755)  # the user of the container is another one
+    return tmp_path
+
+
+def _from_page(containing: str, project: Path) -> list[str]:
+    """A `docker run` command of the page, for podman, without a network and its ports."""
+    lines = re.findall(r"^docker run .*$", _PAGE, re.MULTILINE)
+    [line] = [line for line in lines if containing in line]
+    words = shlex.split(line.replace("$PWD", str(project)))[2:]
+    image = words.index("fullstory-bridge", 1 + words.index("FULLSTORY_API_KEY"))
+    options = " ".join(words[:image]).replace("-p 8080:8080 ", "").split(" ")
+    key = ["-e", "FULLSTORY_API_KEY=na1.made-up", "--network", "none"]
+    return ["podman", "run", *options, *key, _IMAGE, *words[image + 1 :]]
+
+
+def _logs(name: str, words: str, within_s: float) -> bool:
+    """Whether a container logs these words in time."""
+    end_s = time.monotonic() + within_s
+    while time.monotonic() < end_s:
+        logged = _run("podman", "logs", name)
+        if words in logged.stdout + logged.stderr:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("command", [" check ", " config"])
+def test_the_commands_of_the_page_succeed(command: str, project: Path) -> None:
+    """Both only look at files and variables."""
+    answer = _run(*_from_page(command, project))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_the_bridge_starts_as_the_page_says_and_waits_for_kafka(project: Path) -> None:
+    """There is no Kafka here, so it stays alive and logs that it is paused."""
+    name = f"bridge-{project.name}"
+    command = _from_page("--restart", project)
+    command[command.index("bridge")] = name
+    started = _run(*command)
+    assert started.returncode == 0, started.stderr
+    try:
+        assert _logs(name, '"paused"', within_s=30.0)
+        assert _run("podman", "exec", name, "fullstory-bridge", "healthcheck").returncode == 0
+    finally:
+        _run("podman", "stop", name)
+        _run("podman", "rm", "--force", name)

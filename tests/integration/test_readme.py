@@ -21,6 +21,10 @@ from bridge.schema.parser import parse_schema
 from bridge.settings.load import load
 
 ROOT = Path(__file__).parents[2]
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docker/README.md"),
+    *("bridge/README.md", "bridge/INVARIANTS.md", "bridge/DECISIONS.md"),
+)
 README = (ROOT / "README.md").read_text()
 PAYMENT: dict[str, Any] = {
     "status": "DECLINED",
@@ -76,12 +80,15 @@ def test_the_two_commands_are_targets_of_make(target: str) -> None:
     assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "bridge/README.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_names_is_there(page: str) -> None:
     """Paths in links and in backticks lead somewhere."""
     text = (ROOT / page).read_text()
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-    named = re.findall(r"`((?:tests|kafka|delivery|avro|mapping|fullstory)/[\w./-]+)`", text)
+    named = re.findall(
+        r"`((?:bridge|tests|kafka|delivery|avro|mapping|fullstory|status|app|settings)/[\w./-]+)`",
+        text,
+    )
     folders = (ROOT / page).parent, ROOT
 
     missing = [p for p in [*linked, *named] if not any((folder / p).exists() for folder in folders)]
