@@ -1,4 +1,4 @@
-# What a person can do here. Everything lives in .venv; `make` alone lists the targets.
+# The project's commands. Everything is installed into .venv; `make` alone lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,33 +25,33 @@ $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 	@touch $@
 
 .PHONY: demo
-demo: $(VENV)/run.stamp ## payments and orders become FullStory events, all on this machine
+demo: $(VENV)/run.stamp ## run payments and orders through the bridge, all on this machine
 	@$(BIN)/fullstory-bridge demo
 
 .PHONY: test
-test: $(VENV)/dev.stamp ## the tests, on a real Kafka and a real Schema Registry too (at most 5 minutes)
+test: $(VENV)/dev.stamp ## run the tests, also on a real Kafka and registry (5 minutes)
 	@$(BIN)/python -m pytest -m "not long and not faults"
 
 .PHONY: test-long
-test-long: $(VENV)/dev.stamp ## what takes longer: more stories, more examples (a quarter of an hour)
+test-long: $(VENV)/dev.stamp ## run longer tests: more stories, more examples (15 minutes)
 	@$(BIN)/python -m pytest -m "long and not faults"
 
 .PHONY: test-all
-test-all: test test-long ## every test but the longest stories
+test-all: test test-long ## run all tests except the longest stories
 
 .PHONY: faults
-faults: $(VENV)/dev.stamp ## the longest stories: brokers, rights, metadata and members that fail (half an hour)
+faults: $(VENV)/dev.stamp ## run the longest stories: failing brokers, rights and members (30 minutes)
 	@$(BIN)/python -m pytest -m faults
 
 SEED ?= 1
 MINUTES ?= 60
 RATE ?= 320
 .PHONY: soak
-soak: $(VENV)/dev.stamp ## an hour of faults on three brokers: make soak SEED=1 MINUTES=60 RATE=320
+soak: $(VENV)/dev.stamp ## inject faults for an hour: make soak SEED=1 MINUTES=60 RATE=320
 	@$(BIN)/python -m tests.soak storm --seed $(SEED) --minutes $(MINUTES) --rate $(RATE)
 
 .PHONY: churn
-churn: $(VENV)/dev.stamp ## a fourth bridge comes and goes every ten seconds, for five minutes
+churn: $(VENV)/dev.stamp ## add and remove a fourth bridge every ten seconds, for five minutes
 	@$(BIN)/python -m tests.soak churn --minutes 5 --rate 340
 
 .PHONY: spells
@@ -60,26 +60,26 @@ spells: $(VENV)/dev.stamp ## ten minutes of 429, 503, black hole and 401 before 
 
 ROUNDS ?= 3
 .PHONY: bench
-bench: $(VENV)/dev.stamp ## how fast it is, on a real Kafka; beside an older build: make bench BASE=fdee8c0
+bench: $(VENV)/dev.stamp ## measure the speed; compare with an older build: make bench BASE=fdee8c0
 	@$(BIN)/python -m tests.bench --rounds $(ROUNDS) $(if $(BASE),--base $(BASE)) $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: check
-check: $(VENV)/dev.stamp ## lint, format, types, floors
+check: $(VENV)/dev.stamp ## check lint, format, types and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 .PHONY: format
-format: $(VENV)/dev.stamp ## let ruff put things right
+format: $(VENV)/dev.stamp ## let ruff fix lint and format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(VENV)/dev.stamp ## resolve requirements.lock and requirements-dev.lock anew
+lock: $(VENV)/dev.stamp ## update requirements.lock and requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group build -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group build --group dev -o requirements-dev.lock
 
 .PHONY: clean
-clean: ## remove .venv and what the tools left
+clean: ## remove .venv and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
