@@ -28,13 +28,15 @@ MIB = 1024 * 1024
 
 
 class PrivacySettings(Section):
-    """What must not leave in clear."""
+    """What must not be sent in clear."""
 
     never_send: NamesSetting = Field(
-        default=(), description="Globs over names that may not be sent, beside the built-in ones."
+        default=(),
+        description="Globs of paths and property names that must not be sent in clear, in "
+        "addition to the built-in ones.",
     )
     hash_key: Annotated[KeySetting | None, BeforeValidator(lambda value: value or None)] = Field(
-        default=None, description="The secret of `hash: hmac-sha256`."
+        default=None, description="The secret key of `hash: hmac-sha256`."
     )
 
 
@@ -55,7 +57,7 @@ class DeadLetterSettings(Section):
 
     topic: Annotated[str, AfterValidator(_letter_topic)] = Field(
         default="fullstory-bridge.dead-letters",
-        description="A topic that exists; `{topic}` stands for the record's topic.",
+        description="The dead-letter topic. It must exist. `{topic}` is the topic of the record.",
     )
 
 
@@ -66,11 +68,11 @@ class HaltSettings(Section):
         default=0.5,
         ge=0,
         le=1,
-        description="The share of its last matches that a mapping may reject, judged from 20 "
-        "matches on; at 1 it may reject all of them.",
+        description="The share of its last matches that a mapping may reject. It is judged from "
+        "the 20th match on; `1` allows any number.",
     )
     of_last_matches: Whole = Field(
-        default=500, ge=20, le=10_000, description="How many matches are the last ones."
+        default=500, ge=20, le=10_000, description="How many of the last matches are judged."
     )
 
 
@@ -85,21 +87,31 @@ class DeliverySettings(Section):
     """How much is under way at one time, and how long an end may take."""
 
     duplicate_budget: Whole = Field(
-        default=1000, ge=1, le=1_000_000, description="Most events that a kill -9 may send twice."
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="The maximum number of events that are sent again after a crash.",
     )
     window_bytes_max: Size = Field(
         default=64 * MIB,
         ge=MIB,
-        description="Bytes of records that are taken and not settled, at most.",
+        description="The maximum size of all records in progress, in bytes or with a unit: "
+        "`64MiB`.",
     )
     commit_interval_ms: Whole = Field(
-        default=250, ge=10, le=60_000, description="Milliseconds between two commits."
+        default=250, ge=10, le=60_000, description="The time between two commits, in milliseconds."
     )
     rebalance_drain_s: Number = Field(
-        default=15, ge=0, le=300, description="Seconds a rebalance waits for what is in flight."
+        default=15,
+        ge=0,
+        le=300,
+        description="How long a rebalance waits for requests in flight, in seconds.",
     )
     shutdown_drain_s: Number = Field(
-        default=25, ge=0, le=3600, description="Seconds a stop waits for what is in flight."
+        default=25,
+        ge=0,
+        le=3600,
+        description="How long a stop waits for requests in flight, in seconds.",
     )
 
 
@@ -108,8 +120,8 @@ class StatusSettings(Section):
 
     listen: OptionalAddress = Field(
         default="127.0.0.1:8080",
-        description="Where `/livez`, `/readyz` and `/status` are told; port 0 is any free one,"
-        " `~` switches it off.",
+        description="The address that serves `/livez`, `/readyz` and `/status`. Port 0 is any free "
+        "port; `~` disables it.",
     )
 
     @property
@@ -126,10 +138,11 @@ class LogSettings(Section):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important lines that are written."
+        default="info", description="The lowest level that is written."
     )
     format: Literal["auto", "json", "text"] = Field(
-        default="auto", description="`auto` is JSON unless a person looks at a terminal."
+        default="auto",
+        description="The format of the lines. `auto` is text on a terminal and JSON elsewhere.",
     )
 
 
@@ -152,44 +165,46 @@ def _topic_names(names: dict[str, str]) -> dict[str, str]:
 class Settings(Section):
     """All settings of one bridge."""
 
-    kafka: KafkaKeys = Field(description="librdkafka's own keys, passed through unchanged.")
+    kafka: KafkaKeys = Field(description="Keys of librdkafka, passed on unchanged.")
     mappings: Annotated[Patterns, Field(min_length=1)] = Field(
-        description="Globs of mapping files, relative to this file."
+        description="Globs of mapping files, relative to the settings file."
     )
     mappings_off: NamesSetting = Field(
-        default=(), description="Names of mappings that are switched off, whatever files say."
+        default=(), description="Names of mappings to disable, whatever their files say."
     )
     topic_names: Annotated[Pairs, AfterValidator(_topic_names)] = Field(
-        default_factory=dict, description="The name in mapping files: the topic's name in Kafka."
+        default_factory=dict,
+        description="Names of topics: the name in mapping files, then the name in Kafka.",
     )
     start: TimeSetting = Field(
         default="latest",
-        description="Where a group begins on a topic it has never committed: `latest`, "
+        description="Where reading starts if the group has no committed offset: `latest`, "
         "`earliest`, or a time in RFC 3339.",
     )
     out_of_range: Literal["halt", "earliest", "latest"] = Field(
         default="halt",
-        description="What happens when the committed offset is no longer in the log.",
+        description="What happens if the committed offset is no longer in the log.",
     )
-    avro: AvroSettings = Field(description="Schemas and framing.")
+    avro: AvroSettings = Field(description="Schemas and wire formats.")
     fullstory: FullStorySettings = Field(description="The account that the events go to.")
     privacy: PrivacySettings = Field(
-        default=PrivacySettings(), description="What must not leave in clear."
+        default=PrivacySettings(), description="What must not be sent in clear."
     )
     dead_letters: DeadLetterSettings = Field(
-        default=DeadLetterSettings(), description="Where undeliverable records go."
+        default=DeadLetterSettings(), description="Where records go that cannot be delivered."
     )
     halt: Annotated[HaltSettings | None, BeforeValidator(_halt)] = Field(
         default=HaltSettings(),
-        description="When a mapping rejects so much of its records that its topics are halted, "
-        "in place of filling the dead-letter topic; `~` switches it off.",
+        description="When a mapping rejects too many records, its topics are halted. `~` "
+        "disables it.",
     )
     delivery: DeliverySettings = Field(
-        default=DeliverySettings(), description="How much is under way at one time."
+        default=DeliverySettings(),
+        description="How many records are in progress, and how long a stop may take.",
     )
     status: Annotated[StatusSettings, BeforeValidator(_status)] = Field(
         default=StatusSettings(),
-        description="Where the status is told over HTTP; `~` switches it off.",
+        description="The HTTP endpoint for health checks. `~` disables it.",
     )
     log: LogSettings = Field(
         default=LogSettings(), description="What is written to standard error."

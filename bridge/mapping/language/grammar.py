@@ -37,10 +37,15 @@ def _topics_form(value: Any) -> str:
     return "object" if isinstance(value, Mapping | TopicPattern) else "list"
 
 
-PathText = Annotated[str, Field(min_length=1, description="A path, as `customer.id`.")]
+PathText = Annotated[str, Field(min_length=1, description="A path, such as `customer.id`.")]
 FilterData = Annotated[
     dict[str, Any],
-    WithJsonSchema({"type": "object", "description": "Paths to what their values must be."}),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Conditions: each key is a path, each value says what it must be.",
+        }
+    ),
 ]
 
 
@@ -54,99 +59,129 @@ class TopicPattern(Strict):
     """Topics by their names' form; those that appear later are read too."""
 
     pattern: str = Field(
-        min_length=1, description="A pattern of RE2 over names, as `^shop\\.orders\\.`."
+        min_length=1, description="An RE2 pattern for topic names, such as `^shop\\.orders\\.`."
     )
 
 
 class LongUid(Strict):
     """Where the user's id stands, the long form."""
 
-    path: PathText | None = Field(default=None, description="The one place.")
+    path: PathText | None = Field(default=None, description="The path of the user id.")
     first_of: tuple[PathText, ...] | None = Field(
-        default=None, min_length=1, description="The first of these that is not missing."
+        default=None,
+        min_length=1,
+        description="Paths in order of preference. The first that is not missing counts.",
     )
     optional: StrictBool = Field(
-        default=False, description="Records without a user are skipped, not rejected."
+        default=False,
+        description="If the user id is missing, the record is skipped with the reason `no_uid`.",
     )
 
 
 class EventTable(Strict):
     """The event's name by a closed table."""
 
-    path: PathText = Field(description="What is looked up.")
-    values: dict[str, str] = Field(min_length=1, description="The names, by the value found.")
+    path: PathText = Field(description="The path whose value is looked up in `values`.")
+    values: dict[str, str] = Field(min_length=1, description="Event names by value.")
 
 
 class LongTimestamp(Strict):
     """When the event happened, the long form."""
 
-    path: PathText = Field(description="The time's place.")
-    format: TimeFormat | None = Field(default=None, description="Of text and bare numbers.")
+    path: PathText = Field(description="The path of the time.")
+    format: TimeFormat | None = Field(
+        default=None, description="The format, if the field is text or a plain number."
+    )
     zone: str | None = Field(
-        default=None, description="Of times without offset, as `Europe/Berlin`."
+        default=None,
+        description="The time zone, such as `Europe/Berlin`, if the time has no UTC offset.",
     )
     optional: StrictBool = Field(
-        default=False, description="Where it is missing, the record's own time counts."
+        default=False,
+        description="If the time is missing, the Kafka timestamp of the record is used.",
     )
 
 
 class SessionPath(Strict):
     """A session named by the record."""
 
-    url: PathText | None = Field(
-        default=None, description="FullStory's address of the session (v1)."
+    url: PathText | None = Field(default=None, description="The path of the session URL (API v1).")
+    device: PathText | None = Field(
+        default=None, description="The path of the device session (API v1)."
     )
-    device: PathText | None = Field(default=None, description="The device's session (v1).")
-    id: PathText | None = Field(default=None, description="The session's id (v2).")
+    id: PathText | None = Field(default=None, description="The path of the session id (API v2).")
     optional: StrictBool = Field(
-        default=False, description="Where it is missing, the event is sent without a session."
+        default=False, description="If the value is missing, the event is sent without a session."
     )
 
 
 class Sample(Strict):
     """A share of the users, the same ones each time."""
 
-    keep: StrictFloat | StrictInt = Field(description="The share, above 0 and at most 1.")
-    by: Literal["uid"] = Field(description="What decides: the user.")
+    keep: StrictFloat | StrictInt = Field(
+        description="The share of users to keep, above 0 and at most 1."
+    )
+    by: Literal["uid"] = Field(description="What the sample is drawn by. Only `uid` is possible.")
 
 
 class LongValue(Strict):
     """A property, the long form: one source, then converters in their fixed order."""
 
-    path: PathText | None = Field(default=None, description="A place in the record.")
-    const: Scalar | None = Field(default=None, description="The same for every record.")
-    template: str | None = Field(default=None, description="Text with `{path}` in it.")
+    path: PathText | None = Field(default=None, description="A path in the record.")
+    const: Scalar | None = Field(
+        default=None, description="A fixed value, the same for every record."
+    )
+    template: str | None = Field(
+        default=None, description="Text with paths in braces, such as `{first} {last}`."
+    )
     first_of: tuple[PathText, ...] | None = Field(
-        default=None, min_length=1, description="The first of these that is not missing."
+        default=None,
+        min_length=1,
+        description="Paths in order of preference. The first that is not missing counts.",
     )
     default: Scalar | tuple[Scalar, ...] | None = Field(
-        default=None, description="Sent where the value is missing, as it is written."
+        default=None,
+        description="The value that is sent if the source is missing. No converter applies to it.",
     )
-    optional: StrictBool = Field(default=False, description="Left out where it is missing.")
-    count: StrictBool = Field(default=False, description="How many items, not which.")
+    optional: StrictBool = Field(
+        default=False, description="If the source is missing, the property is left out."
+    )
+    count: StrictBool = Field(
+        default=False, description="Sends the number of items of an array or map."
+    )
     max_items: StrictInt | None = Field(
-        default=None, ge=1, description="The first so many items only."
+        default=None, ge=1, description="Keeps at most this many items of an array."
     )
     case: Literal["upper", "lower"] | None = Field(
-        default=None, description="Capitals or small letters."
+        default=None, description="Changes text to uppercase or lowercase."
     )
     values: dict[str, Scalar] | None = Field(
-        default=None, min_length=1, description="What is sent, by the value found."
+        default=None, min_length=1, description="Replaces a value by the value listed for it."
     )
     else_: Scalar | None = Field(
-        default=None, alias="else", description="What is sent for a value that is not listed."
+        default=None,
+        alias="else",
+        description="The replacement for a value that `values` does not list.",
     )
-    scale: StrictInt | StrictFloat | None = Field(default=None, description="A factor, exact.")
-    type: TypeWord | None = Field(default=None, description="Another type than the schema's.")
+    scale: StrictInt | StrictFloat | None = Field(
+        default=None,
+        description="Multiplies a number by this factor, with exact decimal arithmetic.",
+    )
+    type: TypeWord | None = Field(
+        default=None, description="Converts the value to this FullStory type."
+    )
     format: TimeFormat | None = Field(
-        default=None, description="Of a date that is text or a number."
+        default=None, description="Reads text or a number as a time in this format."
     )
-    zone: str | None = Field(default=None, description="Of a date without offset.")
+    zone: str | None = Field(
+        default=None, description="The time zone of a time that has no UTC offset."
+    )
     redact: Literal["mask", "last4"] | None = Field(
-        default=None, description="Most of it made unreadable."
+        default=None,
+        description="Hides the value: `mask` sends `***`, `last4` the last four characters.",
     )
     hash: Literal["sha256", "hmac-sha256"] | None = Field(
-        default=None, description="A digest of it."
+        default=None, description="Sends a digest in place of the value, in hexadecimal."
     )
 
 
@@ -176,94 +211,144 @@ ValueForm = Annotated[
 class Defaults(Strict):
     """What holds for every mapping of the file that does not say otherwise."""
 
-    session: SessionForm | None = Field(default=None, description="As in a mapping.")
-    on_error: OnError | None = Field(default=None, description="As in a mapping.")
-    mode: Mode | None = Field(default=None, description="As in a mapping.")
-    late: LateWord | None = Field(default=None, description="As in a mapping.")
+    session: SessionForm | None = Field(
+        default=None, description="The default of `session` for all mappings of the file."
+    )
+    on_error: OnError | None = Field(
+        default=None, description="The default of `on_error` for all mappings of the file."
+    )
+    mode: Mode | None = Field(
+        default=None, description="The default of `mode` for all mappings of the file."
+    )
+    late: LateWord | None = Field(
+        default=None, description="The default of `late` for all mappings of the file."
+    )
     never_send: tuple[str, ...] = Field(
-        default=(), description="Globs over paths and names, beside the built-in ones."
+        default=(),
+        description="Globs of paths and property names that must not be sent in clear, in addition "
+        "to the built-in ones.",
     )
 
 
 class MappingRule(Strict):
     """One mapping: which records, and the event that each of them becomes."""
 
-    name: str = Field(description="Unique over all files: small letters, digits, dashes.")
-    description: str | None = Field(default=None, description="For people.")
+    name: str = Field(
+        description="The name, unique across all files: lowercase letters, digits and dashes."
+    )
+    description: str | None = Field(default=None, description="A note for readers. It is not sent.")
     mode: Mode | None = Field(
-        default=None, description="`shadow` maps and counts, and sends nothing."
+        default=None,
+        description="`live` (the default) sends events, `shadow` only counts them, `off` "
+        "disables the mapping.",
     )
-    topics: TopicsForm = Field(description="The topics, as the settings name them.")
+    topics: TopicsForm = Field(description="The topics to read: a list of names, or a pattern.")
     filter: FilterData | None = Field(
-        default=None, description="Which records; without it, every one."
+        default=None, description="The records that match. Without a filter, every record matches."
     )
-    sample: Sample | None = Field(default=None, description="A share of the users only.")
-    uid: UidForm = Field(description="The user, as the web site names them to FullStory.")
-    event: EventForm = Field(description="The event's name: text, or a table.")
-    timestamp: TimestampForm = Field(default="$timestamp", description="When it happened.")
-    session: SessionForm | None = Field(default=None, description="Which session it attaches to.")
-    properties: dict[str, ValueForm] = Field(default={}, description="The event's properties.")
-    user_initiated: StrictBool | None = Field(default=None, description="Passed on (API v1).")
-    integration: str | None = Field(default=None, description="Passed on (API v1).")
-    late: LateWord | None = Field(default=None, description="When older than the session window.")
+    sample: Sample | None = Field(
+        default=None, description="Sends the events of a share of the users only."
+    )
+    uid: UidForm = Field(
+        description="The user id, the same one that your site passes to `FS.identify`."
+    )
+    event: EventForm = Field(description="The event name: text, a template of enums, or a table.")
+    timestamp: TimestampForm = Field(default="$timestamp", description="The time of the event.")
+    session: SessionForm | None = Field(
+        default=None, description="The session that the event attaches to. The default is `recent`."
+    )
+    properties: dict[str, ValueForm] = Field(
+        default={}, description="The properties of the event, by name."
+    )
+    user_initiated: StrictBool | None = Field(
+        default=None, description="Sent unchanged as `user_initiated` (API v1)."
+    )
+    integration: str | None = Field(
+        default=None, description="Sent unchanged as `integration` (API v1)."
+    )
+    late: LateWord | None = Field(
+        default=None,
+        description="What happens to an event that is older than the session window. The default "
+        "is `send`.",
+    )
     on_error: OnError | None = Field(
         default=None,
-        description="When no event can be made of a record; `halt` lets the mapping's topics stand "
-        "still until a person has acted.",
+        description="What happens if a record matches but no event can be made of it. The default "
+        "is `dead_letter`. `halt` stops the topics of the mapping until a restart.",
     )
     tests: "tuple[FileTest, ...]" = Field(
-        default=(), description="Records, and what becomes of them."
+        default=(), description="Tests: records and their expected outcomes."
     )
 
 
 class InputRecord(Strict):
     """The record of a test."""
 
-    topic: str = Field(description="As the mapping names it.")
-    value: Any = Field(default=None, description="The decoded value; nothing for a tombstone.")
-    key: str | None = Field(default=None, description="The record's key.")
-    headers: dict[str, str] = Field(default={}, description="The record's headers.")
-    timestamp: str | None = Field(default=None, description="Kafka's time of the record, RFC 3339.")
-    partition: StrictInt = Field(default=0, ge=0, description="The record's partition.")
-    offset: StrictInt = Field(default=0, ge=0, description="The record's offset.")
+    topic: str = Field(description="The topic, as the mapping names it.")
+    value: Any = Field(
+        default=None, description="The value of the record. Leave it out for a tombstone."
+    )
+    key: str | None = Field(default=None, description="The key of the record.")
+    headers: dict[str, str] = Field(default={}, description="The headers of the record.")
+    timestamp: str | None = Field(
+        default=None, description="The Kafka timestamp of the record, in RFC 3339."
+    )
+    partition: StrictInt = Field(default=0, ge=0, description="The partition of the record.")
+    offset: StrictInt = Field(default=0, ge=0, description="The offset of the record.")
 
 
 class Expectation(Strict):
     """One outcome that a test expects."""
 
-    mapping: str = Field(description="Whose outcome.")
-    uid: str | None = Field(default=None, description="The event's user.")
-    event: str | None = Field(default=None, description="The event's name.")
-    timestamp: str | None = Field(default=None, description="The event's time.")
-    session: SessionForm | None = Field(default=None, description="The event's session.")
+    mapping: str = Field(description="The mapping whose outcome is expected.")
+    uid: str | None = Field(default=None, description="The user id of the event.")
+    event: str | None = Field(default=None, description="The name of the event.")
+    timestamp: str | None = Field(default=None, description="The time of the event.")
+    session: SessionForm | None = Field(default=None, description="The session of the event.")
     properties: dict[str, Any] | None = Field(
-        default=None, description="The named ones are compared."
+        default=None,
+        description="Properties to compare, without suffixes. `~`: the property is not sent.",
     )
-    exact: StrictBool = Field(default=False, description="Compare all properties.")
-    dead_letter: str | None = Field(default=None, description="The reason of a reject.")
-    skipped: str | None = Field(default=None, description="The reason of a skip.")
-    halted: str | None = Field(default=None, description="The reason of a halt.")
+    exact: StrictBool = Field(
+        default=False, description="Fails the test if the event has properties that are not listed."
+    )
+    dead_letter: str | None = Field(
+        default=None, description="The expected reason of a dead letter, in place of an event."
+    )
+    skipped: str | None = Field(
+        default=None, description="The expected reason of a skip, in place of an event."
+    )
+    halted: str | None = Field(
+        default=None, description="The expected reason of a halt, in place of an event."
+    )
 
 
 class FileTest(Strict):
     """A test beside the mappings."""
 
-    name: str = Field(description="A sentence.")
-    input: InputRecord = Field(description="The record.")
-    expect: tuple[Expectation, ...] = Field(description="Every outcome, in the file's order.")
+    name: str = Field(description="The name of the test: a sentence.")
+    input: InputRecord = Field(description="The record that is mapped.")
+    expect: tuple[Expectation, ...] = Field(
+        description="Every expected outcome. `[]`: no mapping matches."
+    )
 
 
 class MappingFile(Strict):
     """A whole mapping file."""
 
-    format: Literal[1] = Field(description="Of this grammar.")
+    format: Literal[1] = Field(description="The version of the mapping language.")
     owner: str | None = Field(
-        default=None, description="Whom to ask; shown when something is wrong."
+        default=None,
+        description="The team to contact. Dead letters and halts name it.",
     )
-    defaults: Defaults = Field(default=Defaults(), description="For every mapping of this file.")
-    mappings: tuple[MappingRule, ...] = Field(description="In the order of sending.")
+    defaults: Defaults = Field(
+        default=Defaults(), description="Defaults for all mappings of the file."
+    )
+    mappings: tuple[MappingRule, ...] = Field(
+        description="The mappings. If several match a record, their events are sent in this order."
+    )
     tests: tuple[FileTest, ...] = Field(
-        default=(), description="Records, and what becomes of them."
+        default=(), description="Tests: records and their expected outcomes."
     )
 
 

@@ -13,32 +13,38 @@ _SCALAR: Final[SchemaNode] = {"type": ["string", "number", "boolean"]}
 _BOUND: Final[SchemaNode] = {"type": ["string", "number"]}
 _TEXT: Final[SchemaNode] = {"type": "string", "minLength": 1}
 _OPERATORS: Final[dict[str, SchemaNode]] = {
-    "exists": {"type": "boolean", "description": "Whether there is a value."},
-    "prefix": {**_TEXT, "description": "Text that begins so."},
-    "suffix": {**_TEXT, "description": "Text that ends so."},
+    "exists": {
+        "type": "boolean",
+        "description": "`true`: there is a value. `false`: the value is missing.",
+    },
+    "prefix": {**_TEXT, "description": "Text that starts with this."},
+    "suffix": {**_TEXT, "description": "Text that ends with this."},
     "anything_but": {
         "type": "array",
         "items": _SCALAR,
         "minItems": 1,
-        "description": "A value that is none of these; it must be there.",
+        "description": "A value that is not missing and not in this list.",
     },
-    "equals_ignore_case": {**_TEXT, "description": "This text, in capitals or small letters."},
-    "above": {**_BOUND, "description": "More than, or later than."},
-    "at_least": {**_BOUND, "description": "This or more, this or later."},
+    "equals_ignore_case": {
+        **_TEXT,
+        "description": "This text in uppercase, lowercase or mixed case.",
+    },
+    "above": {**_BOUND, "description": "Greater than, or later than."},
+    "at_least": {**_BOUND, "description": "Greater than or equal to, or not earlier than."},
     "below": {**_BOUND, "description": "Less than, or earlier than."},
-    "at_most": {**_BOUND, "description": "This or less, this or earlier."},
+    "at_most": {**_BOUND, "description": "Less than or equal to, or not later than."},
 }
 _DEFINITIONS: Final[dict[str, SchemaNode]] = {
     "Operator": {
         "type": "object",
         "title": "operator",
-        "description": "One operator, or comparisons together.",
+        "description": "One operator, or several comparisons that must all hold.",
         "properties": _OPERATORS,
         "minProperties": 1,
         "additionalProperties": False,
     },
     "Test": {
-        "description": "What the value must be: a literal, an operator, or one of a list.",
+        "description": "A literal, an operator, or a list of them of which one must hold.",
         "anyOf": [
             {"title": "literal", **_SCALAR},
             {"$ref": "#/$defs/Operator"},
@@ -52,21 +58,21 @@ _DEFINITIONS: Final[dict[str, SchemaNode]] = {
     },
     "Filter": {
         "type": "object",
-        "description": "Paths to what their values must be; all of them count.",
+        "description": "Conditions: each key is a path. All conditions must hold.",
         "properties": {
             "any": {
                 "type": "array",
                 "minItems": 1,
                 "items": {"$ref": "#/$defs/Filter"},
-                "description": "At least one of these filters.",
+                "description": "At least one of these filters matches.",
             },
             "all": {
                 "type": "array",
                 "minItems": 1,
                 "items": {"$ref": "#/$defs/Filter"},
-                "description": "Every one of these filters.",
+                "description": "All of these filters match.",
             },
-            "not": {"$ref": "#/$defs/Filter", "description": "Not this filter."},
+            "not": {"$ref": "#/$defs/Filter", "description": "This filter does not match."},
         },
         "additionalProperties": {"$ref": "#/$defs/Test"},
     },

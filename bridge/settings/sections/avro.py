@@ -23,8 +23,8 @@ class RegistrySettings(Section):
     """How to reach the Schema Registry; Confluent's names, so existing configuration fits."""
 
     url: Annotated[Urls, Field(min_length=1)] = Field(
-        description="Address of the Schema Registry, or a list of them; the next is asked when "
-        "one does not answer."
+        description="The URL of the Schema Registry, or a list. If one does not answer, the next "
+        "is asked."
     )
     basic_auth: Annotated[OptionalSecret, AfterValidator(_user_info)] = Field(
         default=None,
@@ -32,22 +32,28 @@ class RegistrySettings(Section):
         description="`user:password` for HTTP basic auth.",
     )
     bearer_token: OptionalSecret = Field(
-        default=None, alias="bearer.auth.token", description="A token for HTTP bearer auth."
+        default=None, alias="bearer.auth.token", description="The token for HTTP bearer auth."
     )
     ca: OptionalFile = Field(
-        default=None, alias="ssl.ca.location", description="PEM file with the authorities to trust."
+        default=None,
+        alias="ssl.ca.location",
+        description="The PEM file with the certificate authorities to trust.",
     )
     certificate: OptionalFile = Field(
-        default=None, alias="ssl.certificate.location", description="PEM file with our certificate."
+        default=None,
+        alias="ssl.certificate.location",
+        description="The PEM file with the client certificate.",
     )
     certificate_key: OptionalFile = Field(
-        default=None, alias="ssl.key.location", description="PEM file with our certificate's key."
+        default=None,
+        alias="ssl.key.location",
+        description="The PEM file with the key of the client certificate.",
     )
     timeout_s: Number = Field(
         default=5,
         gt=0,
         le=300,
-        description="Seconds after which a request to the registry has failed.",
+        description="The time limit of a request to the registry, in seconds.",
     )
 
     @model_validator(mode="after")
@@ -74,14 +80,14 @@ class TopicCodec(Section):
 
     wire_format: Literal["confluent", "raw", "single_object"] = Field(
         default="confluent",
-        description="`confluent`: framed with a schema's id; `raw`: nothing but the Avro value; "
-        "`single_object`: framed with a schema's fingerprint.",
+        description="`confluent`: a schema id, then Avro. `raw`: Avro alone. `single_object`: a "
+        "schema fingerprint, then Avro.",
     )
     schema_files: Files = Field(
         default=(),
         alias="schema",
-        description="An .avsc file: the schema of raw records; of framed ones for tests only. For "
-        "`single_object` one, or a list of them, the newest last.",
+        description="The .avsc file of `raw` records. For `single_object`: one file or a list, the "
+        "newest last. For `confluent`, it is used by tests only.",
     )
 
     @property
@@ -122,10 +128,12 @@ class AvroSettings(Section):
     subject: Annotated[str, AfterValidator(_subject)] = Field(
         default="{topic}-value",
         min_length=1,
-        description="The registry's subject of a topic; `{topic}` is Kafka's name of it.",
+        description="The subject of a topic in the registry. `{topic}` is the name of the topic in "
+        "Kafka.",
     )
     topics: dict[str, TopicCodec] = Field(
-        default_factory=dict, description="Topics whose records are unlike the default."
+        default_factory=dict,
+        description="Topics with another wire format or schema than the default.",
     )
 
     @model_validator(mode="after")

@@ -27,53 +27,61 @@ class FullStorySettings(Section):
     """The account that the events go to."""
 
     api: Literal["v1", "v2"] = Field(
-        default="v1", description="Which of FullStory's server APIs the events are sent to."
+        default="v1", description="The version of the FullStory server API."
     )
-    key: KeySetting = Field(description="An API key that may write events; read again after a 401.")
+    key: KeySetting = Field(
+        description="An API key that may write events. If it comes from a file, it is read again "
+        "when FullStory refuses it."
+    )
     allow_http: Switch = Field(
         default=False,
-        description="Whether plain http to another machine is allowed: events in clear.",
+        description="Allows plain HTTP to another machine. Events and the key are then not "
+        "encrypted.",
     )
     base_url: OptionalUrl = Field(
-        default=None, description="Address of the API; by default told by the key's prefix."
+        default=None, description="The URL of the API. By default the prefix of the key decides."
     )
     max_event_age: OptionalDuration = Field(
         default=604_800,
         gt=0,
         le=315_360_000,
-        description="An event older than this becomes a dead letter, `too_old`: seconds, or 12h, "
-        "7d; ~ switches it off.",
+        description="An older event is dead-lettered as `too_old`. Seconds, or with a unit: `12h`, "
+        "`7d`. `~` disables it.",
     )
     max_in_flight: Whole = Field(
-        default=256, ge=1, le=10_000, description="Most requests that are unanswered at one time."
+        default=256, ge=1, le=10_000, description="The maximum number of requests in flight."
     )
     max_rate: OptionalNumber = Field(
         default=None,
         gt=0,
         le=100_000,
-        description="Events per second that the account may take, if known; else it is found out.",
+        description="The maximum number of events per second. By default the bridge finds the "
+        "limit of the account.",
     )
     org: OptionalOrganization = Field(
         default=None,
-        description="The organization that the key must belong to, o-1ABC-na1: another one's key "
-        "is refused at start, and waited out later.",
+        description="The organization that the key must belong to, such as `o-1ABC-na1`. The "
+        "bridge does not send with a key of another organization.",
     )
     session_window_s: Number = Field(
         default=1800,
         gt=0,
         le=604_800,
-        description="Seconds after which an event is late: its session has ended by then.",
+        description="The age at which an event is late because its session has ended, in seconds.",
     )
     timeout_s: Number = Field(
-        default=10, gt=0, le=300, description="Seconds after which a request has failed."
+        default=10, gt=0, le=300, description="The time limit of a request, in seconds."
     )
     unknown_user: Literal["skip", "dead_letter", "create"] = Field(
         default="skip",
-        description="What becomes of an event whose user FullStory does not know: v1 knows `skip` "
-        "and `dead_letter`, v2 only `create`, which must be said.",
+        description="What happens to an event whose user FullStory does not know. v1 takes "
+        "`skip` or `dead_letter`; v2 requires `create`.",
     )
     unknown_user_wait_s: Number = Field(
-        default=60, ge=0, le=3600, description="Seconds until an unknown user is tried once more."
+        default=60,
+        ge=0,
+        le=3600,
+        description="How long the bridge waits before it tries an unknown user again, in seconds.",
     )
 
     @field_validator("base_url")

@@ -66,7 +66,7 @@ def test_env_lists_every_variable_with_its_meaning() -> None:
     level = next(line for line in lines if line.startswith("BRIDGE_LOG__LEVEL "))
     assert level.split(maxsplit=2)[1:] == [
         "log.level",
-        "The least important lines that are written.",
+        "The lowest level that is written.",
     ]
     assert "BRIDGE_KAFKA_BOOTSTRAP_SERVERS" in lines[-2]
     shown = [line.split(maxsplit=2) for line in lines[1:] if line.startswith("BRIDGE_")]
