@@ -9,7 +9,7 @@ from bridge import __version__
 
 
 class CommandEntry(NamedTuple):
-    """Where a command is, and what the list of commands says of it."""
+    """The import path of a command, and its line in the list of commands."""
 
     place: str
     summary: str
@@ -17,57 +17,57 @@ class CommandEntry(NamedTuple):
 
 COMMANDS: Final = {
     "check": CommandEntry(
-        "bridge.commands.check:check", "Check all that can be known before anything runs."
+        "bridge.commands.check:check", "Check mappings, settings and schemas before anything runs."
     ),
     "config": CommandEntry(
         "bridge.commands.config:config",
-        "Show all settings and where each came from; secrets as ***.",
+        "Show all settings and their sources; secrets as ***.",
     ),
     "dead-letters": CommandEntry(
         "bridge.commands.dead_letters.group:dead_letters",
-        "Look at records that could not be delivered, and send them again.",
+        "Inspect and replay records that could not be delivered.",
     ),
     "demo": CommandEntry(
-        "bridge.commands.demo:demo", "Show events reach FullStory; no Kafka, no account needed."
+        "bridge.commands.demo:demo", "Watch events reach FullStory; needs no Kafka and no account."
     ),
     "explain": CommandEntry(
-        "bridge.commands.explain:explain", "Tell what becomes of one record, and why."
+        "bridge.commands.explain:explain", "Explain what happens to one record, and why."
     ),
     "fields": CommandEntry(
-        "bridge.commands.fields:fields", "List every field that leaves, for a privacy review."
+        "bridge.commands.fields:fields", "List every field that is sent, for a privacy review."
     ),
     "healthcheck": CommandEntry(
         "bridge.commands.healthcheck:healthcheck",
-        "Ask the running bridge's /livez: 0 when it is live, else 1.",
+        "Query /livez of the running bridge: exit code 0 if live, else 1.",
     ),
     "init": CommandEntry("bridge.commands.init:init", "Draft a mapping for a topic."),
-    "run": CommandEntry("bridge.commands.run:run", "Read, map and deliver until SIGTERM."),
+    "run": CommandEntry("bridge.commands.run:run", "Read, map and deliver records until SIGTERM."),
     "schema": CommandEntry(
-        "bridge.commands.schema:schema", "Print the JSON Schema of a file, for your editor."
+        "bridge.commands.schema:schema", "Print the JSON Schema of a file format, for your editor."
     ),
     "tap": CommandEntry(
-        "bridge.commands.tap:tap", "Watch live records, and what each of them would become."
+        "bridge.commands.tap:tap", "Watch live records and the events they would become."
     ),
     "test": CommandEntry("bridge.commands.test:test", "Run the tests in mapping files."),
 }
 
 
 class LazyGroup(click.Group):
-    """Imports only the command that is asked for, and none to list them: `run` imports much."""
+    """Imports a command only when it is used; listing commands imports none, so it stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the list."""
+        """All command names, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now; None: there is none."""
+        """Import and return a command; None if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].place.partition(":")
         return cast("click.Command", getattr(import_module(module), name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, from the summaries above."""
+        """Write the list of commands from their summaries."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
@@ -75,7 +75,8 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fullstory-bridge")
 def main() -> None:
-    """Business events from Kafka, attached to the user's recent FullStory session.
+    """Send business events from Kafka to FullStory, attached to the user's recent session.
 
-    Exit codes: 0 good, 1 problems found, 2 wrong use or set-up, 3 halted (`run --exit-on-halt`).
+    Exit codes: 0 success, 1 problems found, 2 usage or setup error, 3 halted
+    (`run --exit-on-halt`).
     """

@@ -1,27 +1,27 @@
-"""What can go wrong, classed by what must happen next.
+"""What can go wrong, grouped by what happens next.
 
 BridgeError
-├── SetupError     the operator must mend something before the first record: exit 2
-├── PoisonRecord   this record can never be delivered: dead letter, carry on
-├── Unavailable    a neighbour does not answer now: wait, the same record again
-└── Halted         a person must act before anything goes on
+├── SetupError     the operator must fix something before the first record: exit 2
+├── PoisonRecord   this record can never be delivered: dead letter, continue
+├── Unavailable    a dependency does not answer now: retry the same record
+└── Halted         a person must act before the bridge continues
 """
 
 
 class BridgeError(Exception):
-    """The root of everything the bridge raises on purpose."""
+    """The base class of all errors that the bridge raises on purpose."""
 
 
 class SetupError(BridgeError):
-    """A setting, mapping, key or right is wrong; the message says where it stands and the cure."""
+    """A setting, mapping, key or permission is wrong; the message names its place and the fix."""
 
 
 class PoisonRecord(BridgeError):
     """A record that can never be delivered as it is; it goes to the dead-letter topic.
 
-    `stage` is one of the verbs of the path (`decode`, `map`, `build`, `send`), `reason` a stable
-    word in snake_case, `path` the field concerned, `byte_offset` where in the value decoding
-    stopped. The message holds no payload value.
+    `stage` is one of the verbs of the path (`decode`, `map`, `build`, `send`). `reason` is a stable
+    word in snake_case, `path` the field concerned, and `byte_offset` the offset in the value where
+    decoding stopped. The message holds no payload value.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class PoisonRecord(BridgeError):
 
 
 class Unavailable(BridgeError):
-    """A neighbour (Kafka, registry, FullStory) does not answer now; the same is tried again."""
+    """A dependency (Kafka, registry, FullStory) does not answer now; the caller retries."""
 
 
 class Halted(BridgeError):
-    """Going on by itself would do harm; a person must decide."""
+    """Continuing automatically would do harm; a person must decide."""

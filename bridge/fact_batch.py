@@ -1,4 +1,4 @@
-"""Facts that are told of every event, gathered: equal ones are told once a turn of the loop."""
+"""Batches the facts of every event: equal facts are sent once per turn of the event loop."""
 
 import asyncio
 from collections import Counter
@@ -7,36 +7,36 @@ from bridge.observer import Delivered, Observer, RecordOutcome, RecordsSettled
 
 
 class FactBatch:
-    """Counts what was delivered and settled until it is told; the event loop owns it."""
+    """Counts delivered events and settled records until the next flush; the event loop owns it."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._delivered: Counter[tuple[str, int]] = Counter()
         self._settled: Counter[tuple[str, RecordOutcome]] = Counter()
-        self._is_due = False
+        self._flush_scheduled = False
 
     def delivered(self, mapping: str, tries: int) -> None:
         """FullStory accepted an event."""
         self._delivered[mapping, tries] += 1
-        if not self._is_due:
-            self._tell_soon()
+        if not self._flush_scheduled:
+            self._schedule_flush()
 
-    def settled(self, topic: str, fate: RecordOutcome) -> None:
-        """A record came to its end."""
-        self._settled[topic, fate] += 1
-        if not self._is_due:
-            self._tell_soon()
+    def settled(self, topic: str, outcome: RecordOutcome) -> None:
+        """A record was settled."""
+        self._settled[topic, outcome] += 1
+        if not self._flush_scheduled:
+            self._schedule_flush()
 
-    def notify(self) -> None:
-        """Tell what was counted; whoever ends calls it, for the loop may turn no more."""
-        self._is_due = False
+    def flush(self) -> None:
+        """Notify the observer; call it at the end too, since the loop may not run again."""
+        self._flush_scheduled = False
         for (mapping, tries), events in self._delivered.items():
             self._observer.notify(Delivered(mapping, tries, events))
-        for (topic, fate), records in self._settled.items():
-            self._observer.notify(RecordsSettled(topic, fate, records))
+        for (topic, outcome), records in self._settled.items():
+            self._observer.notify(RecordsSettled(topic, outcome, records))
         self._delivered.clear()
         self._settled.clear()
 
-    def _tell_soon(self) -> None:
-        self._is_due = True
-        asyncio.get_running_loop().call_soon(self.notify)
+    def _schedule_flush(self) -> None:
+        self._flush_scheduled = True
+        asyncio.get_running_loop().call_soon(self.flush)

@@ -1,7 +1,7 @@
-"""What happens, told as frozen facts to whoever wants to know.
+"""What happens in the bridge, as immutable facts that observers receive.
 
-Everybody tells; `status/` listens. Nobody who tells knows what becomes of a fact, and no fact
-holds a payload value, a user id or a request URL.
+Any module notifies; `status/` observes. The sender of a fact does not know who receives it. No
+fact holds a payload value, a user id or a request URL.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,24 +11,24 @@ from typing import Literal, Protocol
 PartitionName = tuple[str, int]
 
 EVERY_TOPIC = "everything"
-"""The scope of a halt outside of which nothing is left."""
+"""The scope of a halt that leaves no topic to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollLoopTick:
-    """The poll thread is at work: many times a second, with records or without, draining too."""
+    """The poll thread is alive; sent many times a second, even while idle or draining."""
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """A batch of records was taken from Kafka."""
+    """A batch of records was polled from Kafka."""
 
     records: int
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsFiltered:
-    """No mapping wanted these records."""
+    """No mapping matched these records."""
 
     topic: str
     records: int = 1
@@ -36,7 +36,7 @@ class RecordsFiltered:
 
 @dataclass(frozen=True, slots=True)
 class EventSkipped:
-    """A rule of the mapping or the settings said that this event is not to be sent."""
+    """A rule of the mapping or a setting excludes this event."""
 
     mapping: str
     why: str
@@ -44,7 +44,7 @@ class EventSkipped:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """FullStory accepted so many events; `tries` counts the requests that each of them took."""
+    """FullStory accepted `events` events, each after `tries` requests."""
 
     mapping: str
     tries: int
@@ -53,9 +53,9 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """FullStory answered a request with `status`; 0 when no answer came.
+    """FullStory answered a request with `status`; 0 if no response came.
 
-    Not told of an event that was accepted at its first try: `Delivered` says it.
+    Not sent for an event that was accepted at the first try: `Delivered` covers it.
     """
 
     status: int
@@ -64,7 +64,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """A request was written and no answer came: it may have been applied, and is sent again."""
+    """A request got no response, so it may have been applied; it is retried."""
 
     mapping: str
     why: str
@@ -72,7 +72,7 @@ class Unsure:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """A request is to be sent again after `wait_s`."""
+    """A request is retried after `wait_s`."""
 
     mapping: str
     why: str
@@ -90,41 +90,44 @@ class DeadLettered:
 
 
 RecordOutcome = Literal["sent", "filtered", "dead_lettered"]
-"""How a record ended: with any dead letter; else with any event delivered; else with nothing."""
+"""The outcome of a record.
+
+`dead_lettered` if it has any dead letter, else `sent` if any event was delivered, else `filtered`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsSettled:
-    """Every event of so many records that mappings wanted has come to its end."""
+    """Records that mappings matched were settled."""
 
     topic: str
-    fate: RecordOutcome
+    outcome: RecordOutcome
     records: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`what` does not answer now; the bridge waits for it and goes on by itself.
+    """A component does not answer; the bridge pauses and resumes automatically.
 
-    It is told again when the reason is another one. What it means: `delivery/pauses.py`.
+    Sent again if the reason changes. `delivery/pauses.py` defines what each reason means.
     """
 
-    what: str
+    component: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What the bridge waited for answers again, or nothing of ours waits for it any more."""
+    """The component answers again, or nothing waits for it any more."""
 
-    what: str
+    component: str
 
 
 @dataclass(frozen=True, slots=True)
 class HaltedScope:
-    """`scope` stands still until a person acts; `owner` is whom its mapping's file says to ask.
+    """`scope` is halted until a person acts; `owner` is the contact from the mapping file.
 
-    `scope` is `EVERY_TOPIC`, some topics in words, or `topic/partition`.
+    `scope` is `EVERY_TOPIC`, a description of some topics, or `topic/partition`.
     """
 
     scope: str
@@ -135,19 +138,19 @@ class HaltedScope:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """The bridge was told to end: it takes nothing more, and sees through what it began."""
+    """The bridge is shutting down: it polls nothing more and finishes what is in flight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """Partitions came to this process."""
+    """Partitions were assigned to this process."""
 
     partitions: Sequence[PartitionName]
 
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """Partitions left this process; `lost` when the group had given them away already."""
+    """Partitions were revoked; `lost` if the group had already assigned them elsewhere."""
 
     partitions: Sequence[PartitionName]
     lost: bool
@@ -155,21 +158,21 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The broker acknowledged a commit of these partitions."""
+    """The broker acknowledged a commit for these partitions."""
 
     partitions: Sequence[PartitionName]
 
 
 @dataclass(frozen=True, slots=True)
 class CommitFailed:
-    """The broker refused a commit, or did not answer; it is tried again."""
+    """The broker refused a commit or did not answer; it is retried."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaMismatch:
-    """A mapping does not fit a schema of `topic` that was met while running; its records reject."""
+    """A mapping does not fit a new schema of `topic`; it rejects the records of that schema."""
 
     topic: str
     mapping: str
@@ -178,9 +181,9 @@ class SchemaMismatch:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """Something a person may want to know, and that changes nothing."""
+    """Information for the operator; no state changes."""
 
-    what: str
+    message: str
 
 
 Fact = (
@@ -208,32 +211,32 @@ Fact = (
 
 
 class Observer(Protocol):
-    """Listens to facts; may be told from any thread and must never raise."""
+    """Receives facts, from any thread; must never raise."""
 
     def notify(self, fact: Fact) -> None:
-        """Take note of a fact."""
+        """Receive a fact."""
 
 
 class ObserverGroup:
-    """Tells several observers the same; those that say what they `hear` are told nothing else."""
+    """Notifies several observers; one that declares kinds of facts receives only these."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
-        self._tell: dict[type[Fact], tuple[Callable[[Fact], None], ...]] = {}
+        self._notifiers: dict[type[Fact], tuple[Callable[[Fact], None], ...]] = {}
 
     def notify(self, fact: Fact) -> None:
-        """Pass a fact on, in order."""
-        tells = self._tell.get(type(fact))
-        for notify in self.notifier_for(type(fact)) if tells is None else tells:
+        """Pass a fact on to each observer, in order."""
+        notifiers = self._notifiers.get(type(fact))
+        for notify in self.notifiers_for(type(fact)) if notifiers is None else notifiers:
             notify(fact)
 
-    def notifier_for(self, kind: type[Fact]) -> tuple[Callable[[Fact], None], ...]:
-        """How to tell a fact of a kind; looked up once for each."""
+    def notifiers_for(self, kind: type[Fact]) -> tuple[Callable[[Fact], None], ...]:
+        """Return the `notify` methods for a kind of fact, and cache them."""
         found: list[Callable[[Fact], None]] = []
         for observer in self._observers:
             if isinstance(observer, ObserverGroup):
-                found += observer.notifier_for(kind)
-            elif kind in getattr(observer, "hears", (kind,)):
+                found += observer.notifiers_for(kind)
+            elif kind in getattr(observer, "listens_to", (kind,)):
                 found.append(observer.notify)
-        self._tell[kind] = tuple(found)
-        return self._tell[kind]
+        self._notifiers[kind] = tuple(found)
+        return self._notifiers[kind]

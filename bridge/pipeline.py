@@ -1,26 +1,30 @@
-"""The whole path of a record; read this file first.
+"""The path of a record from Kafka to FullStory. Read this file first.
 
     poll -> track -> decode -> map -> build -> send -> settle -> commit
 
-Invariants:
-- A record ends in one way, settled by one line: every event delivered, skipped by a rule, or its
-  dead letter acknowledged by Kafka.
-- A record that nobody wants costs no task and no await; most of them never come here: the poll
-  thread leaves them out (`avro/prefilter.py`).
-- A record whose events are to be sent waits as it is until a worker is free, not as a task.
-- A record that halts its mapping's topics is not begun and not settled, nor are those after it.
-- How much a mapping rejects is judged in the order of the records, before anything of a record
-  is begun. The race: thousands of records are under way when one letter too many is acknowledged,
-  and each of them is one more. So a letter is counted before it is written, and what was not
-  begun when the halt begins is left: letters always, and events when it was FullStory that refused.
-- What fails for the time being is tried again, here for the registry and the dead-letter topic,
-  in the sender for FullStory. Nothing is given up.
-- A record's letters are written after its events are sent. The race: a letter is written, the
-  partition drains, an event of the record is begun no more; the next owner reads the record again
-  and writes the letter again. So a letter is begun last, and while the partition is ours.
+The pipeline imports no Kafka client, HTTP client or clock. `ports.py` defines what it needs as
+Protocols, and `app/bridge.py` passes the real implementations in.
 
-The rooms it joins do not know each other: `ports.py` says in Protocols what it needs of them,
-`app/bridge.py` hands it in. Time and sockets are theirs.
+Invariants:
+- A record is settled once: after each of its events is delivered, skipped by a rule, or
+  acknowledged by Kafka as a dead letter.
+- A record that no mapping matches creates no task and awaits nothing. Most of these never get
+  here: the poll thread filters them out (`avro/prefilter.py`).
+- A record with events to send waits in a queue, not as a task, until a worker is free.
+- If a record halts the topics of its mapping, neither it nor any later record of these topics is
+  started or settled.
+- Rejections are counted in record order, before any work on the record starts. The race:
+  thousands of records are in flight when Kafka acknowledges the dead letter that exceeds the
+  threshold, and each could add another one. So a rejection counts before its dead letter is
+  written. When the halt begins, dead letters that are not in flight yet are abandoned and their
+  records stay unsettled. If FullStory's refusals caused the halt, this applies to events too.
+- Temporary failures are retried without limit: here for the registry and the dead-letter topic,
+  in the sender for FullStory.
+- The dead letters of a record are written after its events are sent. The race: a dead letter is
+  written, the partition starts to drain, and an event of the record is not sent any more. The next
+  owner reads the record again and writes the dead letter a second time. So dead letters come last.
+  They start only while the partition is assigned, unless FullStory has already answered an event
+  of the record.
 """
 
 import asyncio
@@ -32,39 +36,38 @@ from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
 from bridge.delivery.halts import FIX_THE_MAPPING, Halts, fix_for_rejections
 from bridge.delivery.pauses import DEAD_LETTER_TOPIC, SCHEMA_REGISTRY, Outage
-from bridge.delivery.rejection_rate import RejectionRate
+from bridge.delivery.rejection_rate import RejectionRate, RejectionRateExceeded
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.fact_batch import FactBatch
 from bridge.mapping.runtime.event_age import check_age
 from bridge.mapping.runtime.outcome import Event, MappingRejected, MappingSkipped, Outcome
-from bridge.observer import DeadLettered, RecordOutcome, RecordsFiltered
-from bridge.observer import EventSkipped as SkippedFact
+from bridge.observer import DeadLettered, EventSkipped, RecordOutcome, RecordsFiltered
 from bridge.ports import Ports, R
 from bridge.records import Assignment, AssignmentEnded, Record
 
-WAIT_AGAIN_S = 1.0
-"""Between two tries at the registry or the dead-letter topic."""
+RETRY_DELAY_S = 1.0
+"""The delay between two attempts at the registry or the dead-letter topic."""
 
-TAKEN_AT_ONCE = 100
-"""After so many records the loop turns, so that answers do not wait for a whole batch."""
+YIELD_EVERY = 100
+"""After this many records the pipeline yields to the event loop, so that responses get handled."""
 
-DROP_FROM = 1_000
-"""A queue of so many is looked through for records of partitions that went away."""
+PRUNE_THRESHOLD = 1_000
+"""From this queue length on, records of partitions that were revoked are removed."""
 
 
 class BuiltEvent(NamedTuple, Generic[R]):
-    """An event's mapping, and the request that every try sends."""
+    """A mapping's event as a request; each retry sends the same one."""
 
     mapping: str
     request: R
 
 
 OutcomeWork = BuiltEvent[R] | Failure | MappingSkipped
-"""What is to be done for one outcome: send, write a dead letter, or only tell."""
+"""What to do for one outcome: send it, write a dead letter, or only notify."""
 
 
 class RecordWork(NamedTuple, Generic[R]):
-    """A record, and all that is to be done for it."""
+    """A record, and everything to do for it."""
 
     record: Record
     events: list[BuiltEvent[R]]
@@ -73,81 +76,82 @@ class RecordWork(NamedTuple, Generic[R]):
 
 
 class Pipeline(Generic[R]):
-    """Carries every polled record to its one end."""
+    """Processes every polled record until it is settled."""
 
     def __init__(self, ports: Ports[R]) -> None:
         self._ports = ports
         self._assignments: WeakSet[Assignment] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._drop_at = DROP_FROM
+        self._prune_at = PRUNE_THRESHOLD
         owners = ports.dead_letter_context.owners
         self._halts = Halts(ports.mappings, owners, ports.source.halt, ports.observer)
-        self._matches = RejectionRate(ports.rejection_threshold, "matches")
-        self._sent = RejectionRate(ports.rejection_threshold, "events sent")
+        self._match_rejections = RejectionRate(ports.rejection_threshold, "matches")
+        self._send_rejections = RejectionRate(ports.rejection_threshold, "events sent")
         self._facts = FactBatch(ports.observer)
-        self._letters = Outage(DEAD_LETTER_TOPIC, ports.observer)
-        self._registry = Outage(SCHEMA_REGISTRY, ports.observer)
+        self._dead_letter_outage = Outage(DEAD_LETTER_TOPIC, ports.observer)
+        self._registry_outage = Outage(SCHEMA_REGISTRY, ports.observer)
 
     async def run(self) -> None:
-        """Carry records until the source ends; what was not begun by then is left to be re-read."""
-        self._ports.workers.start(self._carry)
+        """Process records until the source ends; unsettled records are read again later."""
+        self._ports.workers.start(self._run_worker)
         try:
             async for records in self._ports.source:  # poll, track
                 now_s = self._ports.clock()
-                for begin in range(0, len(records), TAKEN_AT_ONCE):
-                    if begin:
+                for start in range(0, len(records), YIELD_EVERY):
+                    if start:
                         await asyncio.sleep(0)
-                    self._take_all(records[begin : begin + TAKEN_AT_ONCE], now_s)
+                    self._start_records(records[start : start + YIELD_EVERY], now_s)
         finally:
             self._ports.workers.cancel()
             for task in self._tasks:
                 task.cancel()
-            self._facts.notify()
+            self._facts.flush()
 
-    def _take_all(self, records: Sequence[Record], now_s: float) -> None:
-        """Take records that came at `now_s`; those with events to send wait for a worker."""
+    def _start_records(self, records: Sequence[Record], now_s: float) -> None:
+        """Start records polled at `now_s`; those with events to send are queued for a worker."""
         to_send: list[RecordWork[R]] = []
         last: Assignment | None = None
         for record in records:
             if record.assignment is not last:
                 last = record.assignment
                 self._assignments.add(last)
-            ready = self._take(record, now_s)
-            if ready is not None:
-                to_send.append(ready)
+            work = self._start_record(record, now_s)
+            if work is not None:
+                to_send.append(work)
         self._ports.workers.put(to_send)
-        if self._ports.workers.waiting >= self._drop_at:
-            self._ports.workers.drop(lambda ready: not ready.record.assignment.open)
-            self._drop_at = max(DROP_FROM, 2 * self._ports.workers.waiting)
+        if self._ports.workers.waiting >= self._prune_at:
+            self._ports.workers.drop(lambda work: not work.record.assignment.open)
+            self._prune_at = max(PRUNE_THRESHOLD, 2 * self._ports.workers.waiting)
 
-    def _take(self, record: Record, now_s: float) -> RecordWork[R] | None:
-        """What is to be sent of a record; None where there is nothing, or another task sees to it.
+    def _start_record(self, record: Record, now_s: float) -> RecordWork[R] | None:
+        """Return the events to send; None if there are none or another task handles the record.
 
-        Late events are decided about here, once: what waits for FullStory is not late by that.
+        Event age is checked here, once: waiting for FullStory does not make an event late.
         """
         if self._halts.cover(record.topic):
             return None
         try:
             outcomes = self._map(record)  # decode, map
         except PoisonRecord as error:
-            self._begin(record, self._finish(_failed(record, Failure.of(error))))
+            self._start_task(record, self._finish(_failed(record, Failure.of(error))))
             return None
         except Exception as error:
-            self._begin(record, self._finish(_failed(record, _internal(error))))
+            self._start_task(record, self._finish(_failed(record, _internal_error(error))))
             return None
         if outcomes is None:
-            self._begin(record, self._wait_for_schema(record))
+            self._start_task(record, self._wait_for_schema(record))
         elif halting := _halting(outcomes):
             why = f"{halting.reason}: {halting.message} ({record.place})"
             self._halts.begin(halting.mapping, why, FIX_THE_MAPPING)
         elif outcomes:
-            return self._build(record, outcomes, now_s)
+            return self._build_record(record, outcomes, now_s)
         else:
             self._ports.observer.notify(RecordsFiltered(record.topic))
             self._ports.source.settle(record, 0)
         return None
 
     def _map(self, record: Record) -> Sequence[Outcome] | None:
+        """Decode and map a record; None if its schema must be fetched first."""
         if record.value is None:
             return self._ports.tombstones(record.topic).map(record, None)
         decoded = self._ports.decoder.decode(record)
@@ -155,64 +159,36 @@ class Pipeline(Generic[R]):
             return None
         return decoded.compiled.map(record, decoded.value, decoded.record_name)
 
-    def _build(
+    def _build_record(
         self, record: Record, outcomes: Sequence[Outcome], now_s: float
     ) -> RecordWork[R] | None:
-        """Build the requests of a record's events; unless a mapping halts by that.
+        """Build the requests of a record, unless its rejections halt a mapping.
 
-        What becomes of a record's matches is counted until a mapping has rejected too much.
+        Counting stops at the first mapping whose rejections exceed the threshold.
         """
-        ready: RecordWork[R] = RecordWork(record, [], [], [])
+        work: RecordWork[R] = RecordWork(record, [], [], [])
         for outcome in outcomes:
-            one = self._built(record, check_age(outcome, now_s, self._ports.ages))
-            if isinstance(one, Failure):
-                too_many = self._matches.rejected(one)
-                if too_many is not None:
-                    fix = fix_for_rejections(too_many.mapping, record.place)
-                    self._halts.begin(too_many.mapping, too_many.why, fix)
+            built = self._build(record, check_age(outcome, now_s, self._ports.ages))
+            if isinstance(built, Failure):
+                exceeded = self._match_rejections.rejected(built)
+                if exceeded is not None:
+                    self._halt(exceeded, record)
                     return None
-                ready.failures.append(one)
+                work.failures.append(built)
                 continue
             if isinstance(outcome, Event):
-                self._matches.passed(outcome.mapping)
-            if isinstance(one, BuiltEvent):
-                ready.events.append(one)
+                self._match_rejections.passed(outcome.mapping)
+            if isinstance(built, BuiltEvent):
+                work.events.append(built)
             else:
-                ready.skipped.append(one)
-        if ready.events:
-            return ready
-        self._begin(record, self._finish(ready))
+                work.skipped.append(built)
+        if work.events:
+            return work
+        self._start_task(record, self._finish(work))
         return None
 
-    async def _finish(self, ready: RecordWork[R]) -> None:
-        """Bring all work on a record to its end, then settle the record.
-
-        Once an event of it is answered it is seen through, though its partition be draining.
-        """
-        record, events, failures, skipped = ready
-        for one in skipped:
-            self._ports.observer.notify(SkippedFact(one.mapping, one.why))
-        begun = delivered = False
-        try:
-            for event in events:
-                end = await self._send(record, event, events=0 if begun else len(events))
-                if isinstance(end, Failure):
-                    failures.append(end)
-                    self._count_refusal(record, end)
-                delivered |= isinstance(end, Done)
-                if not begun and (not isinstance(end, Failure) or end.stage == "send"):
-                    begun = True
-                    record.assignment.in_flight += 1
-            for number, failure in enumerate(failures):
-                await self._dead_letter(record, failure, see_through=begun or number > 0)
-            self._ports.source.settle(record, len(events) if begun else 0)  # settle; it commits
-        finally:
-            record.assignment.in_flight -= begun
-        fate: RecordOutcome = "dead_lettered" if failures else "sent" if delivered else "filtered"
-        self._facts.settled(record.topic, fate)
-
-    def _built(self, record: Record, outcome: Outcome) -> OutcomeWork[R]:
-        """What is to be sent for an outcome, or written as a dead letter, or skipped."""
+    def _build(self, record: Record, outcome: Outcome) -> OutcomeWork[R]:
+        """Turn an outcome into a request to send, a failure, or a skip."""
         match outcome:
             case Event(mapping, shadow=False):
                 try:
@@ -220,7 +196,7 @@ class Pipeline(Generic[R]):
                 except PoisonRecord as error:
                     return Failure.of(error, mapping)
                 except Exception as error:
-                    return _internal(error, mapping)
+                    return _internal_error(error, mapping)
             case Event(mapping):
                 return MappingSkipped(mapping, "shadow")
             case MappingSkipped():
@@ -228,10 +204,40 @@ class Pipeline(Generic[R]):
             case MappingRejected(mapping, reason, message, path):
                 return Failure("map", reason, message, mapping, path)
 
+    async def _finish(self, work: RecordWork[R]) -> None:
+        """Do all the work of a record, then settle it.
+
+        Once FullStory has answered one of its events, the record is finished even while its
+        partition drains.
+        """
+        record, events, failures, skipped = work
+        for skip in skipped:
+            self._ports.observer.notify(EventSkipped(skip.mapping, skip.why))
+        answered = delivered = False
+        try:
+            for event in events:
+                result = await self._send(record, event, events=0 if answered else len(events))
+                if isinstance(result, Failure):
+                    failures.append(result)
+                    self._count_refusal(record, result)
+                delivered |= isinstance(result, Done)
+                if not answered and (not isinstance(result, Failure) or result.stage == "send"):
+                    answered = True
+                    record.assignment.in_flight += 1
+            for number, failure in enumerate(failures):
+                await self._dead_letter(record, failure, must_finish=answered or number > 0)
+            self._ports.source.settle(record, len(events) if answered else 0)  # settle; it commits
+        finally:
+            record.assignment.in_flight -= answered
+        outcome: RecordOutcome = (
+            "dead_lettered" if failures else "sent" if delivered else "filtered"
+        )
+        self._facts.settled(record.topic, outcome)
+
     async def _send(
         self, record: Record, event: BuiltEvent[R], *, events: int
     ) -> Done | Skip | Failure:
-        """Send one event until FullStory's last word; a refusal is the failure to be buried."""
+        """Send one event until the decision is final; a refusal becomes a dead letter."""
         mapping, request = event
         try:
             decision, tries = await self._ports.sender.send(  # send
@@ -240,119 +246,123 @@ class Pipeline(Generic[R]):
         except AssignmentEnded:
             raise
         except Exception as error:
-            return _internal(error, mapping)
+            return _internal_error(error, mapping)
         match decision:
             case Done():
-                self._sent.passed(mapping)
+                self._send_rejections.passed(mapping)
                 self._facts.delivered(mapping, tries)
             case Skip(why):
-                self._ports.observer.notify(SkippedFact(mapping, why))
+                self._ports.observer.notify(EventSkipped(mapping, why))
             case Reject(why, status, code):
                 message = "no answer came" if status is None else f"FullStory answered {status}"
                 return Failure("send", why, message, mapping, status=status, code=code)
         return decision
 
     def _count_refusal(self, record: Record, failure: Failure) -> None:
-        """Halt the mapping if FullStory refuses too much; then no more of its topics is sent."""
-        too_many = self._sent.rejected(failure)
-        if too_many is None:
+        """Halt the mapping if FullStory refuses too many events; its topics send nothing more."""
+        exceeded = self._send_rejections.rejected(failure)
+        if exceeded is None:
             return
-        fix = fix_for_rejections(too_many.mapping, record.place)
-        self._halts.begin(too_many.mapping, too_many.why, fix)
+        self._halt(exceeded, record)
         for assignment in self._assignments:
             if self._halts.cover(assignment.topic):
                 assignment.open = False
 
-    async def _dead_letter(self, record: Record, failure: Failure, *, see_through: bool) -> None:
-        """Write a dead letter until Kafka has acknowledged it, or AssignmentEnded.
+    def _halt(self, exceeded: RejectionRateExceeded, record: Record) -> None:
+        fix = fix_for_rejections(exceeded.mapping, record.place)
+        self._halts.begin(exceeded.mapping, exceeded.why, fix)
 
-        It is left to who reads the record again where the partition drains or the topic halts.
+    async def _dead_letter(self, record: Record, failure: Failure, *, must_finish: bool) -> None:
+        """Write a dead letter, with retries, until Kafka acknowledges it.
+
+        Unless `must_finish`, it raises AssignmentEnded when the partition drains or the topic
+        halts: whoever reads the record again writes the dead letter.
         """
         letter = dead_letter(record, failure, self._ports.dead_letter_context, self._ports.clock())
-        with record.assignment.track(), self._letters.track_wait(id(record)):
-            while see_through or self._may_begin(record):
-                if await self._is_dead_letter_written(letter, id(record)):
+        with record.assignment.track(), self._dead_letter_outage.track_wait(id(record)):
+            while must_finish or self._may_start(record):
+                if await self._try_dead_letter(letter, id(record)):
                     break
-                with self._ports.workers.aside():
-                    await asyncio.sleep(WAIT_AGAIN_S)
+                with self._ports.workers.release_slot():
+                    await asyncio.sleep(RETRY_DELAY_S)
             else:
                 raise AssignmentEnded
         self._ports.observer.notify(
             DeadLettered(failure.mapping, failure.stage, failure.reason, record.place)
         )
 
-    def _may_begin(self, record: Record) -> bool:
+    def _may_start(self, record: Record) -> bool:
         return record.assignment.open and not self._halts.cover(record.topic)
 
-    async def _is_dead_letter_written(self, letter: DeadLetter, who: int) -> bool:
+    async def _try_dead_letter(self, letter: DeadLetter, record_id: int) -> bool:
         try:
             await self._ports.dead_letters.send(letter)
         except Unavailable as error:
-            self._letters.waiting_for(str(error), who)
+            self._dead_letter_outage.waiting_for(str(error), record_id)
             return False
         return True
 
     async def _wait_for_schema(self, record: Record) -> None:
-        """Fetch the record's schema, however long that takes, then go on with the record."""
+        """Fetch the record's schema, with retries, then start the record again."""
         try:
-            fetched = await self._fetched(record)
+            fetched = await self._fetch_schema(record)
         except PoisonRecord as error:
             await self._finish(_failed(record, Failure.of(error)))
             return
         if fetched:
-            self._take_all([record], self._ports.clock())
+            self._start_records([record], self._ports.clock())
 
-    async def _fetched(self, record: Record) -> bool:
-        """Whether the record's schema is at hand at last; False: the record is no longer ours."""
-        with self._registry.track_wait(id(record)):
+    async def _fetch_schema(self, record: Record) -> bool:
+        """Fetch the record's schema; False if its partition was revoked meanwhile."""
+        with self._registry_outage.track_wait(id(record)):
             while record.assignment.open:
                 try:
                     await self._ports.decoder.prepare(record)
                 except Unavailable as error:
-                    self._registry.waiting_for(str(error), id(record))
-                    await asyncio.sleep(WAIT_AGAIN_S)
+                    self._registry_outage.waiting_for(str(error), id(record))
+                    await asyncio.sleep(RETRY_DELAY_S)
                 else:
                     return True
         return False
 
-    def _begin(self, record: Record, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(self._to_its_end(record, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _carry(self, ready: RecordWork[R]) -> None:
-        """What a worker does for a record; written out, since it is done for every event."""
-        if not ready.record.assignment.open:
+    async def _run_worker(self, work: RecordWork[R]) -> None:
+        """Finish a queued record. Repeats `_run_task` inline because it runs for every event."""
+        if not work.record.assignment.open:
             return
         try:
-            await self._finish(ready)
+            await self._finish(work)
         except AssignmentEnded:
             return
         except Exception as error:
-            await self._finish(_failed(ready.record, _internal(error)))
+            await self._finish(_failed(work.record, _internal_error(error)))
 
-    async def _to_its_end(self, record: Record, work: Coroutine[None, None, None]) -> None:
+    def _start_task(self, record: Record, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(self._run_task(record, coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run_task(self, record: Record, coroutine: Coroutine[None, None, None]) -> None:
         try:
-            await work
+            await coroutine
         except AssignmentEnded:  # not settled: the partition's next owner reads it again
             return
         except Exception as error:
-            await self._finish(_failed(record, _internal(error)))
+            await self._finish(_failed(record, _internal_error(error)))
 
 
 def _halting(outcomes: Sequence[Outcome]) -> MappingRejected | None:
-    """The outcome that asks for a person, if there is one: then none of them is begun."""
-    for one in outcomes:
-        if isinstance(one, MappingRejected) and one.halt:
-            return one
+    """Return the outcome that asks for a halt, if any; then none of the outcomes is started."""
+    for outcome in outcomes:
+        if isinstance(outcome, MappingRejected) and outcome.halt:
+            return outcome
     return None
 
 
 def _failed(record: Record, failure: Failure) -> RecordWork[Any]:
-    """A record that becomes a dead letter before anything of it was sent."""
+    """A record that becomes a dead letter before any of its events is sent."""
     return RecordWork(record, [], [failure], [])
 
 
-def _internal(error: Exception, mapping: str | None = None) -> Failure:
-    """A mistake of our own: the record is kept as a dead letter, and the others flow on."""
+def _internal_error(error: Exception, mapping: str | None = None) -> Failure:
+    """A bug in the bridge: the record becomes a dead letter and the others continue."""
     return Failure("map", "internal_error", f"the bridge failed: {type(error).__name__}", mapping)

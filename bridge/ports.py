@@ -1,7 +1,7 @@
-"""What the path of a record needs of its neighbours, in Protocols: `pipeline.py` is made of these.
+"""The dependencies of the pipeline, as Protocols.
 
-Invariants: no port imports a shell; `app/bridge.py` hands the real ones in, tests and rehearsals
-play them.
+Invariants: this module imports no implementation with network I/O. `app/bridge.py` passes the real
+implementations in; tests and the replay dry run pass fakes.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,28 +22,28 @@ R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
 SelectRecords = Callable[[str, Sequence[Message]], Sequence[int]]
-"""Topic and messages of it -> by index, which of them somebody may want; the others are skipped.
+"""Takes a topic and its messages; returns the indexes of those that a mapping may match.
 
-Called by the poll thread: it never waits and never raises.
+The others are skipped. The poll thread calls it, so it never blocks and never raises.
 """
 
 Clock = Callable[[], float]
-"""What time it is, in seconds since 1970."""
+"""Returns the current time in seconds since 1970."""
 
 
 class Source(Protocol):
-    """Polls, tracks and commits."""
+    """Polls records, tracks them and commits their offsets."""
 
     def __aiter__(self) -> AsyncIterator[list[Record]]:
-        """Batches of tracked records."""
+        """Yield batches of tracked records."""
         ...
 
     def settle(self, record: Record, events: int) -> None:
-        """Nothing is left to do for a record, of which `events` events were begun."""
+        """Mark a record as done; `events` is how many of its events were started."""
         ...
 
     def halt(self, topics: Topics) -> None:
-        """Read nothing more of these topics; what was read of them and not begun is left."""
+        """Stop reading these topics; records that were read but not started stay unsettled."""
         ...
 
 
@@ -53,7 +53,7 @@ class Mapper(Protocol):
     def map(
         self, record: Record, value: object | None, record_name: str | None = None
     ) -> Sequence[Outcome]:
-        """What the mappings make of a record."""
+        """Return the outcomes of a record."""
         ...
 
 
@@ -62,41 +62,41 @@ class Decoded(Protocol):
 
     @property
     def compiled(self) -> Mapper:
-        """The mappings, compiled for the value's schema."""
+        """The mappings, compiled for the schema of the value."""
         ...
 
     @property
     def value(self) -> object:
-        """The value, raw."""
+        """The raw value."""
         ...
 
     @property
     def record_name(self) -> str | None:
-        """Full name of the Avro record."""
+        """The full name of the Avro record."""
         ...
 
 
 class Decoder(Protocol):
-    """Decodes values by their writer schemas."""
+    """Decodes values with their writer schemas."""
 
     def decode(self, record: Record) -> Decoded | None:
-        """The value; None when `prepare` must fetch its schema first."""
+        """Return the value; None if `prepare` must fetch its schema first."""
         ...
 
     async def prepare(self, record: Record) -> None:
-        """Fetch what `decode` lacks."""
+        """Fetch the schema that `decode` needs."""
         ...
 
 
 class Sender(Protocol[R_contra]):
-    """Sends a request until FullStory has said its last word."""
+    """Sends a request, with retries, until the decision is final."""
 
     async def send(
         self, request: R_contra, mapping: str, assignment: Assignment, *, events: int
     ) -> tuple[Done | Skip | Reject, int]:
-        """The final decision, and how many tries it took.
+        """Return the final decision and the number of tries.
 
-        `events` is how many the record has, 0 when one of them was answered already.
+        `events` is the number of events of the record, or 0 if one of them was already answered.
         """
         ...
 
@@ -105,16 +105,17 @@ class DeadLetterWriter(Protocol):
     """Writes dead letters."""
 
     async def send(self, letter: DeadLetter) -> None:
-        """Return when Kafka has acknowledged the letter."""
+        """Return once Kafka has acknowledged the dead letter."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports(Generic[R]):
-    """What the path is made of; `ages` says when an event is late or too old, `workers` carry.
+    """Everything that the pipeline depends on.
 
-    `dead_letter_context` is written into dead letters, `mappings` says which topics a halt
-    concerns, `rejection_threshold` when one rejects too much.
+    `dead_letter_context` is written into dead letters. `mappings` tells which topics a halt
+    concerns, `rejection_threshold` when a mapping is halted, and `ages` when an event is late or
+    too old. `workers` send the events.
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""Kafka's records as the path carries them, and the assignment each of them belongs to."""
+"""Kafka records as the pipeline sees them, and the assignment that each belongs to."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 
 def no_headers() -> Headers | None:
-    """A record without headers."""
+    """Return the headers of a record that has none."""
     return None
 
 
 class AssignmentEnded(Exception):
-    """The partition is no longer ours: whoever has it now delivers the record."""
+    """The partition is no longer assigned to this process; its new owner delivers the record."""
 
 
 class Assignment:
-    """One stay of one partition with this process; a later stay is another object.
+    """One assignment of a partition to this process; a later one is another object.
 
-    Invariants: `open` and `in_flight` are touched on the event loop's thread only. A record whose
-    assignment is no longer open begins no request, and settling it changes nothing of a later
+    Invariants: only the event loop's thread accesses `open` and `in_flight`. If the assignment of
+    a record is no longer open, the record starts no request. Settling it does not affect a later
     assignment of the same partition.
     """
 
@@ -31,11 +31,11 @@ class Assignment:
         self.partition = partition
         self.open = True
         self.in_flight = 0
-        """What is under way for its records and must be waited for before it is let go."""
+        """Operations on its records that must end before the partition is released."""
 
     @contextmanager
     def track(self) -> Iterator[None]:
-        """Something of a record is under way for the length of the block."""
+        """Count an operation as in flight while the block runs."""
         self.in_flight += 1
         try:
             yield
@@ -48,7 +48,7 @@ class Assignment:
 
 
 class Message(Protocol):
-    """A record as Kafka's client gives it: what is not asked for costs nothing."""
+    """A record as the Kafka client returns it; fields are read only on demand."""
 
     def topic(self) -> str | None: ...  # noqa: D102
     def partition(self) -> int | None: ...  # noqa: D102
@@ -61,10 +61,10 @@ class Message(Protocol):
 
 
 class Record(NamedTuple):
-    """One record of Kafka's log, as polled.
+    """One record of a Kafka topic, as polled.
 
-    `timestamp_ms` is -1 where Kafka has none. Headers are read lazily (they cost more than
-    all else together): use `headers`.
+    `timestamp_ms` is -1 if Kafka has none. Use `headers` to read the headers: they are read
+    lazily, since they cost more than all other fields together.
     """
 
     topic: str
@@ -78,7 +78,7 @@ class Record(NamedTuple):
 
     @classmethod
     def of(cls, message: Message, assignment: Assignment) -> "Record":
-        """The record of a message, which belongs to an assignment."""
+        """Create the record of a message in an assignment."""
         return cls(
             assignment.topic,
             assignment.partition,
@@ -97,5 +97,5 @@ class Record(NamedTuple):
 
     @property
     def place(self) -> str:
-        """`topic/partition/offset`: how logs and messages name a record."""
+        """`topic/partition/offset`, as logs and messages name a record."""
         return f"{self.topic}/{self.partition}/{self.offset}"

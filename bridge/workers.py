@@ -1,15 +1,15 @@
-"""Tasks that carry one item after the other: never more of them than can be of use.
+"""A pool of asyncio tasks that handle queued items, with only as many tasks as are useful.
 
-A task for each item would cost as much as the rest of its way, and hold memory while it waits. So
-an item waits as what it is, until one of the tasks is free.
+One task per item would double the cost of an item, and would hold memory while it waits. So items
+wait in a queue until a task is free.
 
 Invariants:
-- Items are begun in the order in which they came.
-- Who waits for long (for the next try, for Kafka) steps aside: another task goes on with the next
-  item meanwhile. So a few items that fail hold nobody up.
-- No more tasks than are of use. While the processor is busy all the time, one more task at work
-  makes nothing faster: its connection and its objects only push those of others out of the
-  processor's caches, and everything takes longer. While it is not, what is missing is tasks.
+- Items start in the order in which they were queued.
+- A task that waits for long (for a retry, for Kafka) releases its slot, so that another task
+  handles the next item meanwhile. A few failing items do not block the others.
+- The number of tasks adapts to CPU load. At full load, one more task makes nothing faster: its
+  connection and objects evict those of others from the CPU caches. Below full load, more tasks
+  help.
 - The event loop owns the object.
 """
 
@@ -22,73 +22,73 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-LEAST = 32
-"""So many tasks may be at work in any case."""
+MIN_TASKS = 32
+"""This many tasks may always run."""
 
-WAITING = 1_100
-"""So many items may wait for an endpoint, so that one partition's are many enough to be noticed."""
+MAX_WAITING = 1_100
+"""This many items may wait for an endpoint; enough to notice when one partition dominates them."""
 
-LOOK_EVERY_S = 0.01
+ADJUST_INTERVAL_S = 0.01
 BUSY_SHARE = 0.95
-"""With this share of its time at work the processor counts as busy."""
+"""From this share of CPU time on, the CPU counts as busy."""
 
 
 class Workers(Generic[Item]):
-    """Carries items, at most `most` at a time beside those that stepped aside.
+    """Handles items with at most `max_tasks` tasks, not counting those that released their slot.
 
-    `cpu_s` is the processor's time that the process has had, `now_s` any clock.
+    `cpu_s` returns the CPU time of the process, `now_s` the time of any monotonic clock.
     """
 
     def __init__(
         self,
-        most: int = 256,
+        max_tasks: int = 256,
         *,
         cpu_s: Callable[[], float] = time.process_time,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most = most
-        self._limit = min(most, LEAST)
+        self._max_tasks = max_tasks
+        self._limit = min(max_tasks, MIN_TASKS)
         self._cpu_s, self._now_s = cpu_s, now_s
-        self._cpu_before_s = self._looked_s = 0.0
-        self._look: asyncio.TimerHandle | None = None
-        self._carry: Callable[[Item], Awaitable[None]] | None = None
+        self._cpu_before_s = self._measured_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._handle: Callable[[Item], Awaitable[None]] | None = None
         self._items: deque[Item] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
-        """Of tasks that wait for an item: to wake one costs half of what a new one does."""
+        """Futures of idle tasks: waking one costs half as much as creating a new task."""
 
         self._active = 0
 
-    def start(self, carry: Callable[[Item], Awaitable[None]]) -> None:
-        """What is done with each item; it raises nothing but when it is cancelled."""
-        self._carry = carry
+    def start(self, handle: Callable[[Item], Awaitable[None]]) -> None:
+        """Set the handler of items; it must not raise, except when it is cancelled."""
+        self._handle = handle
 
     def put(self, items: Iterable[Item]) -> None:
-        """Carry these when their turn comes."""
+        """Queue items."""
         self._items.extend(items)
         self._fill()
 
     def drop(self, useless: Callable[[Item], bool]) -> None:
-        """Forget items that were not begun."""
+        """Remove queued items that match."""
         self._items = deque(item for item in self._items if not useless(item))
 
     @property
     def waiting(self) -> int:
-        """How many items were not begun."""
+        """The number of queued items that have not started."""
         return len(self._items)
 
     @property
     def surplus(self) -> int:
-        """How many waiting items are too many: all of them while the processor is busy.
+        """The number of queued items beyond what is useful: all of them while the CPU is busy.
 
-        While the endpoint is the slower part, those beyond `WAITING`.
+        While the endpoint is the slower part, those beyond `MAX_WAITING`.
         """
         waiting = len(self._items)
-        return waiting if self._limit < self._most else max(0, waiting - WAITING)
+        return waiting if self._limit < self._max_tasks else max(0, waiting - MAX_WAITING)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Within the block the task that runs it does not count; one of others never does."""
+    def release_slot(self) -> Iterator[None]:
+        """Within the block the current task does not count; tasks of others never do."""
         if asyncio.current_task() not in self._tasks:
             yield
             return
@@ -100,7 +100,7 @@ class Workers(Generic[Item]):
             self._active += 1
 
     def cancel(self) -> None:
-        """End all tasks, and begin no more."""
+        """Cancel all tasks, and start no more items."""
         self._items.clear()
         self._idle.clear()
         for task in self._tasks:
@@ -115,35 +115,35 @@ class Workers(Generic[Item]):
                 task = asyncio.create_task(self._work())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-        if len(self._items) > 0 and self._look is None:
-            self._looked_s, self._cpu_before_s = self._now_s(), self._cpu_s()
-            self._look = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._adapt)
+        if len(self._items) > 0 and self._timer is None:
+            self._measured_s, self._cpu_before_s = self._now_s(), self._cpu_s()
+            self._timer = asyncio.get_running_loop().call_later(ADJUST_INTERVAL_S, self._adapt)
 
     async def _work(self) -> None:
-        carry = self._carry
-        if carry is None:
-            raise RuntimeError("`start` says what is done with an item")
+        handle = self._handle
+        if handle is None:
+            raise RuntimeError("call `start` with a handler before `put`")
         loop = asyncio.get_running_loop()
         try:
             while True:
                 while self._items and self._active <= self._limit:
-                    await carry(self._items.popleft())
+                    await handle(self._items.popleft())
                 if len(self._idle) >= self._limit:
                     return
-                self._active -= 1  # whoever wakes it counts it again
+                self._active -= 1  # the code that wakes the task counts it again
                 self._idle.append(loop.create_future())
                 await self._idle[-1]
         finally:
             self._active -= 1
 
     def _adapt(self) -> None:
-        """More tasks at once while the processor has time to spare, fewer by and by while not."""
-        self._look = None
+        """Double the limit while the CPU has spare time; lower it by 1/8 while it is busy."""
+        self._timer = None
         if not self._items:
             return
         busy_s = self._cpu_s() - self._cpu_before_s
-        if busy_s >= BUSY_SHARE * (self._now_s() - self._looked_s):
-            self._limit = max(min(self._most, LEAST), self._limit * 7 // 8)
+        if busy_s >= BUSY_SHARE * (self._now_s() - self._measured_s):
+            self._limit = max(min(self._max_tasks, MIN_TASKS), self._limit * 7 // 8)
         else:
-            self._limit = min(self._most, 2 * self._limit)
+            self._limit = min(self._max_tasks, 2 * self._limit)
         self._fill()

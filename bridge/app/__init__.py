@@ -1,1 +1,1 @@
-"""The bridge put together: its configuration, its components, the run, and a replay."""
+"""The assembled bridge: its configuration, components, run, replay and replay dry run."""

@@ -1,4 +1,4 @@
-"""The bridge at work: the only place where the rooms meet."""
+"""Connects all packages to a running bridge; no other module imports them all."""
 
 import asyncio
 import gc
@@ -51,14 +51,14 @@ from bridge.workers import Workers
 T = TypeVar("T")
 
 GC_THRESHOLDS = 50_000, 20, 100
-"""Rarer than Python's own: an event makes hundreds of objects, of which none outlives it."""
+"""Less frequent than Python's defaults: each event creates hundreds of short-lived objects."""
 
-START_AGAIN_S = 1.0
-"""Between two tries at a neighbour that does not answer while starting."""
+STARTUP_RETRY_S = 1.0
+"""The delay between two attempts to reach a dependency at startup."""
 
 
 class Bridge:
-    """The bridge at work: `run` until `stop`."""
+    """The running bridge: `run` until `stop`."""
 
     def __init__(self, config: Config, observer: Observer) -> None:
         self._config = config
@@ -68,10 +68,10 @@ class Bridge:
         self._select_records: SelectRecords = every_record
         self._workers: Workers[Any] = Workers(config.settings.fullstory.max_in_flight)
         self._types: Types = {}
-        """Of the properties of all schemas so far: one property keeps one type."""
+        """The types of properties in all schemas so far: one property keeps one type."""
 
     def stop(self) -> None:
-        """Take nothing more, drain, commit, leave; called again: commit what is settled and go."""
+        """Drain, commit and leave the group; a second call skips the drain."""
         if not self._stopping.is_set():
             self._stopping.set()
             self._observer.notify(Draining())
@@ -79,19 +79,19 @@ class Bridge:
             self._source.stop()
 
     async def run(self) -> bool:
-        """Run until `stop`; returns whether the group was left in order.
+        """Run until `stop`; return whether the consumer left the group cleanly.
 
         Raises:
-            SetupError: something that must be mended before the first record.
-            Halted: the Kafka client gave up; another start may do.
+            SetupError: the operator must fix something before the first record.
+            Halted: the Kafka client failed permanently; a restart may help.
         """
         settings = self._config.settings
         async with AsyncExitStack() as stack:
-            cluster = await self._await_kafka()
+            cluster = await self._wait_for_kafka()
             decoder = await self._checked_decoder(stack, cluster)
             client = await stack.enter_async_context(Client(client_options(self._config)))
-            await self._see_organization(client)
-            letters = await stack.enter_async_context(
+            await self._check_organization(client)
+            dead_letters = await stack.enter_async_context(
                 DeadLetterProducer(settings.kafka_config(), settings.dead_letters.topic)
             )
             if self._stopping.is_set():
@@ -99,14 +99,14 @@ class Bridge:
             throttle = self._throttle()
             sender = self._sender(client, throttle)
             stack.push_async_callback(sender.close)
-            observer = self._with_followers(stack, throttle)
-            path: Ports[Request] = Ports(
-                source=self._open(source_options(self._config), throttle, observer),
+            observer = self._add_observers(stack, throttle)
+            pipeline_ports: Ports[Request] = Ports(
+                source=self._open_source(source_options(self._config), throttle, observer),
                 decoder=decoder,
                 tombstones=self._tombstones(),
                 build=builder(settings.fullstory.api, cluster.id),
                 sender=sender,
-                dead_letters=letters,
+                dead_letters=dead_letters,
                 observer=observer,
                 dead_letter_context=self._config.dead_letter_context,
                 clock=time.time,
@@ -115,11 +115,13 @@ class Bridge:
                 ages=age_limits(settings),
                 workers=self._workers,
             )
-            _freeze_what_stays()
-            await Pipeline(path).run()
+            _tune_garbage_collector()
+            await Pipeline(pipeline_ports).run()
             return self._source is None or self._source.left()
 
-    def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
+    def _open_source(
+        self, options: SourceOptions, throttle: Throttle, observer: Observer
+    ) -> ports.Source:
         workers = self._workers
         options = replace(
             options, select_records=self._select_records, not_begun=lambda: workers.surplus
@@ -135,55 +137,55 @@ class Bridge:
     ) -> ports.Decoder:
         registry = await self._registry(stack)
         files = FileSchemas(schema_files(self._config.settings))
-        await self._check_newest(files, registry, cluster.topics)
+        await self._check_newest_schemas(files, registry, cluster.topics)
         return self._decoder(files, registry)
 
     def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
         store = files if registry is None else Schemas(files, registry)
-        decoder = AvroDecoder(store, wire_formats(self._config.settings, files), self._admit)
+        decoder = AvroDecoder(store, wire_formats(self._config.settings, files), self._compile)
         self._select_records = Prefilter(decoder, self._config.tombstones())
         return decoder
 
-    async def _await_kafka(self) -> admin.ClusterMetadata:
-        """Wait until Kafka answers, and see that all dead-letter topics are there.
+    async def _wait_for_kafka(self) -> admin.ClusterMetadata:
+        """Wait until Kafka answers, and check that all dead-letter topics exist.
 
         Raises:
-            SetupError: one is not; with the command that creates it.
+            SetupError: one is missing; the message has the command that creates it.
         """
-        cluster = await self._answer(KAFKA, self._look)
+        cluster = await self._retry(KAFKA, self._describe_cluster)
         if cluster is None:
             return admin.ClusterMetadata("", {})
         self._config.check_dead_letter_topics(cluster.topics)
         return cluster
 
-    async def _look(self) -> admin.ClusterMetadata:
-        """Ask Kafka about itself; no more once the bridge is to stop, for the end waits for it.
+    async def _describe_cluster(self) -> admin.ClusterMetadata:
+        """Fetch the cluster metadata, but not while stopping: shutdown would wait for it.
 
         Raises:
-            Unavailable: it did not answer, or is not asked any more.
+            Unavailable: Kafka did not answer, or the bridge is stopping.
         """
         if self._stopping.is_set():
             raise Unavailable("the bridge is stopping")
         return await asyncio.to_thread(admin.describe_cluster, self._config.settings.kafka_config())
 
-    async def _answer(self, what: str, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """Ask a neighbour until it answers; None when the bridge is to stop before that."""
-        spell = Outage(what, self._observer)
+    async def _retry(self, component: str, request: Callable[[], Awaitable[T]]) -> T | None:
+        """Repeat a request until the component answers; None if the bridge stops before that."""
+        outage = Outage(component, self._observer)
         while not self._stopping.is_set():
             try:
-                answer = await ask()
+                answer = await request()
             except Unavailable as error:
-                spell.waiting_for(str(error))
-                await asyncio.sleep(START_AGAIN_S)
+                outage.waiting_for(str(error))
+                await asyncio.sleep(STARTUP_RETRY_S)
             else:
-                spell.over()
+                outage.over()
                 return answer
         return None
 
-    async def _see_organization(self, client: Client) -> None:
-        wanted = self._config.settings.fullstory.org
-        if wanted is not None:
-            await self._answer(FULLSTORY, partial(check_organization, client, wanted))
+    async def _check_organization(self, client: Client) -> None:
+        expected = self._config.settings.fullstory.org
+        if expected is not None:
+            await self._retry(FULLSTORY, partial(check_organization, client, expected))
 
     async def _registry(self, stack: AsyncExitStack) -> RegistryClient | None:
         options = registry_options(self._config.settings)
@@ -191,47 +193,47 @@ class Bridge:
             return None
         return await stack.enter_async_context(RegistryClient(options))
 
-    async def _check_newest(
+    async def _check_newest_schemas(
         self, files: FileSchemas, registry: RegistryClient | None, topics: Collection[str]
     ) -> None:
-        """The newest schema of every topic must fit the mappings, before the first record.
+        """Check that the mappings fit the newest schema of every topic, before the first record.
 
-        `topics` are those of the cluster: those that a pattern takes are looked at, too.
+        `topics` are all topics of the cluster; those that a pattern matches are checked too.
 
         Raises:
-            SetupError: with everything in which it does not.
+            SetupError: some do not fit; the message lists all problems.
         """
         plans: list[Plan] = []
         problems: list[Problem] = []
-        for topic in self._config.among(topics):
-            schema = await self._newest(files, registry, topic)
+        for topic in self._config.topics_to_read(topics):
+            schema = await self._newest_schema(files, registry, topic)
             if schema is None:
                 continue
             try:
-                plans.append(self._config.admit(topic, schema))
+                plans.append(self._config.compile_strict(topic, schema))
             except Problems as found:
                 problems += found.problems
         for plan in plans:
             problems += conflicts(plan.typed, self._types)
         raise_problems(list(dict.fromkeys(problems)))
 
-    def _admit(self, topic: str, schema: Schema) -> Plan:
-        """The mappings for a schema that was met while running; told once if some do not fit."""
-        plan = self._config.admit_as_far_as_it_fits(topic, schema, self._types)
+    def _compile(self, topic: str, schema: Schema) -> Plan:
+        """Compile the mappings for a schema found while running; report those that do not fit."""
+        plan = self._config.compile_lenient(topic, schema, self._types)
         for mismatch in plan.mismatches:
             self._observer.notify(SchemaMismatch(topic, mismatch.mapping, mismatch.problem.message))
         return plan
 
-    async def _newest(
+    async def _newest_schema(
         self, files: FileSchemas, registry: RegistryClient | None, topic: str
     ) -> Schema | None:
-        codec = self._config.settings.avro.topics.get(self._config.name(topic))
+        codec = self._config.settings.avro.topics.get(self._config.alias(topic))
         if codec is not None and codec.is_local:
             return files[str(codec.schema_files[-1])].schema
         if registry is None:
             return None
         subject = self._config.settings.avro.subject.replace("{topic}", topic)
-        newest = await self._answer(SCHEMA_REGISTRY, partial(registry.latest, subject))
+        newest = await self._retry(SCHEMA_REGISTRY, partial(registry.latest, subject))
         if newest is None and not self._stopping.is_set():
             self._observer.notify(Info(f"the registry has no subject {subject} yet"))
         return newest.schema if newest else None
@@ -245,22 +247,22 @@ class Bridge:
             max_rate=settings.fullstory.max_rate,
         )
 
-    def _with_followers(self, stack: AsyncExitStack, throttle: Throttle) -> Observer:
-        """The observer, and those of the bridge's own who act on what they are told.
+    def _add_observers(self, stack: AsyncExitStack, throttle: Throttle) -> Observer:
+        """Add the bridge's own observers, which act on facts.
 
-        With a known rate, the share of it follows what the group gives us and takes.
+        If `max_rate` is set, this process gets a share of it in proportion to its partitions.
         """
-        recovery = ConnectionMonitor(self._look, self._observer)
-        stack.push_async_callback(recovery.close)
+        monitor = ConnectionMonitor(self._describe_cluster, self._observer)
+        stack.push_async_callback(monitor.close)
         if self._config.settings.fullstory.max_rate is None:
-            return ObserverGroup(self._observer, recovery)
-        share = PartitionShare(self._partitions, throttle.set_share)
+            return ObserverGroup(self._observer, monitor)
+        share = PartitionShare(self._count_partitions, throttle.set_share)
         stack.push_async_callback(share.close)
-        return ObserverGroup(self._observer, recovery, share)
+        return ObserverGroup(self._observer, monitor, share)
 
-    async def _partitions(self) -> int:
-        """How many partitions all the topics have that this group reads."""
-        cluster = await self._look()
+    async def _count_partitions(self) -> int:
+        """Count the partitions of all topics that this group reads."""
+        cluster = await self._describe_cluster()
         return sum(count for topic, count in cluster.topics.items() if self._config.reads(topic))
 
     def _policy(self) -> DeliveryPolicy:
@@ -275,14 +277,14 @@ class Bridge:
             self._observer,
             now_s=asyncio.get_running_loop().time,
             chance=random.random,
-            aside=self._workers.aside,
+            aside=self._workers.release_slot,
         )
 
 
-def _freeze_what_stays() -> None:
-    """Let the garbage collector pass over all that the start has made.
+def _tune_garbage_collector() -> None:
+    """Exclude all objects created at startup from garbage collection.
 
-    It would go through the modules and the compiled mappings again and again.
+    Otherwise each full collection would traverse the modules and the compiled mappings.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What the settings mean to each room: the rooms know no settings, and are handed these."""
+"""Converts the settings to the options of each package, so that packages know no settings."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from bridge.settings.sections.avro import TopicCodec
 
 
 def registry_options(settings: Settings) -> RegistryOptions | None:
-    """How to reach the registry of the settings; None where they name none."""
+    """Return the options of the schema registry; None if the settings name none."""
     registry = settings.avro.registry
     if registry is None:
         return None
@@ -37,12 +37,12 @@ def registry_options(settings: Settings) -> RegistryOptions | None:
 
 
 def age_limits(settings: Settings) -> AgeLimits:
-    """When an event is late, and when too old."""
+    """Return when an event is late, and when it is too old."""
     return AgeLimits(settings.fullstory.session_window_s, settings.fullstory.max_event_age)
 
 
 def client_options(config: Config) -> ClientOptions:
-    """How to speak to FullStory."""
+    """Return the options of the FullStory client."""
     settings = config.settings.fullstory
     return ClientOptions(
         base_url=settings.endpoint,
@@ -55,7 +55,7 @@ def client_options(config: Config) -> ClientOptions:
 
 
 def source_options(config: Config) -> SourceOptions:
-    """What is read from Kafka, and how the promises about it are kept."""
+    """Return what to read from Kafka, and the limits for it."""
     settings = config.settings
     delivery = settings.delivery
     return SourceOptions(
@@ -74,13 +74,13 @@ def source_options(config: Config) -> SourceOptions:
 
 
 def schema_files(settings: Settings) -> list[str]:
-    """The local files that hold the schemas of topics."""
+    """Return the local schema files of topics."""
     codecs = settings.avro.topics.values()
     return [str(file) for codec in codecs if codec.is_local for file in codec.schema_files]
 
 
 def wire_formats(settings: Settings, files: FileSchemas) -> Mapping[str, WireFormat]:
-    """The framing of topics (Kafka's names) that are unlike the default."""
+    """Return the wire formats of topics (by Kafka name) that differ from the default."""
     return {
         settings.topic_names.get(name, name): _format(codec, files)
         for name, codec in settings.avro.topics.items()

@@ -1,4 +1,4 @@
-"""A replay that sends, writes and commits nothing: what it would do, and what that would cost."""
+"""The replay dry run: it sends, writes and commits nothing, and counts what a replay would do."""
 
 import asyncio
 import time
@@ -23,53 +23,54 @@ from bridge.pipeline import Pipeline
 from bridge.ports import Ports
 from bridge.records import Assignment, Record
 
-BATCH = 500
+BATCH_SIZE = 500
 
 
 @dataclass(slots=True)
 class ReplayEstimate:
-    """What a replay would cost.
+    """What a replay would send and reject.
 
-    `late` are the events that are older than the session window: they attach to no session.
+    `late` counts the events older than the session window: they attach to no session.
     """
 
     events: int = 0
     late: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why letters would be written again, by how often."""
+    """How many dead letters would be written again, by reason."""
 
 
 class ReplayDryRun(Replay):
-    """A replay played through to the last step before FullStory and Kafka."""
+    """A replay that stops before the last step: no request to FullStory, no write to Kafka."""
 
     async def estimate(self, records: Iterator[Record]) -> ReplayEstimate:
-        """Bring all records through the path but for those that are done, and count.
+        """Process all records that earlier replays left, and count the results.
 
         Raises:
-            SetupError: something must be mended before the first record.
+            SetupError: the operator must fix something before the first record.
         """
         settings = self._config.settings
-        price = ReplayEstimate()
+        estimate = ReplayEstimate()
         async with AsyncExitStack() as stack:
-            cluster = await self._await_kafka()
+            cluster = await self._wait_for_kafka()
             decoder = await self._checked_decoder(stack, cluster)
             build = builder(settings.fullstory.api, cluster.id)
             window_s = settings.fullstory.session_window_s
 
-            def counted(event: Event, record: Record) -> Request:
+            def build_and_count(event: Event, record: Record) -> Request:
                 request = build(event, record)
-                price.events += 1
-                moment_s = datetime.fromisoformat(event.timestamp).timestamp()
-                price.late += time.time() - moment_s > window_s
+                estimate.events += 1
+                event_time_s = datetime.fromisoformat(event.timestamp).timestamp()
+                estimate.late += time.time() - event_time_s > window_s
                 return request
 
-            path: Ports[Request] = Ports(
-                source=DeadLetterSource(_ByHand(records, self._work.done), self._work, self._tally),
+            source = _DryRunSource(records, self._scope.done)
+            pipeline_ports: Ports[Request] = Ports(
+                source=DeadLetterSource(source, self._scope, self._counts),
                 decoder=decoder,
                 tombstones=self._tombstones(),
-                build=counted,
-                sender=_Accepts(),
-                dead_letters=_Counts(price.reasons),
+                build=build_and_count,
+                sender=_DryRunSender(),
+                dead_letters=_DryRunDeadLetters(estimate.reasons),
                 observer=self._observer,
                 dead_letter_context=self._config.dead_letter_context,
                 clock=time.time,
@@ -77,44 +78,44 @@ class ReplayDryRun(Replay):
                 rejection_threshold=self._config.rejection_threshold,
                 ages=age_limits(settings),
             )
-            await Pipeline(path).run()
-        return price
+            await Pipeline(pipeline_ports).run()
+        return estimate
 
 
-class _ByHand:
-    """A source of records that were read by hand: nothing is committed."""
+class _DryRunSource:
+    """A source of records that were read without a consumer group: it commits nothing."""
 
     def __init__(
         self, records: Iterator[Record], done: Mapping[PartitionKey, Sequence[OffsetRange]]
     ) -> None:
         self._records = records
         self._done = done
-        self._outstanding = 0
+        self._unsettled = 0
         self._settled = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[list[Record]]:
-        while batch := await asyncio.to_thread(lambda: list(islice(self._records, BATCH))):
-            wanted = [record for record in batch if not self._is_done(record)]
-            self._outstanding += len(wanted)
-            yield wanted
-            while self._outstanding:
+        while batch := await asyncio.to_thread(lambda: list(islice(self._records, BATCH_SIZE))):
+            remaining = [record for record in batch if not self._is_done(record)]
+            self._unsettled += len(remaining)
+            yield remaining
+            while self._unsettled:
                 await self._settled.wait()
                 self._settled.clear()
 
     def settle(self, _record: Record, _events: int) -> None:
-        self._outstanding -= 1
+        self._unsettled -= 1
         self._settled.set()
 
     def halt(self, _topics: Topics) -> None:
-        """A replay asks for no halt."""
+        """Do nothing: a replay never halts."""
 
     def _is_done(self, record: Record) -> bool:
-        runs = self._done.get((record.topic, record.partition), ())
-        return any(start <= record.offset < end for start, end in runs)
+        ranges = self._done.get((record.topic, record.partition), ())
+        return any(start <= record.offset < end for start, end in ranges)
 
 
-class _Accepts:
-    """A FullStory that takes everything."""
+class _DryRunSender:
+    """A sender that accepts every event without sending it."""
 
     async def send(
         self, _request: Request, _mapping: str, _assignment: Assignment, *, events: int
@@ -122,8 +123,8 @@ class _Accepts:
         return Done(), min(events, 1)
 
 
-class _Counts:
-    """A dead-letter topic that notes reasons."""
+class _DryRunDeadLetters:
+    """A dead-letter writer that only counts reasons."""
 
     def __init__(self, reasons: Counter[str]) -> None:
         self._reasons = reasons

@@ -1,19 +1,22 @@
-"""Dead letters brought on their way again: the bridge at work, on its own dead-letter topics.
+"""Replays dead letters: the bridge reads its own dead-letter topics.
 
-The path is the same. Three parts differ: a source that returns each dead letter as its original
-record (`DeadLetterSource`), a mapper that keeps only the mapping that rejected the record
-(`SelectedMapping`), and an end that is fixed at the start.
+The pipeline is the same. Three parts differ:
+- `DeadLetterSource` turns each dead letter into its original record.
+- `SelectedMapping` applies only the mapping that rejected the record.
+- The end offsets are fixed at the start.
 
 Invariants:
-- A record that fails again is written again, behind the fixed end: this replay does not read it.
-- Offsets are committed in a group of the filter's own, after delivery: the same filter goes on
+- If a record fails again, a new dead letter is written after the end offset. This replay does not
+  read it.
+- Each filter commits to a consumer group of its own, after delivery. So the same filter resumes
   where it stopped.
-- What is not meant is settled at once, and stays where it is. So is what a replay with another
-  filter has brought to its end: filters overlap, and v1 takes an event twice.
-- A letter whose mapping is no more is written again, and not taken for filtered.
-- No mapping is halted, however much it rejects: all letters are former rejections, whoever
-  replays them sits before the count, and those of other mappings lie between them. What fails
-  again is where it was, and `--dry-run` says beforehand how much that will be.
+- A dead letter that does not match the filter is settled immediately and stays in the topic. So is
+  one that a replay with another filter has settled: filters overlap, and v1 applies an event twice.
+- If the mapping of a dead letter no longer exists, the dead letter is written again. It does not
+  count as filtered.
+- No mapping is halted, however much it rejects. All dead letters are earlier rejections, the
+  operator watches the counts, and dead letters of other mappings lie between them. What fails again
+  is still in the topic, and `--dry-run` shows in advance how much that is.
 """
 
 import asyncio
@@ -38,26 +41,26 @@ from bridge.kafka.consumer.assigned_partition import PartitionKey
 from bridge.kafka.consumer.source_options import SourceOptions, every_record
 from bridge.kafka.group_progress import GroupProgress, Offsets, left
 from bridge.mapping.runtime.outcome import MappingRejected, Outcome
-from bridge.observer import Fact, Observer, RecordsFiltered
-from bridge.observer import RecordsSettled as SettledFact
+from bridge.observer import Fact, Observer, RecordsFiltered, RecordsSettled
 from bridge.records import Record
 
-LOOK_EVERY_S = 0.3
-"""Between two looks at what the group has committed."""
+PROGRESS_INTERVAL_S = 0.3
+"""How often the committed offsets are checked."""
 
-GONE = "mapping_gone"
+MAPPING_GONE = "mapping_gone"
+"""The reason of a dead letter whose mapping no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayWork:
-    """What lies in the dead-letter topics: all of it, and what is meant of it.
+class ReplayScope:
+    """The dead letters in the topics, and which of them a replay covers.
 
-    `offsets` are those of everything. `matched` are those that `meant` matches and no other replay
-    has ended; what others have is `replayed`. `done` are the runs that this filter's own replays
-    have settled.
+    `offsets` has all of them. `matched` has those that match the filter and that no other replay
+    has settled; `replayed` has those that another one has. `done` has the offset ranges that
+    earlier replays with this filter have settled.
     """
 
-    meant: DeadLetterFilter
+    filter: DeadLetterFilter
     topics: Sequence[str]
     offsets: Offsets
     matched: Offsets
@@ -66,19 +69,21 @@ class ReplayWork:
 
     @property
     def left(self) -> int:
-        """How many letters are to be replayed."""
+        """How many dead letters remain to be replayed."""
         return left(self.matched, self.done)
 
     @property
-    def meant_in_all(self) -> int:
-        """How many letters the filter matches, whoever has ended them."""
-        return sum(len(those) for part in (self.matched, self.replayed) for those in part.values())
+    def matched_total(self) -> int:
+        """How many dead letters match the filter, replayed or not."""
+        parts = (self.matched, self.replayed)
+        return sum(len(offsets) for part in parts for offsets in part.values())
 
 
 class ReplayCounts:
-    """An observer that counts how letters end.
+    """An observer that counts the outcomes of dead letters.
 
-    `unmatched` are those that are not meant, `replayed` those that another replay has ended.
+    `unmatched` counts those that the filter excludes, `replayed` those that another replay has
+    settled.
     """
 
     def __init__(self) -> None:
@@ -90,17 +95,17 @@ class ReplayCounts:
 
     @property
     def read(self) -> int:
-        """Letters that came to their end."""
+        """The number of dead letters that this replay has settled."""
         return self.sent + self.filtered + self.dead_lettered
 
     def notify(self, fact: Fact) -> None:
         """Count a fact."""
         match fact:
-            case SettledFact(_, "sent", records):
+            case RecordsSettled(_, "sent", records):
                 self.sent += records
-            case SettledFact(_, "dead_lettered", records):
+            case RecordsSettled(_, "dead_lettered", records):
                 self.dead_lettered += records
-            case RecordsFiltered(_, records) | SettledFact(_, _, records):
+            case RecordsFiltered(_, records) | RecordsSettled(_, _, records):
                 self.filtered += records
             case _:
                 pass
@@ -115,50 +120,50 @@ class ReplayCounts:
 
 
 class DeadLetterSource:
-    """A source that gives the letters of another one as the records that they were.
+    """A source that turns the dead letters of another source into their original records.
 
-    Whatever a mapping or FullStory's `Idempotency-Key` makes of topic, partition and offset is
-    what it was at the first time. The assignment is the letter's own.
+    Topic, partition and offset are the original ones, so mappings and FullStory's
+    `Idempotency-Key` give the same result as the first time. The assignment is the dead letter's.
     """
 
-    def __init__(self, source: ports.Source, work: ReplayWork, tally: ReplayCounts) -> None:
+    def __init__(self, source: ports.Source, scope: ReplayScope, counts: ReplayCounts) -> None:
         self._source = source
-        self._work = work
-        self._tally = tally
-        self._under_way: dict[int, DeadLetterRecord] = {}
+        self._scope = scope
+        self._counts = counts
+        self._in_flight: dict[int, DeadLetterRecord] = {}
 
     async def __aiter__(self) -> AsyncIterator[list[Record]]:
-        """Batches of records, as they were."""
+        """Yield batches of original records."""
         async for batch in self._source:
-            yield [letter.origin for letter in map(self._take, batch) if letter is not None]
+            yield [letter.origin for letter in map(self._select, batch) if letter is not None]
 
     def settle(self, record: Record, events: int) -> None:
-        """Nothing is left to do for a letter."""
-        letter = self._under_way.pop(id(record))
+        """Settle the dead letter of a record."""
+        letter = self._in_flight.pop(id(record))
         self._source.settle(letter.record, events)
 
     def halt(self, topics: Topics) -> None:
-        """Let topics stand still; a replay never asks for it."""
+        """Halt topics; a replay never does."""
         self._source.halt(topics)
 
-    def _take(self, record: Record) -> DeadLetterRecord | None:
+    def _select(self, record: Record) -> DeadLetterRecord | None:
         letter = read_dead_letter(record)
-        if letter is None or not self._work.meant.matches(letter):
-            self._tally.unmatched += 1
-        elif record.offset in self._work.replayed.get((record.topic, record.partition), ()):
-            self._tally.replayed += 1
+        if letter is None or not self._scope.filter.matches(letter):
+            self._counts.unmatched += 1
+        elif record.offset in self._scope.replayed.get((record.topic, record.partition), ()):
+            self._counts.replayed += 1
         else:
-            # By identity: two mappings may have rejected one record, so its place is no key.
-            self._under_way[id(letter.origin)] = letter
+            # By identity: two mappings may have rejected one record, so its place is not unique.
+            self._in_flight[id(letter.origin)] = letter
             return letter
         self._source.settle(record, 0)
         return None
 
 
 class SelectedMapping:
-    """The mappings of a topic, of which the one that rejected the record counts.
+    """The mappings of a topic, reduced to the one that rejected the record.
 
-    All of them, where it failed before any mapping saw it.
+    If the record failed before it was mapped, all of them apply.
     """
 
     def __init__(self, plan: ports.Mapper, known: Callable[[str], Sequence[str]]) -> None:
@@ -168,32 +173,34 @@ class SelectedMapping:
     def map(
         self, record: Record, value: object | None, record_name: str | None = None
     ) -> Sequence[Outcome]:
-        """What becomes of a letter's record; raises PoisonRecord where no mapping is left."""
+        """Map the record of a dead letter; raises PoisonRecord if no mapping reads its topic."""
         known = self._known(record.topic)
         rejected_by = dict(record.headers).get(MAPPING)
         name = None if rejected_by is None else rejected_by.decode("utf-8", "replace")
         if name is not None and name not in known:
-            return [MappingRejected(name, GONE, f"no mapping of this name reads {record.topic}")]
+            message = f"no mapping of this name reads {record.topic}"
+            return [MappingRejected(name, MAPPING_GONE, message)]
         if not known:
-            raise PoisonRecord(f"no mapping reads {record.topic}", stage="map", reason=GONE)
+            message = f"no mapping reads {record.topic}"
+            raise PoisonRecord(message, stage="map", reason=MAPPING_GONE)
         outcomes = self._plan.map(record, value, record_name)
-        return [_again(outcome) for outcome in outcomes if name in (None, outcome.mapping)]
+        return [_without_halt(outcome) for outcome in outcomes if name in (None, outcome.mapping)]
 
 
-def _again(outcome: Outcome) -> Outcome:
-    """A mapping that asks for a halt asks for none here: the letter is written again, and waits."""
+def _without_halt(outcome: Outcome) -> Outcome:
+    """Replace a halt by a rejection: the dead letter is written again and stays in the topic."""
     return replace(outcome, halt=False) if isinstance(outcome, MappingRejected) else outcome
 
 
 class SelectedMappingDecoder:
-    """A decoder whose mappings are `SelectedMapping`."""
+    """A decoder that wraps the mappings of each value in `SelectedMapping`."""
 
     def __init__(self, decoder: ports.Decoder, known: Callable[[str], Sequence[str]]) -> None:
         self._decoder = decoder
         self._known = known
 
     def decode(self, record: Record) -> ports.Decoded | None:
-        """The value; None when `prepare` must fetch its schema first."""
+        """Return the value; None if `prepare` must fetch its schema first."""
         decoded = self._decoder.decode(record)
         return (
             None
@@ -202,7 +209,7 @@ class SelectedMappingDecoder:
         )
 
     async def prepare(self, record: Record) -> None:
-        """Fetch what `decode` lacks."""
+        """Fetch the schema that `decode` needs."""
         await self._decoder.prepare(record)
 
 
@@ -214,58 +221,61 @@ class _Decoded:
 
 
 class Replay(Bridge):
-    """The bridge on its dead letters: `run` ends by itself when all that lay there is settled."""
+    """A bridge that reads dead letters; `run` ends when all dead letters in scope are settled."""
 
     def __init__(
-        self, config: Config, observer: Observer, work: ReplayWork, tally: ReplayCounts
+        self, config: Config, observer: Observer, scope: ReplayScope, counts: ReplayCounts
     ) -> None:
         super().__init__(replace(config, rejection_threshold=NEVER_EXCEEDED), observer)
-        self._work = work
-        self._tally = tally
+        self._scope = scope
+        self._counts = counts
 
     async def run(self) -> bool:
-        """Replay until all is settled, or until `stop`; returns whether the group was left."""
+        """Replay until all is settled, or until `stop`; return whether it left the group."""
         ended = asyncio.Event()
-        watching = asyncio.create_task(self._stop_when_done(ended))
+        watcher = asyncio.create_task(self._stop_when_done(ended))
         try:
             return await super().run()
         finally:
             ended.set()
-            await watching
+            await watcher
 
     async def _stop_when_done(self, ended: asyncio.Event) -> None:
-        """Ask the group's commits: they alone know what other replays of this filter have done.
+        """Poll the group's commits, which also cover other processes that replay this filter.
 
-        Never cancelled: a look-up in its thread must not outlive its client.
+        Never cancelled: a request in its thread must not outlive the client.
         """
         kafka = self._config.settings.kafka_config()
-        with GroupProgress(kafka, self._work.meant.replay_group) as settled:
+        with GroupProgress(kafka, self._scope.filter.replay_group) as progress:
             while not ended.is_set():
-                if not await asyncio.to_thread(_left, settled, self._work.offsets):
+                if not await asyncio.to_thread(_left, progress, self._scope.offsets):
                     self.stop()
                     return
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), LOOK_EVERY_S)
+                    await asyncio.wait_for(ended.wait(), PROGRESS_INTERVAL_S)
 
-    def _open(self, options: SourceOptions, throttle: Throttle, observer: Observer) -> ports.Source:
-        self._select_records = every_record  # a letter is not framed as its record was
-        ends = {key: those[-1] + 1 for key, those in self._work.offsets.items() if those}
+    def _open_source(
+        self, options: SourceOptions, throttle: Throttle, observer: Observer
+    ) -> ports.Source:
+        self._select_records = every_record  # a dead letter lacks the wire format of its topic
+        ends = {key: offsets[-1] + 1 for key, offsets in self._scope.offsets.items() if offsets}
         kafka = {k: v for k, v in options.kafka.items() if k != "group.instance.id"}
         options = replace(
             options,
-            kafka={**kafka, "group.id": self._work.meant.replay_group},
-            topics=tuple({topic for topic, _ in self._work.offsets}),
+            kafka={**kafka, "group.id": self._scope.filter.replay_group},
+            topics=tuple({topic for topic, _ in self._scope.offsets}),
             ends=ends,
             start="earliest",
             out_of_range="earliest",
         )
-        return DeadLetterSource(super()._open(options, throttle, observer), self._work, self._tally)
+        source = super()._open_source(options, throttle, observer)
+        return DeadLetterSource(source, self._scope, self._counts)
 
     def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
         return SelectedMappingDecoder(super()._decoder(files, registry), self._known)
 
     def _policy(self) -> DeliveryPolicy:
-        """All whose letters are replayed may be unknown; the replay comes to its end."""
+        """Accept that all users may be unknown, so that the replay can end."""
         return replace(super()._policy(), require_known_user=False)
 
     def _tombstones(self) -> Callable[[str], ports.Mapper]:
@@ -273,14 +283,13 @@ class Replay(Bridge):
         return lambda topic: SelectedMapping(plans(topic), self._known)
 
     def _known(self, topic: str) -> Sequence[str]:
-        """The names of the mappings that read a topic of Kafka's."""
-        config = self._config
-        name = config.name(topic)
-        return [rule.name for rule in config.rules if rule.reads(name)]
+        """The names of the mappings that read a topic (by Kafka name)."""
+        alias = self._config.alias(topic)
+        return [rule.name for rule in self._config.rules if rule.reads(alias)]
 
 
-def _left(settled: GroupProgress, offsets: Mapping[PartitionKey, Sequence[int]]) -> int:
+def _left(progress: GroupProgress, offsets: Mapping[PartitionKey, Sequence[int]]) -> int:
     try:
-        return left(offsets, settled.done(offsets))
+        return left(offsets, progress.done(offsets))
     except Unavailable:
-        return 1  # it is asked again
+        return 1  # unknown: retried at the next interval

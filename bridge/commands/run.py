@@ -59,7 +59,7 @@ def run(file: Path | None, exit_on_halt: bool) -> None:
     except Halted as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    code = HALTED if exit_on_halt and conditions.is_wholly_halted else 0
+    code = HALTED if exit_on_halt and conditions.is_fully_halted else 0
     if not left:
         # All that was settled is committed; only the farewell to the group hangs. Kafka's client
         # would keep the interpreter from ending, so the process ends without it.

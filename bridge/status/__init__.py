@@ -1,1 +1,1 @@
-"""What is seen of a running bridge: its log and its counts."""
+"""Status of a running bridge: log, counts, conditions and the HTTP status server."""

@@ -1,4 +1,4 @@
-"""How much of everything has happened since the start."""
+"""Counts of facts since the start."""
 
 from collections import Counter
 from typing import Any, Final
@@ -20,13 +20,13 @@ from bridge.observer import (
 )
 
 KINDS_MAX = 100
-"""Different unexpected answers that are told apart."""
+"""The number of different unexpected answers that are counted separately."""
 
 _THROTTLED = 429
 
 
 class Counts:
-    """An observer that counts; read from any thread, at any time."""
+    """An observer that counts facts; any thread may read it."""
 
     listens_to: Final = frozenset(
         {Answered, DeadLettered, Delivered, RecordsFiltered, HaltedScope, SchemaMismatch}
@@ -41,16 +41,16 @@ class Counts:
         self.skipped: Counter[str] = Counter()
         self.answers: Counter[int] = Counter()
         self.unexpected: Counter[str] = Counter()
-        """Answers that are neither a success nor a 429, by status and FullStory's code."""
+        """Answers that are neither a success nor a 429, by status and FullStory error code."""
 
         self.retries: Counter[str] = Counter()
         self.unsure = 0
         self.waiting_for: dict[str, str] = {}
         self.mismatches: dict[tuple[str, str], str] = {}
-        """Topic and mapping that does not fit a schema met there, and why."""
+        """(topic, mapping) -> why the mapping does not fit a schema of the topic."""
 
         self.halted: dict[str, str] = {}
-        """What stands still until a person has acted, and why."""
+        """Scope -> why it is halted."""
 
     def notify(self, fact: Fact) -> None:
         """Count a fact."""
@@ -69,25 +69,25 @@ class Counts:
             case Answered(status, code):
                 self.answers[status] += 1
                 if not 200 <= status < 300 and status != _THROTTLED:
-                    self._note_unexpected(f"{status or 'none'} {code or ''}".strip())
+                    self._count_unexpected(f"{status or 'none'} {code or ''}".strip())
             case Unsure():
                 self.unsure += 1
             case Retrying(_, why):
                 self.retries[why] += 1
             case _:
-                self._remember(fact)
+                self._record_state(fact)
 
-    def _note_unexpected(self, kind: str) -> None:
+    def _count_unexpected(self, kind: str) -> None:
         known = kind in self.unexpected or len(self.unexpected) < KINDS_MAX
         self.unexpected[kind if known else "others"] += 1
 
-    def _remember(self, fact: Fact) -> None:
-        """Note what is not as it should be, and why."""
+    def _record_state(self, fact: Fact) -> None:
+        """Record outages, schema mismatches and halts, and why."""
         match fact:
-            case Waiting(what, why):
-                self.waiting_for[what] = why
-            case Resumed(what):
-                self.waiting_for.pop(what, None)
+            case Waiting(component, why):
+                self.waiting_for[component] = why
+            case Resumed(component):
+                self.waiting_for.pop(component, None)
             case SchemaMismatch(topic, mapping, why):
                 self.mismatches[topic, mapping] = why
             case HaltedScope(scope, why):
@@ -96,8 +96,8 @@ class Counts:
                 pass
 
     def summary(self) -> dict[str, Any]:
-        """What came of everything since the start, as a log line says it; nothing that is none."""
-        told: dict[str, Any] = {
+        """Return the counts for a log line; zero counts are left out, except the first two."""
+        optional: dict[str, Any] = {
             "filtered": self.filtered,
             "skipped": dict(self.skipped),
             "unexpected_answers": dict(self.unexpected),
@@ -105,5 +105,5 @@ class Counts:
             "misfits": [f"{mapping} on {topic}" for topic, mapping in self.mismatches],
             "halted": list(self.halted),
         }
-        kept = {name: number for name, number in told.items() if number}
-        return {"polled": self.polled, "delivered": self.delivered, **kept}
+        present = {name: count for name, count in optional.items() if count}
+        return {"polled": self.polled, "delivered": self.delivered, **present}

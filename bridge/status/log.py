@@ -1,8 +1,10 @@
 """The log on standard error: JSON lines for machines, text for people.
 
-Invariants: no payload value, user id, URL or key is ever logged. What happens for every record is
-counted, not logged; the same trouble is logged once in ten seconds, with how often it came. A
-pause is logged once for each of its reasons, and its end with how long it stood.
+Invariants:
+- No payload value, user id, URL or key is ever logged.
+- Facts about single records are counted, not logged.
+- The same warning is logged at most once in ten seconds, with the number of suppressed ones.
+- A pause is logged once for each reason. Its end is logged with its duration.
 """
 
 import logging
@@ -30,17 +32,17 @@ from bridge.observer import (
 )
 from bridge.status.counts import Counts
 
-SAME_AGAIN_AFTER_S = 10.0
-"""Troubles that differ in numbers only (a port, a duration) are the same."""
+REPEAT_AFTER_S = 10.0
+"""The minimum time between two equal warnings; warnings that differ only in numbers are equal."""
 
 KINDS_MAX = 1_000
-"""Different troubles remembered at one time; past that all are forgotten and told anew."""
+"""The number of different warnings to remember; beyond it, all are forgotten and logged again."""
 
 
 def configure_log(
     level: Literal["debug", "info", "warning", "error"], form: Literal["auto", "json", "text"]
 ) -> None:
-    """Send the log to standard error; `auto` is text for a terminal and JSON for all else."""
+    """Send the log to standard error; `auto` means text for a terminal, else JSON."""
     as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
     structlog.configure(
@@ -52,18 +54,18 @@ def configure_log(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # librdkafka tells its troubles by callback too, which is where we hear them, once.
+    # librdkafka also reports its errors by callback, where the bridge handles them once.
     logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
 
 
 def log_end(counts: Counts) -> None:
-    """Say what came of everything: the last line of a run."""
+    """Log the final counts: the last line of a run."""
     structlog.get_logger().info("ended", **counts.summary())
 
 
 @dataclass(slots=True)
 class _Pause:
-    """Since when it stands, and which reasons were logged."""
+    """When it began, and which reasons were logged."""
 
     since_s: float
     reasons: set[str] = field(default_factory=set)
@@ -73,7 +75,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 class LogObserver:
-    """An observer that logs what a person should know."""
+    """An observer that logs what an operator should know."""
 
     listens_to: Final = frozenset(
         {Assigned, CommitFailed, DeadLettered, HaltedScope, SchemaMismatch, Info, Resumed, Revoked}
@@ -83,63 +85,67 @@ class LogObserver:
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._log: Any = structlog.get_logger()
         self._now_s = now_s
-        self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._warned: dict[tuple[str, ...], tuple[float, int]] = {}
+        """By kind of warning: when it was last logged, and how many were suppressed since."""
+
         self._pauses: dict[str, _Pause] = {}
 
     def notify(self, fact: Fact) -> None:
-        """Log a fact, or nothing."""
+        """Log a fact if it is of interest."""
         match fact:
             case Assigned(partitions):
                 self._log.info("assigned", partitions=_names(partitions))
             case Revoked(partitions, lost):
                 self._log.info("lost" if lost else "revoked", partitions=_names(partitions))
-            case Waiting(what, why):
-                self._paused(what, why)
-            case Resumed(what):
-                self._resumed(what)
+            case Waiting(component, why):
+                self._paused(component, why)
+            case Resumed(component):
+                self._resumed(component)
             case CommitFailed(why):
-                self._trouble("commit failed, trying again", why=why)
+                self._warn("commit failed, retrying", why=why)
             case HaltedScope(scope, why, fix, owner):
-                whom = {"owner": owner} if owner else {}
-                self._log.error("halted", scope=scope, why=why, fix=fix, **whom)
+                contact = {"owner": owner} if owner else {}
+                self._log.error("halted", scope=scope, why=why, fix=fix, **contact)
             case DeadLettered(mapping, stage, reason, place):
-                said = {"mapping": mapping or "-", "stage": stage, "reason": reason}
-                self._trouble("dead letter", **said, newest=place)
+                details = {"mapping": mapping or "-", "stage": stage, "reason": reason}
+                self._warn("dead letter", **details, newest=place)
             case SchemaMismatch(topic, mapping, why):
                 event = "mapping does not fit a new schema"
-                self._trouble(event, topic=topic, mapping=mapping, why=why)
-            case Info(what):
-                self._log.info(what)
+                self._warn(event, topic=topic, mapping=mapping, why=why)
+            case Info(message):
+                self._log.info(message)
             case _:
                 pass
 
-    def _paused(self, what: str, why: str) -> None:
-        """Warn, once in a pause for each reason; those that differ in numbers only are the same."""
-        pause = self._pauses.setdefault(what, _Pause(self._now_s()))
+    def _paused(self, component: str, why: str) -> None:
+        """Warn once per pause and reason; reasons that differ only in numbers are equal."""
+        pause = self._pauses.setdefault(component, _Pause(self._now_s()))
         kind = _NUMBER.sub("#", why)
         if kind not in pause.reasons and len(pause.reasons) < REASONS_MAX:
             pause.reasons.add(kind)
-            self._log.warning("paused", what=what, why=why, fix=reason_for(what, why).fix)
+            fix = reason_for(component, why).fix
+            self._log.warning("paused", component=component, why=why, fix=fix)
 
-    def _resumed(self, what: str) -> None:
-        pause = self._pauses.pop(what, None)
+    def _resumed(self, component: str) -> None:
+        pause = self._pauses.pop(component, None)
         if pause is not None:
-            stood_s = round(self._now_s() - pause.since_s, 1)
-            self._log.info("resumed", what=what, stood_s=stood_s)
+            duration_s = round(self._now_s() - pause.since_s, 1)
+            self._log.info("resumed", component=component, duration_s=duration_s)
 
-    def _trouble(self, event: str, newest: str | None = None, **said: str) -> None:
-        """Warn, but the same at most once in ten seconds."""
-        kind = (event, *(_NUMBER.sub("#", text) for text in said.values()))
+    def _warn(self, event: str, newest: str | None = None, **details: str) -> None:
+        """Warn, but at most once in ten seconds for equal warnings."""
+        kind = (event, *(_NUMBER.sub("#", text) for text in details.values()))
         now_s = self._now_s()
-        last_s, more = self._told.get(kind, (float("-inf"), 0))
-        if now_s - last_s < SAME_AGAIN_AFTER_S:
-            self._told[kind] = (last_s, more + 1)
+        last_s, suppressed = self._warned.get(kind, (float("-inf"), 0))
+        if now_s - last_s < REPEAT_AFTER_S:
+            self._warned[kind] = (last_s, suppressed + 1)
             return
-        if len(self._told) >= KINDS_MAX:
-            self._told.clear()
-        self._told[kind] = (now_s, 0)
-        where = {"newest": newest} if newest else {}
-        self._log.warning(event, **said, **where, **({"more_before": more} if more else {}))
+        if len(self._warned) >= KINDS_MAX:
+            self._warned.clear()
+        self._warned[kind] = (now_s, 0)
+        place = {"newest": newest} if newest else {}
+        repeats = {"suppressed": suppressed} if suppressed else {}
+        self._log.warning(event, **details, **place, **repeats)
 
 
 def _names(partitions: Any) -> list[str]:

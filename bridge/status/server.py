@@ -1,8 +1,8 @@
-"""The status over HTTP: `/livez` and `/readyz` for an orchestrator, `/status` for everybody.
+"""The status over HTTP: `/livez` and `/readyz` for an orchestrator, `/status` for anyone.
 
-Invariants: it only tells, and whoever reaches its address may read all it tells: no payload value,
-user id or key is in it. It speaks from the first moment to the last, or nobody could see a start
-that waits.
+Invariants:
+- It is read-only and needs no authentication, so it exposes no payload value, user id or key.
+- It runs from the start of the process to its end, so that a pause during startup is visible.
 """
 
 import time
@@ -22,18 +22,18 @@ from bridge.status.conditions import Conditions, StatusCondition
 from bridge.status.counts import Counts
 
 CLOSE_LIMIT_S = 1.0
-"""The end waits no longer for one who reads an answer slowly."""
+"""How long shutdown waits for clients that read a response slowly."""
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 
 class StatusServer:
-    """Tells the status at an address; `async with` it. Port 0 is any free one.
+    """Serves the status at an address, as an async context manager; port 0 means any free port.
 
-    `now_s` is the clock of the conditions, `clock` that of the wall.
+    `now_s` is the clock of the conditions, `clock` the wall clock.
 
     Raises:
-        SetupError: on entering, when nothing can listen there.
+        SetupError: on entering, if it cannot listen at the address.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class StatusServer:
             await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError as error:
             raise SetupError(
-                f"status.listen: nothing can listen at {_shown(self._host, self._port)}:"
-                f" {error.strerror or error}\n    cure: name a free address of this machine"
-                " (BRIDGE_STATUS__LISTEN says it too), or ~ to do without the status"
+                f"status.listen: cannot listen at {_host_port(self._host, self._port)}:"
+                f" {error.strerror or error}\n    fix: use a free address of this machine (also set"
+                " by BRIDGE_STATUS__LISTEN), or ~ to disable the status server"
             ) from None
-        self.url = f"http://{_shown(self._host, self._runner.addresses[0][1])}"
-        self._observer.notify(Info(f"the status is told at {self.url}/status"))
+        self.url = f"http://{_host_port(self._host, self._runner.addresses[0][1])}"
+        self._observer.notify(Info(f"status server listens at {self.url}/status"))
         return self
 
     async def __aexit__(
@@ -83,68 +83,69 @@ class StatusServer:
 
     async def _livez(self, _: web.Request) -> web.Response:
         live = self._conditions.is_live(self._now_s())
-        text = "live" if live else "not live: the poll thread stands still"
-        return _text(text, well=live)
+        text = "live" if live else "not live: the poll thread is stuck"
+        return _text(text, ok=live)
 
     async def _readyz(self, request: web.Request) -> web.Response:
         now_s = self._now_s()
         readiness = self._conditions.readiness(now_s)
         lines = [{"degraded": "ready, degraded"}.get(readiness, readiness)]
         if "verbose" in request.query:
-            lines += [self._line(one, now_s) for one in self._conditions.all(now_s)]
-        return _text("\n".join(lines), well=readiness != "not ready")
+            lines += [self._line(condition, now_s) for condition in self._conditions.all(now_s)]
+        return _text("\n".join(lines), ok=readiness != "not ready")
 
     async def _status(self, _: web.Request) -> web.Response:
         now_s = self._now_s()
         conditions = self._conditions
-        told = {
+        status = {
             "version": __version__,
             "live": conditions.is_live(now_s),
             "readiness": conditions.readiness(now_s),
-            "conditions": [self._told(one, now_s) for one in conditions.all(now_s)],
+            "conditions": [self._as_json(each, now_s) for each in conditions.all(now_s)],
             "partitions": _by_topic(conditions),
             "counts": self._counts.summary(),
         }
-        body = orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        body = orjson.dumps(status, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         return web.Response(body=body, content_type="application/json", headers=_NOT_STORED)
 
-    def _line(self, one: StatusCondition, now_s: float) -> str:
-        whom = f"; ask: {one.owner}" if one.owner else ""
-        where = one.what if one.what == one.scope else f"{one.what} ({one.scope})"
+    def _line(self, condition: StatusCondition, now_s: float) -> str:
+        component, scope = condition.component, condition.scope
+        subject = component if component == scope else f"{component} ({scope})"
+        contact = f"; ask: {condition.owner}" if condition.owner else ""
         line = (
-            f"{one.state}: {where} since {self._since(one, now_s)}"
-            f" ({now_s - one.since_s:.0f} s): {one.why}; cure: {one.fix}{whom}"
+            f"{condition.state}: {subject} since {self._since(condition, now_s)}"
+            f" ({now_s - condition.since_s:.0f} s): {condition.why}; fix: {condition.fix}{contact}"
         )
         return " ".join(line.split())
 
-    def _told(self, one: StatusCondition, now_s: float) -> dict[str, Any]:
+    def _as_json(self, condition: StatusCondition, now_s: float) -> dict[str, Any]:
         return {
-            "what": one.what,
-            "state": one.state,
-            "scope": one.scope,
-            "since": self._since(one, now_s),
-            "for_s": round(now_s - one.since_s, 1),
-            "why": one.why,
-            "fix": one.fix,
-            "owner": one.owner,
-            "ready": one.ready,
+            "component": condition.component,
+            "state": condition.state,
+            "scope": condition.scope,
+            "since": self._since(condition, now_s),
+            "for_s": round(now_s - condition.since_s, 1),
+            "why": condition.why,
+            "fix": condition.fix,
+            "owner": condition.owner,
+            "ready": condition.ready,
         }
 
-    def _since(self, one: StatusCondition, now_s: float) -> str:
-        since = datetime.fromtimestamp(self._clock() - (now_s - one.since_s), UTC)
+    def _since(self, condition: StatusCondition, now_s: float) -> str:
+        since = datetime.fromtimestamp(self._clock() - (now_s - condition.since_s), UTC)
         return since.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _text(text: str, *, well: bool) -> web.Response:
-    return web.Response(text=f"{text}\n", status=200 if well else 503, headers=_NOT_STORED)
+def _text(text: str, *, ok: bool) -> web.Response:
+    return web.Response(text=f"{text}\n", status=200 if ok else 503, headers=_NOT_STORED)
 
 
 def _by_topic(conditions: Conditions) -> dict[str, list[int]]:
-    numbers: dict[str, list[int]] = defaultdict(list)
+    partitions: dict[str, list[int]] = defaultdict(list)
     for topic, partition in sorted(conditions.partitions):
-        numbers[topic].append(partition)
-    return dict(numbers)
+        partitions[topic].append(partition)
+    return dict(partitions)
 
 
-def _shown(host: str, port: int) -> str:
+def _host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -126,7 +126,7 @@ class BridgeProcess:
     @property
     def status_url(self) -> str:
         """Where its status is told, as its log says; empty until then."""
-        said = (str(line["event"]).partition("the status is told at ") for line in self.lines)
+        said = (str(line["event"]).partition("status server listens at ") for line in self.lines)
         return next((url.removesuffix("/status") for _, found, url in said if found), "")
 
     @property

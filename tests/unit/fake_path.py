@@ -1,4 +1,4 @@
-"""The neighbours of a record's path, played: what it polls, decodes, builds, sends and writes."""
+"""Fakes of the pipeline's ports: source, decoder, builder, sender and dead-letter writer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -7,8 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from bridge.delivery.dead_letter import DeadLetter, DeadLetterContext
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.delivery.rejection_rate import NEVER_EXCEEDED as TOLERATES_ALL
-from bridge.delivery.rejection_rate import RejectionThreshold
+from bridge.delivery.rejection_rate import NEVER_EXCEEDED, RejectionThreshold
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.runtime.event_age import AgeLimits
 from bridge.mapping.runtime.outcome import (
@@ -33,7 +32,7 @@ POISON = PoisonRecord("cut off", stage="decode", reason="truncated", path="a.b",
 
 
 class Value(NamedTuple):
-    """A decoded value whose plan gives the outcomes that the test wrote down."""
+    """A decoded value whose mappings return the outcomes given by the test."""
 
     outcomes: Sequence[Outcome] | Exception
     value: object = "value"
@@ -41,37 +40,36 @@ class Value(NamedTuple):
 
     @property
     def compiled(self) -> Plan:
-        """Itself: only `map` is asked."""
+        """Itself: only `map` is called."""
         return cast("Plan", self)
 
     def map(self, _record: Record, _value: object, _name: str | None = None) -> Sequence[Outcome]:
-        """What the test wrote down."""
+        """Return the given outcomes, or raise the given error."""
         if isinstance(self.outcomes, Exception):
             raise self.outcomes
         return self.outcomes
 
 
 @dataclass
-class World:
-    """Plays every port; `log` says what happened to whom, in order."""
+class FakePorts:
+    """Implements every port; `log` lists what happened, in order."""
 
     values: dict[int, Value | Exception | None] = field(default_factory=dict)
-    config: list[Exception | Value] = field(default_factory=list)
+    registry: list[Exception | Value] = field(default_factory=list)
     answers: dict[str, Done | Skip | Reject | Exception] = field(default_factory=dict)
-    letters_refused: int = 0
+    refused_writes: int = 0
     send_takes_s: float = 1.0
     now_s: float = 1_795_515_300.0
     log: list[str] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
     settled: list[tuple[int, int]] = field(default_factory=list)
     halted: list[Callable[[str], bool]] = field(default_factory=list)
-    read: list[str] = field(default_factory=lambda: ["t", "other"])
-    """The mappings that there are."""
+    known_mappings: list[str] = field(default_factory=lambda: ["t", "other"])
 
     reserved: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
-    rejection_threshold: RejectionThreshold = TOLERATES_ALL
+    rejection_threshold: RejectionThreshold = NEVER_EXCEEDED
 
     def __post_init__(self) -> None:
         self.assignment = Assignment("t", 0)
@@ -82,7 +80,7 @@ class World:
             tombstones=lambda _: cast("Plan", Value([MappingSkipped("deleted", "a tombstone")])),
             build=self.build,
             sender=cast("Any", _Method(self.send_event)),
-            dead_letters=cast("Any", _Method(self.send_letter)),
+            dead_letters=cast("Any", _Method(self.write_dead_letter)),
             observer=self,
             dead_letter_context=DeadLetterContext("group", OWNERS),
             clock=lambda: self.now_s,
@@ -93,12 +91,12 @@ class World:
         self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
 
     def record(self, offset: int = 0, value: bytes | None = b"v", topic: str = "t") -> Record:
-        """A record at an offset."""
-        moment_ms = 1_795_515_300_000
-        return Record(topic, 0, offset, moment_ms, b"k", value, self.assignment)
+        """Return a record at an offset."""
+        timestamp_ms = 1_795_515_300_000
+        return Record(topic, 0, offset, timestamp_ms, b"k", value, self.assignment)
 
     async def poll(self, *records: Record) -> None:
-        """Let Kafka bring records, and everybody do what takes no time."""
+        """Deliver records from Kafka, and run everything that does not wait."""
         self.batches.put_nowait(list(records))
         await settle_down()
 
@@ -109,42 +107,42 @@ class World:
             yield batch
 
     def settle(self, record: Record, events: int) -> None:
-        """Note a settle."""
+        """Record a settle."""
         self.log.append(f"settled {record.offset}")
         self.settled.append((record.offset, events))
 
     def topics_of(self, mapping: str) -> Callable[[str], bool]:
-        """The topics that begin as the mapping is called."""
+        """The topics whose name starts with the mapping's name."""
         return lambda topic: topic.startswith(mapping)
 
     def scope_of(self, mapping: str) -> str:
-        """Those topics in words; `t` and `twin` have the same."""
+        """A description of these topics; `t` and `twin` have the same one."""
         return f"the topics of {mapping.removesuffix('win')}"
 
     def is_all(self, mappings: Collection[str]) -> bool:
-        """Whether nothing else is read."""
-        return set(self.read) <= set(mappings)
+        """Whether these are all mappings."""
+        return set(self.known_mappings) <= set(mappings)
 
     def halt(self, topics: Callable[[str], bool]) -> None:
-        """Note which topics stand still."""
+        """Record which topics are halted."""
         self.halted.append(topics)
 
     def decode(self, record: Record) -> Value | None:
-        """The value, an error, or nothing yet."""
+        """Return the value, raise an error, or return None if the schema is missing."""
         value = self.values[record.offset]
         if isinstance(value, Exception):
             raise value
         return value
 
     async def prepare(self, record: Record) -> None:
-        """The next of what the registry has to say."""
-        answer = self.config.pop(0)
+        """Take the next answer of the registry."""
+        answer = self.registry.pop(0)
         if isinstance(answer, Exception):
             raise answer
         self.values[record.offset] = answer
 
     def build(self, event: Event, _record: Record) -> str:
-        """The request is the event's name; `large` cannot be built."""
+        """Return the event's name as the request; `large` cannot be built."""
         if event.name == "large":
             raise PoisonRecord("too large", stage="build", reason="value_too_large")
         self.sessions[event.name] = event.session
@@ -153,7 +151,7 @@ class World:
     async def send_event(
         self, request: str, mapping: str, assignment: Assignment, *, events: int
     ) -> tuple[Done | Skip | Reject, int]:
-        """Answer after a second."""
+        """Answer after `send_takes_s`."""
         self.log.append(f"sending {request}")
         self.reserved[request] = events
         if events and not assignment.open:
@@ -165,36 +163,36 @@ class World:
         self.log.append(f"sent {request} of {mapping}")
         return answer, 1
 
-    async def send_letter(self, letter: DeadLetter) -> None:
-        """Acknowledge a letter, once it has been refused often enough."""
+    async def write_dead_letter(self, letter: DeadLetter) -> None:
+        """Acknowledge a dead letter, after `refused_writes` refusals."""
         await asyncio.sleep(0.1)
-        if self.letters_refused:
-            self.letters_refused -= 1
+        if self.refused_writes:
+            self.refused_writes -= 1
             raise Unavailable("not now")
-        self.letters.append(letter)
-        self.log.append(f"letter {letter.failure.reason}")
+        self.dead_letters.append(letter)
+        self.log.append(f"dead letter {letter.failure.reason}")
 
     def notify(self, fact: Fact) -> None:
-        """Note a fact."""
+        """Record a fact."""
         self.facts.append(fact)
 
     @property
     def halts(self) -> list[HaltedScope]:
-        """The halts that were told."""
+        """The halts so far."""
         return [fact for fact in self.facts if isinstance(fact, HaltedScope)]
 
-    def told(self, kind: type[Fact]) -> list[Fact]:
+    def facts_of(self, kind: type[Fact]) -> list[Fact]:
         """The facts of one kind."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
 
 class _Method:
-    """An object with the one method `send`."""
+    """An object with one method, `send`."""
 
     def __init__(self, send: Callable[..., object]) -> None:
         self.send = send
 
 
 def event(name: str, *, shadow: bool = False) -> Event:
-    """An event of the mapping that is called like it, in capitals."""
+    """An event; its mapping has the same name in capitals."""
     return Event(name.upper(), "u1", name, "2026-11-24T10:15:00.000Z", Recent(), (), shadow=shadow)

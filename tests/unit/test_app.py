@@ -1,4 +1,4 @@
-"""The bridge before and after its path: what it waits for at its start, and that it ends."""
+"""Startup and shutdown of the bridge: what it waits for, and that it stops."""
 
 import asyncio
 from pathlib import Path
@@ -13,49 +13,49 @@ from tests.unit.virtual_time import run
 
 
 class Start:
-    """A bridge that begins, what it told, and a neighbour that answers the fourth question."""
+    """A starting bridge, its facts, and a dependency that answers the fourth request."""
 
     def __init__(self, folder: Path) -> None:
         self.facts: list[Fact] = []
         self.bridge = Bridge(config(folder, [BY_NAME]), self)
-        self.asked = 0
+        self.requests = 0
 
     def notify(self, fact: Fact) -> None:
-        """Note a fact."""
+        """Record a fact."""
         self.facts.append(fact)
 
-    async def ask(self) -> str:
-        """No answer, three times."""
-        self.asked += 1
-        if self.asked < 4:
+    async def request(self) -> str:
+        """Fail three times, then answer."""
+        self.requests += 1
+        if self.requests < 4:
             raise Unavailable("no answer")
         return "here"
 
 
-def test_a_neighbour_that_is_waited_for_at_the_start_is_told_once_and_its_answer_too(
+def test_an_outage_at_startup_is_reported_once_and_so_is_its_end(
     tmp_path: Path,
 ) -> None:
-    """However often it is asked."""
+    """However many requests fail."""
 
     async def story() -> None:
         start = Start(tmp_path)
-        assert await start.bridge._answer("kafka", start.ask) == "here"
+        assert await start.bridge._retry("kafka", start.request) == "here"
         assert start.facts == [Waiting("kafka", "no answer"), Resumed("kafka")]
         start.facts.clear()
-        assert await start.bridge._answer("kafka", start.ask) == "here"
+        assert await start.bridge._retry("kafka", start.request) == "here"
         assert start.facts == []
 
     run(story())
 
 
-def test_a_bridge_that_is_stopped_while_it_waits_does_not_say_that_it_was_answered(
+def test_a_bridge_that_is_stopped_during_an_outage_does_not_report_a_recovery(
     tmp_path: Path,
 ) -> None:
-    """It drains, which is told once; a second request is no second end."""
+    """It reports draining once, even if it is stopped twice."""
 
     async def story() -> None:
         start = Start(tmp_path)
-        waiting = asyncio.create_task(start.bridge._answer("kafka", start.ask))
+        waiting = asyncio.create_task(start.bridge._retry("kafka", start.request))
         await asyncio.sleep(0.5)
         start.bridge.stop()
         start.bridge.stop()
@@ -65,15 +65,15 @@ def test_a_bridge_that_is_stopped_while_it_waits_does_not_say_that_it_was_answer
     run(story())
 
 
-def test_kafka_is_not_asked_about_itself_any_more_once_the_bridge_is_to_stop(
+def test_a_stopping_bridge_requests_no_cluster_metadata(
     tmp_path: Path,
 ) -> None:
-    """A question may take five seconds, and the end would wait for its answer."""
+    """A request may take five seconds, and shutdown would wait for it."""
 
     async def story() -> None:
         start = Start(tmp_path)
         start.bridge.stop()
         with pytest.raises(Unavailable, match="stopping"):
-            await start.bridge._look()
+            await start.bridge._describe_cluster()
 
     run(story())

@@ -1,4 +1,4 @@
-"""Settings and mappings together: which topics are read, and under which name."""
+"""Settings and mappings together: which topics are read, and under which alias."""
 
 import json
 from pathlib import Path
@@ -23,22 +23,22 @@ SCHEMA = parse_schema(
 
 
 def rule(name: str, topics: Any, **more: Any) -> dict[str, Any]:
-    """A mapping of the user `u`."""
+    """Return a mapping with the user `u`."""
     return {"name": name, "topics": topics, "uid": "u", "event": "E"} | more
 
 
 def config(folder: Path, mappings: list[dict[str, Any]], **settings: Any) -> Config:
-    """What becomes of the least settings and these mappings."""
+    """Load minimal settings and these mappings."""
     (folder / "m.yaml").write_text(
         json.dumps({"format": 1, "owner": "the shop", "mappings": mappings})
     )
-    least = {
+    minimal = {
         "kafka": {"bootstrap.servers": "kafka:9092", "group.id": "bridge"},
         "mappings": ["m.yaml"],
         "avro": {"registry": {"url": "https://registry"}},
         "fullstory": {"key": "na1.made-up"},
     }
-    (folder / "bridge.yaml").write_text(json.dumps(least | settings))
+    (folder / "bridge.yaml").write_text(json.dumps(minimal | settings))
     return load_config(load(folder / "bridge.yaml", {}))
 
 
@@ -46,8 +46,8 @@ BY_NAME = rule("a", ["payments", "carts"])
 BY_PATTERN = rule("b", {"pattern": r"^shop\."})
 
 
-def test_listed_topics_are_known_by_both_names_and_patterns_are_kept(tmp_path: Path) -> None:
-    """Kafka's name first."""
+def test_listed_topics_have_a_kafka_name_and_an_alias(tmp_path: Path) -> None:
+    """Kafka names map to aliases; patterns are kept as they are."""
     names = {"payments": "prod.payments"}
     found = config(tmp_path, [BY_NAME, BY_PATTERN], topic_names=names)
 
@@ -55,8 +55,8 @@ def test_listed_topics_are_known_by_both_names_and_patterns_are_kept(tmp_path: P
     assert found.patterns == (r"^shop\.",)
 
 
-def test_a_topic_is_read_under_its_name_in_the_mappings(tmp_path: Path) -> None:
-    """A pattern sees Kafka's; a topic of Kafka's whose name stands for another one is not read."""
+def test_a_topic_is_read_under_its_alias(tmp_path: Path) -> None:
+    """A pattern matches Kafka names; a topic named like the alias of another one is not read."""
     names = {"payments": "prod.payments", "shop.eu": "prod-eu", "other": "shop.hidden"}
     found = config(tmp_path, [BY_NAME, BY_PATTERN], topic_names=names)
 
@@ -66,28 +66,28 @@ def test_a_topic_is_read_under_its_name_in_the_mappings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("letters", "not_read"),
+    ("template", "not_read"),
     [
         ("shop.dead", ["shop.dead"]),
         ("shop.{topic}.dead", ["shop.payments.dead"]),
         ("{topic}.dead", ["shop.dead", "shop.eu.dead"]),
     ],
 )
-def test_no_pattern_takes_the_dead_letters_nor_kafkas_own_topics(
-    tmp_path: Path, letters: str, not_read: list[str]
+def test_patterns_match_neither_dead_letter_topics_nor_internal_topics(
+    tmp_path: Path, template: str, not_read: list[str]
 ) -> None:
-    """The dead letters would come back for ever."""
+    """Reading dead letters would be an endless loop."""
     every = rule("a", {"pattern": "^"})
-    found = config(tmp_path, [every], dead_letters={"topic": letters})
+    found = config(tmp_path, [every], dead_letters={"topic": template})
 
     assert not any(map(found.reads, [*not_read, "__consumer_offsets"]))
     assert found.reads("shop.eu")
 
 
-def test_the_tombstones_of_a_topic_found_by_pattern_are_compiled_once(tmp_path: Path) -> None:
-    """When the first of them comes; after that one look-up."""
-    asking = {"filter": {"$value": [{"exists": False}]}, "uid": "$topic"}
-    found = config(tmp_path, [rule("a", ["t"], **asking), BY_PATTERN | asking])
+def test_the_tombstone_plan_of_a_topic_found_by_pattern_is_compiled_once(tmp_path: Path) -> None:
+    """On first use; then it is one lookup."""
+    tombstones = {"filter": {"$value": [{"exists": False}]}, "uid": "$topic"}
+    found = config(tmp_path, [rule("a", ["t"], **tombstones), BY_PATTERN | tombstones])
     plans = found.tombstones()
 
     assert plans("shop.eu") is plans("shop.eu")
@@ -96,54 +96,56 @@ def test_the_tombstones_of_a_topic_found_by_pattern_are_compiled_once(tmp_path: 
     assert told(outcome) == "shop.eu"
 
 
-def test_a_tombstone_that_cannot_be_mapped_keeps_a_bridge_from_starting(tmp_path: Path) -> None:
-    """The file alone tells."""
-    asking = rule("a", ["t"], filter={"$value": [{"exists": False}]})
+def test_a_mapping_of_tombstones_that_needs_the_value_is_refused(tmp_path: Path) -> None:
+    """The mapping file alone shows it."""
+    mapping = rule("a", ["t"], filter={"$value": [{"exists": False}]})
 
     with pytest.raises(SetupError, match="`u` can be missing"):
-        config(tmp_path, [asking])
+        config(tmp_path, [mapping])
 
 
-def test_a_new_schema_is_admitted_as_far_as_it_fits_and_at_the_start_not_at_all(
+def test_a_schema_that_a_mapping_does_not_fit_fails_only_the_strict_compilation(
     tmp_path: Path,
 ) -> None:
-    """The strict way for the start, the other one while running."""
+    """Strict at startup, lenient while running."""
     found = config(tmp_path, [BY_NAME, rule("gone", ["carts"], properties={"p": "gone"})])
     types: Types = {}
 
     with pytest.raises(Problems, match="the schema has no field `gone`"):
-        found.admit("carts", SCHEMA)
-    plan = found.admit_as_far_as_it_fits("carts", SCHEMA, types)
+        found.compile_strict("carts", SCHEMA)
+    plan = found.compile_lenient("carts", SCHEMA, types)
     assert [mismatch.mapping for mismatch in plan.mismatches] == ["gone"]
     outcomes = plan.map(record("carts", timestamp_ms=1), {"u": "u1"})
     assert [told(outcome) for outcome in outcomes] == ["u1", "schema_does_not_fit"]
-    assert found.admit("payments", SCHEMA).mismatches == ()
+    assert found.compile_strict("payments", SCHEMA).mismatches == ()
 
 
-def test_a_mapping_by_pattern_fires_for_a_topic_that_has_a_name_of_ours_too(
+def test_a_mapping_by_pattern_applies_to_a_topic_with_an_alias(
     tmp_path: Path,
 ) -> None:
-    """The pattern is matched with Kafka's name, and the record's `$topic` is ours."""
+    """The pattern matches the Kafka name, and `$topic` is the alias."""
     names = {"other": "shop.hidden"}
     found = config(tmp_path, [BY_PATTERN | {"uid": "$topic"}], topic_names=names)
 
-    (outcome,) = found.admit("shop.hidden", SCHEMA).map(record("other", timestamp_ms=1), {"u": "u"})
+    plan = found.compile_strict("shop.hidden", SCHEMA)
+    (outcome,) = plan.map(record("other", timestamp_ms=1), {"u": "u"})
     assert told(outcome) == "other"
 
 
 def test_the_topics_of_a_mapping_are_those_that_it_reads(tmp_path: Path) -> None:
-    """By list and by pattern, in Kafka's names; the dead letters are nobody's."""
+    """By list and by pattern, as Kafka names; dead-letter topics belong to none."""
     names = {"payments": "prod.payments"}
-    letters = {"topic": "shop.dead"}
-    found = config(tmp_path, [BY_NAME, BY_PATTERN], topic_names=names, dead_letters=letters)
+    dead_letters = {"topic": "shop.dead"}
+    mappings = [BY_NAME, BY_PATTERN]
+    found = config(tmp_path, mappings, topic_names=names, dead_letters=dead_letters)
 
     every = ["prod.payments", "payments", "carts", "shop.eu", "shop.dead"]
     assert [topic for topic in every if found.topics_of("a")(topic)] == ["prod.payments", "carts"]
     assert [topic for topic in every if found.topics_of("b")(topic)] == ["shop.eu"]
 
 
-def test_the_topics_of_a_mapping_have_kafkas_names_in_words(tmp_path: Path) -> None:
-    """A pattern is told as it is written: which topics it will meet nobody knows."""
+def test_the_scope_of_a_mapping_names_its_topics_by_kafka_name(tmp_path: Path) -> None:
+    """A pattern is shown as written: the topics that it will match are not known."""
     names = {"payments": "prod.payments"}
     found = config(tmp_path, [BY_NAME, BY_PATTERN, rule("c", ["carts"])], topic_names=names)
 
@@ -165,10 +167,10 @@ def test_the_topics_of_a_mapping_have_kafkas_names_in_words(tmp_path: Path) -> N
         (["every", "b"], True),
     ],
 )
-def test_nothing_is_left_once_the_topics_of_all_mappings_are_covered(
+def test_halts_cover_everything_once_they_cover_the_topics_of_all_mappings(
     tmp_path: Path, halted: list[str], is_all: bool
 ) -> None:
-    """By whichever mappings; a pattern is covered by the same pattern, not by what it has met."""
+    """Only the same pattern covers a pattern, not the topics that it has matched."""
     more = [rule("again", {"pattern": r"^shop\."}), rule("every", {"pattern": "s$"})]
     parts = [rule("carts", ["carts"]), rule("payments", ["payments"])]
     found = config(tmp_path, [BY_NAME, BY_PATTERN, *parts, more[0]])
@@ -179,39 +181,39 @@ def test_nothing_is_left_once_the_topics_of_all_mappings_are_covered(
 
 
 @pytest.mark.parametrize(
-    ("letters", "names"),
+    ("template", "names"),
     [
         ("payments", {}),
         ("prod.payments", {"payments": "prod.payments"}),
         ("pay{topic}", {}),
     ],
 )
-def test_a_mapping_that_lists_the_dead_letters_is_refused(
-    tmp_path: Path, letters: str, names: dict[str, str]
+def test_a_mapping_that_lists_a_dead_letter_topic_is_refused(
+    tmp_path: Path, template: str, names: dict[str, str]
 ) -> None:
-    """They would come back for ever; told at the topic, under whatever name it stands there."""
-    settings = {"dead_letters": {"topic": letters}, "topic_names": names}
+    """Reading it would be an endless loop; the problem is reported at the topic, by its alias."""
+    settings = {"dead_letters": {"topic": template}, "topic_names": names}
     with pytest.raises(SetupError, match="M046: dead letters are written to `payments`"):
         config(tmp_path, [BY_NAME], **settings)
     off = config(tmp_path, [BY_NAME | {"mode": "off"}, BY_PATTERN], **settings)
     assert "payments" not in off.topics
 
 
-def test_dead_letter_topics_are_looked_up_for_all_that_is_read(tmp_path: Path) -> None:
-    """One for each topic, by Kafka's names; those of a pattern as far as they are there."""
+def test_every_topic_that_is_read_must_have_its_dead_letter_topic(tmp_path: Path) -> None:
+    """By Kafka name; topics of a pattern count if they exist."""
     found = config(
         tmp_path,
         [BY_NAME, BY_PATTERN],
         topic_names={"payments": "prod.payments"},
         dead_letters={"topic": "dlq.{topic}"},
     )
-    existing = ["shop.eu", "dlq.shop.eu", "dlq.carts", "elsewhere"]
+    existing = ["shop.eu", "dlq.shop.eu", "dlq.carts", "other"]
 
     assert found.dead_letter_topics(existing) == ["dlq.prod.payments", "dlq.carts", "dlq.shop.eu"]
-    with pytest.raises(SetupError) as told:
+    with pytest.raises(SetupError) as error:
         found.check_dead_letter_topics(existing)
-    assert str(told.value) == (
-        "dead_letters.topic: there is no topic dlq.prod.payments\n    cure: kafka-topics.sh"
+    assert str(error.value) == (
+        "dead_letters.topic: there is no topic dlq.prod.payments\n    fix: kafka-topics.sh"
         " --bootstrap-server kafka:9092 --create --topic dlq.prod.payments --partitions 4"
     )
     found.check_dead_letter_topics([*existing, "dlq.prod.payments"])
@@ -225,20 +227,20 @@ def test_dead_letter_topics_are_looked_up_for_all_that_is_read(tmp_path: Path) -
         (None, NEVER_EXCEEDED),
     ],
 )
-def test_how_much_a_mapping_may_reject_is_a_setting(
+def test_the_rejection_threshold_is_a_setting(
     tmp_path: Path, halt: Any, rejection_threshold: RejectionThreshold
 ) -> None:
-    """Half of the last 500 by default, everything when it is switched off."""
+    """Half of the last 500 by default; no limit if `halt` is null."""
     assert config(tmp_path, [BY_NAME], halt=halt).rejection_threshold == rejection_threshold
 
 
 def test_a_mapping_has_the_owner_of_its_file(tmp_path: Path) -> None:
-    """Told in its dead letters; nothing where the file names none."""
+    """It is written into dead letters, unless the file names none."""
     assert config(tmp_path, [BY_NAME]).dead_letter_context == DeadLetterContext(
         "bridge", {"a": "the shop"}
     )
     file = tmp_path / "m.yaml"
-    form = json.loads(file.read_text())
-    del form["owner"]
-    file.write_text(json.dumps(form))
+    content = json.loads(file.read_text())
+    del content["owner"]
+    file.write_text(json.dumps(content))
     assert load_config(load(tmp_path / "bridge.yaml", {})).dead_letter_context.owners == {}

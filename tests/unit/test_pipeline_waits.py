@@ -1,4 +1,4 @@
-"""Schemas that are waited for, and halts: what is not begun on a record's path."""
+"""Missing schemas and halts: which records the pipeline does not start."""
 
 import asyncio
 
@@ -9,41 +9,43 @@ from bridge.mapping.runtime.outcome import (
 )
 from bridge.observer import (
     EVERY_TOPIC,
+    EventSkipped,
     HaltedScope,
     Resumed,
     Waiting,
 )
-from bridge.observer import EventSkipped as SkippedFact
-from tests.unit.fake_path import POISON, Value, World, event
+from tests.unit.fake_path import POISON, FakePorts, Value, event
 from tests.unit.virtual_time import run
 
 
-def test_a_record_waits_for_its_schema_and_holds_up_no_other() -> None:
-    """However long the registry takes; then it goes on as any other."""
+def test_a_record_waits_for_its_schema_without_blocking_other_records() -> None:
+    """However long the registry outage lasts; then it continues normally."""
 
     async def story() -> None:
         down = Unavailable("no answer")
-        world = World({0: None, 1: Value([event("b")])}, config=[down, down, Value([event("a")])])
-        await world.poll(world.record(0), world.record(1))
+        fakes = FakePorts(
+            {0: None, 1: Value([event("b")])}, registry=[down, down, Value([event("a")])]
+        )
+        await fakes.poll(fakes.record(0), fakes.record(1))
         await asyncio.sleep(1.5)
-        assert world.settled == [(1, 1)]
-        assert world.told(Resumed) == []
+        assert fakes.settled == [(1, 1)]
+        assert fakes.facts_of(Resumed) == []
         await asyncio.sleep(3)
-        assert world.settled == [(1, 1), (0, 1)]
-        assert world.told(Waiting) == [Waiting("schema registry", "no answer")]
-        assert world.told(Resumed) == [Resumed("schema registry")]
+        assert fakes.settled == [(1, 1), (0, 1)]
+        assert fakes.facts_of(Waiting) == [Waiting("schema registry", "no answer")]
+        assert fakes.facts_of(Resumed) == [Resumed("schema registry")]
 
     run(story())
 
 
-def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -> None:
-    """Of the mapping's topics; what is under way comes to its end, the others flow on."""
+def test_a_halt_starts_neither_its_record_nor_later_records_of_the_topics() -> None:
+    """Records in flight are finished, and other topics continue."""
 
     async def story() -> None:
         halting = MappingRejected(
             "t", "invalid_uid", "no request can be made for this uid", halt=True
         )
-        world = World(
+        fakes = FakePorts(
             {
                 0: Value([event("a")]),
                 1: Value([event("b"), halting]),
@@ -54,85 +56,85 @@ def test_a_halt_begins_nothing_of_its_record_and_nothing_that_comes_after_it() -
                 6: Value([event("d")]),
             }
         )
-        first = [world.record(0), world.record(1), world.record(2), world.record(3, topic="t2")]
-        await world.poll(*first)
-        await world.poll(world.record(4), world.record(5), world.record(6, topic="other"))
+        first = [fakes.record(0), fakes.record(1), fakes.record(2), fakes.record(3, topic="t2")]
+        await fakes.poll(*first)
+        await fakes.poll(fakes.record(4), fakes.record(5), fakes.record(6, topic="other"))
         await asyncio.sleep(5)
-        assert world.log[:2] == ["sending a", "sending d"]
-        assert sorted(world.log[2:]) == ["sent a of A", "sent d of D", "settled 0", "settled 6"]
-        assert sorted(world.settled) == [(0, 1), (6, 1)]
-        assert [topics("t") for topics in world.halted] == [True]
+        assert fakes.log[:2] == ["sending a", "sending d"]
+        assert sorted(fakes.log[2:]) == ["sent a of A", "sent d of D", "settled 0", "settled 6"]
+        assert sorted(fakes.settled) == [(0, 1), (6, 1)]
+        assert [topics("t") for topics in fakes.halted] == [True]
         why = "invalid_uid: no request can be made for this uid (t/0/1)"
-        assert world.told(HaltedScope) == [
+        assert fakes.facts_of(HaltedScope) == [
             HaltedScope("the topics of t", why, FIX_THE_MAPPING, "the team of t")
         ]
-        assert world.letters == []
+        assert fakes.dead_letters == []
 
     run(story())
 
 
 def test_everything_is_halted_once_no_topic_is_left() -> None:
-    """Told beside the halt that took the last one; the same topics are told once."""
+    """A second fact follows the halt of the last topic; the same topics are reported once."""
 
     async def story() -> None:
-        world = World(
+        fakes = FakePorts(
             {
                 offset: Value([MappingRejected(mapping, "invalid_uid", "no", halt=True)])
                 for offset, mapping in enumerate(["t", "twin", "other"])
             }
         )
-        await world.poll(world.record(0, topic="t"))
-        assert [halt.scope for halt in world.halts] == ["the topics of t"]
-        await world.poll(world.record(1, topic="x"))
-        assert len(world.halted) == 1
-        await world.poll(world.record(2, topic="other"))
-        assert [halt.scope for halt in world.halts] == [
+        await fakes.poll(fakes.record(0, topic="t"))
+        assert [halt.scope for halt in fakes.halts] == ["the topics of t"]
+        await fakes.poll(fakes.record(1, topic="x"))
+        assert len(fakes.halted) == 1
+        await fakes.poll(fakes.record(2, topic="other"))
+        assert [halt.scope for halt in fakes.halts] == [
             "the topics of t",
             "the topics of other",
             EVERY_TOPIC,
         ]
-        assert world.halts[-1] == HaltedScope(EVERY_TOPIC, ALL_HALTED, SEE_BESIDE)
+        assert fakes.halts[-1] == HaltedScope(EVERY_TOPIC, ALL_HALTED, SEE_BESIDE)
 
     run(story())
 
 
 def test_a_schema_that_does_not_exist_makes_a_dead_letter() -> None:
-    """The registry knows that it has none: waiting would be for ever."""
+    """The registry is sure that it has none, so a retry never succeeds."""
 
     async def story() -> None:
         unknown = PoisonRecord("no schema 7", stage="decode", reason="unknown_schema_id")
-        world = World({0: None}, config=[unknown])
-        await world.poll(world.record())
+        fakes = FakePorts({0: None}, registry=[unknown])
+        await fakes.poll(fakes.record())
         await asyncio.sleep(1)
-        assert world.log == ["letter unknown_schema_id", "settled 0"]
+        assert fakes.log == ["dead letter unknown_schema_id", "settled 0"]
 
     run(story())
 
 
-def test_a_record_that_waits_for_its_schema_is_left_when_its_partition_drains() -> None:
-    """It is not settled, and the registry is not asked for ever."""
+def test_a_record_that_waits_for_its_schema_is_abandoned_when_its_partition_drains() -> None:
+    """It is not settled, and the registry requests end."""
 
     async def story() -> None:
-        world = World({0: None}, config=[Unavailable("no answer")] * 3)
-        await world.poll(world.record())
+        fakes = FakePorts({0: None}, registry=[Unavailable("no answer")] * 3)
+        await fakes.poll(fakes.record())
         await asyncio.sleep(0.5)
-        world.assignment.open = False
+        fakes.assignment.open = False
         await asyncio.sleep(10)
-        assert world.settled == []
-        assert len(world.config) == 2
-        assert world.told(Resumed) == [Resumed("schema registry")]
+        assert fakes.settled == []
+        assert len(fakes.registry) == 2
+        assert fakes.facts_of(Resumed) == [Resumed("schema registry")]
 
     run(story())
 
 
 def test_a_record_without_a_value_is_never_decoded() -> None:
-    """Its plan is the topic's own for tombstones."""
+    """It is mapped with the topic's plan for tombstones."""
 
     async def story() -> None:
-        world = World()
-        await world.poll(world.record(value=None))
+        fakes = FakePorts()
+        await fakes.poll(fakes.record(value=None))
         await asyncio.sleep(1)
-        assert world.settled == [(0, 0)]
-        assert world.told(SkippedFact) == [SkippedFact("deleted", "a tombstone")]
+        assert fakes.settled == [(0, 0)]
+        assert fakes.facts_of(EventSkipped) == [EventSkipped("deleted", "a tombstone")]
 
     run(story())

@@ -1,4 +1,4 @@
-"""An event loop whose time leaps to the next timer: a minute of waiting takes no time."""
+"""An event loop in virtual time: time jumps to the next timer, so waiting takes no real time."""
 
 import asyncio
 import selectors
@@ -8,41 +8,41 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class _Leap(selectors.SelectSelector):
-    """Waits no real time; what it was asked to wait is added to `now_s`."""
+class _JumpingSelector(selectors.SelectSelector):
+    """Returns at once and adds the timeout to `now_s`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready now; nobody may wait for ever."""
+        """Return what is ready now; fail if everything waits forever."""
         ready = super().select(0)
         if not ready and timeout is None:
-            raise AssertionError("everybody waits, and nothing will ever happen")
+            raise AssertionError("deadlock: every task waits, and no timer is set")
         self.now_s += timeout or 0.0
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time, which begins at 0 s."""
+    """An event loop in virtual time, which starts at 0 s."""
 
     def __init__(self) -> None:
-        self._leap = _Leap()
-        super().__init__(self._leap)
+        self._jumping_selector = _JumpingSelector()
+        super().__init__(self._jumping_selector)
 
     def time(self) -> float:
-        """The virtual time in seconds."""
-        return self._leap.now_s
+        """Return the virtual time in seconds."""
+        return self._jumping_selector.now_s
 
 
-def run(story: Coroutine[Any, Any, T]) -> T:
-    """Run to the end in virtual time."""
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to completion in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(story)
+        return runner.run(main)
 
 
 async def settle_down() -> None:
-    """Let everybody do what can be done without waiting."""
+    """Run all tasks as far as they get without waiting."""
     for _ in range(50):
         await asyncio.sleep(0)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bridge.app.config import Config, load_config
 from bridge.app.dry_run import ReplayDryRun, ReplayEstimate
-from bridge.app.replay import Replay, ReplayCounts, ReplayWork
+from bridge.app.replay import Replay, ReplayCounts, ReplayScope
 from bridge.commands.dead_letters.replay_estimate import survey_dead_letters, with_done
 from bridge.commands.dead_letters.selection import (
     Selection,
@@ -73,10 +73,10 @@ def replay(
     sys.exit(code)
 
 
-async def _replay(config: Config, work: ReplayWork) -> tuple[int, bool]:
+async def _replay(config: Config, work: ReplayScope) -> tuple[int, bool]:
     tally, counts = ReplayCounts(), Counts()
     if not work.left:
-        meant = counted(work.meant_in_all, "letter")
+        meant = counted(work.matched_total, "letter")
         click.echo(f"nothing to replay: {meant} matched by the filter, all of them replayed before")
         return 0, True
     console = Console(stderr=True)
@@ -130,7 +130,7 @@ def _update(bar: Progress, task: object, tally: ReplayCounts, counts: Counts) ->
     bar.update(task, completed=tally.read, said=said, refresh=True)  # type: ignore[arg-type]
 
 
-def _estimate(config: Config, work: ReplayWork) -> int:
+def _estimate(config: Config, work: ReplayScope) -> int:
     tally = ReplayCounts()
     dry_run = ReplayDryRun(config, tally, work, tally)
     found = read_records(config.loaded, work.topics)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bridge.app.config import Config
-from bridge.app.replay import ReplayWork
+from bridge.app.replay import ReplayScope
 from bridge.commands.dead_letters.selection import dead_letter_topics, read_records
 from bridge.delivery.dead_letter_reader import DeadLetterFilter, read_dead_letter
 from bridge.delivery.progress import OffsetRange
@@ -20,7 +20,7 @@ from bridge.kafka.group_progress import GroupProgress, Offsets, settled_among
 Survey = dict[PartitionKey, list[int]]
 
 
-def survey_dead_letters(config: Config, meant: DeadLetterFilter) -> ReplayWork:
+def survey_dead_letters(config: Config, meant: DeadLetterFilter) -> ReplayScope:
     """Read what is there: that fixes the end, and tells how much there is to do.
 
     Raises:
@@ -47,12 +47,12 @@ def survey_dead_letters(config: Config, meant: DeadLetterFilter) -> ReplayWork:
         key: [offset for offset in those if offset not in replayed[key]]
         for key, those in matched.items()
     }
-    return with_done(config, ReplayWork(meant, topics, offsets, to_do, replayed, {}))
+    return with_done(config, ReplayScope(meant, topics, offsets, to_do, replayed, {}))
 
 
-def with_done(config: Config, work: ReplayWork) -> ReplayWork:
+def with_done(config: Config, work: ReplayScope) -> ReplayScope:
     """The same work, and what this filter's own replays have settled of it by now."""
-    return replace(work, done=_done(config, work.meant, work.offsets))
+    return replace(work, done=_done(config, work.filter, work.offsets))
 
 
 def _others(kafka: Mapping[str, Any], meant: DeadLetterFilter) -> Sequence[DeadLetterFilter]:

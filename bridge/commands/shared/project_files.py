@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.config import mapping_options, open_to_patterns, own_name
+from bridge.app.config import mapping_options, may_match_patterns, topic_alias
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problem, Problems, SourcePlace
 from bridge.kafka.client_keys import KNOWN_KEYS
@@ -61,7 +61,7 @@ class ProjectFiles:
 
     def own_name(self, topic: str) -> str:
         """Our name of a topic of Kafka's."""
-        return topic if self.loaded is None else own_name(self.loaded.settings, topic)
+        return topic if self.loaded is None else topic_alias(self.loaded.settings, topic)
 
     def kafkas_name(self, topic: str) -> str:
         """Kafka's name of a topic of ours."""
@@ -70,7 +70,7 @@ class ProjectFiles:
     def _by_pattern(self, topic: str) -> bool:
         if self.loaded is not None:
             kafkas = self.kafkas_name(topic)
-            if not open_to_patterns(self.loaded.settings, kafkas):
+            if not may_match_patterns(self.loaded.settings, kafkas):
                 return False
         return any(rule.pattern is not None and rule.reads(topic) for rule in self.rules)
 

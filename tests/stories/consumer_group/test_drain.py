@@ -143,7 +143,7 @@ def test_what_is_paused_flows_on_after_a_rebalance(
         town.wait_until_all_is_committed()
         town.fullstory.turn(down=True)
         town.write(9_000)
-        first.wait_until_logged("paused", what="fullstory")
+        first.wait_until_logged("paused", component="fullstory")
         time.sleep(8)
 
         # When another member comes and goes meanwhile

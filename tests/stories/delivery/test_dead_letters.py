@@ -95,7 +95,7 @@ def test_a_dead_letter_that_kafka_refuses_is_held_until_it_is_taken(
     town.write(50)
     with town.bridge() as bridge:
         # When all others are delivered
-        bridge.wait_until_logged("paused", what="dead-letter topic")
+        bridge.wait_until_logged("paused", component="dead-letter topic")
         town.wait_for(100)
 
         # Then the offset waits before the wrong one, until its letter is taken, once

@@ -74,7 +74,7 @@ def test_a_registry_that_is_away_at_the_start_is_waited_for(
     town.write(200)
     registry.freeze()
     with town.bridge() as bridge:
-        bridge.wait_until_logged("paused", what="schema registry")
+        bridge.wait_until_logged("paused", component="schema registry")
 
         # When it answers again
         registry.thaw()
@@ -104,7 +104,7 @@ def test_a_registry_that_is_away_when_a_new_schema_comes_is_waited_for(
         town.written = 150
         town.write(100)
         town.wait_for(200)
-        bridge.wait_until_logged("paused", what="schema registry")
+        bridge.wait_until_logged("paused", component="schema registry")
         assert len(town.fullstory.accepted) == 200
         registry.thaw()
 
@@ -128,7 +128,7 @@ def test_a_key_that_is_revoked_and_renewed_in_its_file_costs_nothing(
         # When the key is revoked, records come, and a new key is put into the file
         town.fullstory.turn(key="na1.another-key")
         town.write(1_000)
-        bridge.wait_until_logged("paused", what="fullstory", why="key_refused")
+        bridge.wait_until_logged("paused", component="fullstory", why="key_refused")
         file.write_text("na1.another-key\n")
 
         # Then all arrives, and nothing became a dead letter
@@ -163,7 +163,7 @@ def test_a_key_of_another_organization_is_refused_at_start_and_sends_nothing_lat
         town.fullstory.turn(org="o-OTHER-na1", key="na1.another-key")
         file.write_text("na1.another-key\n")
         town.write(500)
-        bridge.wait_until_logged("paused", what="fullstory", why="wrong_organization")
+        bridge.wait_until_logged("paused", component="fullstory", why="wrong_organization")
 
         # Then nothing goes there until the key is one of its organization again
         asked = town.fullstory.counts()["probes"]

@@ -1,4 +1,4 @@
-"""What an orchestrator sees of a bridge whose key is refused, and of its end."""
+"""What an orchestrator sees when the key of a bridge is refused, and at shutdown."""
 
 import urllib.error
 import urllib.request
@@ -12,59 +12,59 @@ from tests.stories.kafka_fixture import Member
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
 
 
-def _ask(bridge: Member, path: str) -> tuple[int, str]:
+def _get(bridge: Member, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"{bridge.status_url}{path}", timeout=5) as answer:  # noqa: S310
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(f"{bridge.status_url}{path}", timeout=5) as response:  # noqa: S310
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
 
 
 @pytest.mark.long
-def test_a_refused_key_is_not_ready_and_live_and_a_renewed_one_is_ready_again(
+def test_with_a_refused_key_a_bridge_is_live_and_not_ready_until_the_key_is_renewed(
     kafka: KafkaCluster, found_town: FoundTown
 ) -> None:
-    """The status says which, and the cure; nothing is lost, and the end can be seen as well."""
-    # Given a bridge at work, whose key stands in a file
+    """The status shows the cause and the fix; nothing is lost, and the shutdown is visible."""
+    # Given a running bridge that reads its key from a file
     town = found_town(kafka)
     file = town.keep_key_in_a_file()
     town.settings["status"] = {"listen": "127.0.0.1:0"}
     town.write(300)
     with town.bridge() as bridge:
         town.wait_until_all_is_committed()
-        assert _ask(bridge, "/readyz?verbose") == (200, "ready\n")
+        assert _get(bridge, "/readyz?verbose") == (200, "ready\n")
 
         # When the key is refused
         town.fullstory.turn(key="na1.another-key")
         town.write(500)
-        bridge.wait_until(lambda: _ask(bridge, "/readyz")[0] == 503, "not ready")
+        bridge.wait_until(lambda: _get(bridge, "/readyz")[0] == 503, "not ready")
 
-        # Then it is live, says why and what to do, and shows nothing of the key or the users
-        _, text = _ask(bridge, "/readyz?verbose")
-        assert "key_refused; cure: give `fullstory.key` a key that may write events" in text
-        assert _ask(bridge, "/livez") == (200, "live\n")
-        _, status = _ask(bridge, "/status")
+        # Then it is live, and its status shows the cause and the fix, but no key or user id
+        _, text = _get(bridge, "/readyz?verbose")
+        assert "key_refused; fix: give `fullstory.key` a key that may write events" in text
+        assert _get(bridge, "/livez") == (200, "live\n")
+        _, status = _get(bridge, "/status")
         assert "key_refused" in status
         assert "sandbox-key" not in text + status
         assert "usr:" not in text + status
 
-        # And when the key is renewed in its file, it goes on by itself, and nothing was lost
+        # And when the key is renewed in its file, it resumes automatically, and nothing was lost
         file.write_text("na1.another-key\n")
-        bridge.wait_until(lambda: _ask(bridge, "/readyz") == (200, "ready\n"), "ready again")
+        bridge.wait_until(lambda: _get(bridge, "/readyz") == (200, "ready\n"), "ready again")
         town.wait_until_all_is_committed()
         changes = [line for line in bridge.lines if line["event"] in ("paused", "resumed")]
-        assert [(line["event"], line["what"]) for line in changes] == [
+        assert [(line["event"], line["component"]) for line in changes] == [
             ("paused", "fullstory"),
             ("resumed", "fullstory"),
         ]
 
-        # And while it drains it is live, and not ready
+        # And while it drains it is live and not ready
         town.fullstory.turn(latency_s=2.0)
         town.write(20)
-        bridge.wait_until(lambda: '"polled": 820' in _ask(bridge, "/status")[1], "all polled")
+        bridge.wait_until(lambda: '"polled": 820' in _get(bridge, "/status")[1], "all polled")
         bridge.terminate()
-        bridge.wait_until(lambda: "draining" in _ask(bridge, "/readyz?verbose")[1], "draining")
-        assert _ask(bridge, "/livez") == (200, "live\n")
+        bridge.wait_until(lambda: "draining" in _get(bridge, "/readyz?verbose")[1], "draining")
+        assert _get(bridge, "/livez") == (200, "live\n")
         assert bridge.wait() == 0
     assert sum(one.offset for one in kafka.committed(town.group, town.topic).values()) == 820
     assert town.reconcile() == ([], 0)

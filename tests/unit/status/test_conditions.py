@@ -1,4 +1,4 @@
-"""What holds now, and what an orchestrator may make of it: tables of facts in, conditions out."""
+"""Current conditions and readiness, derived from tables of facts."""
 
 from collections.abc import Sequence
 
@@ -19,42 +19,47 @@ from bridge.observer import (
     Revoked,
     Waiting,
 )
-from bridge.status.conditions import BEAT_WITHIN_S, THROTTLED_FOR_S, Conditions, StatusCondition
+from bridge.status.conditions import (
+    HEARTBEAT_TIMEOUT_S,
+    THROTTLED_FOR_S,
+    Conditions,
+    StatusCondition,
+)
 
-GIVEN = Assigned([("t", 0), ("t", 1)])
-AT_WORK: Sequence[Fact] = (PollLoopTick(), GIVEN)
-HALT = HaltedScope("the topic t", "invalid_uid", "mend it", "the shop")
-WHOLE = HaltedScope(EVERY_TOPIC, "nobody_is_known", "ask")
+ASSIGNED = Assigned([("t", 0), ("t", 1)])
+RUNNING: Sequence[Fact] = (PollLoopTick(), ASSIGNED)
+HALT = HaltedScope("the topic t", "invalid_uid", "change it", "the shop")
+FULL_HALT = HaltedScope(EVERY_TOPIC, "nobody_is_known", "ask")
 LEFT_THE_LOG = HaltedScope("t/1", "left the log", "reset")
 
 
 class Time:
-    """A clock that goes on when it is told to."""
+    """A manual clock, and the conditions that use it."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
         self.conditions = Conditions(lambda: self.now_s)
 
     def notify(self, *facts: Fact, after_s: float = 1.0) -> None:
-        """Tell facts, each some time after the one before."""
+        """Send facts, each `after_s` later than the one before."""
         for fact in facts:
             self.now_s += after_s
             self.conditions.notify(fact)
 
     @property
     def all(self) -> list[StatusCondition]:
-        """What holds now."""
+        """The current conditions."""
         return self.conditions.all(self.now_s)
 
     @property
     def states(self) -> list[tuple[str, str]]:
-        """What it lies with, and its state."""
-        return [(one.what, one.state) for one in self.all]
+        """The component and state of each condition."""
+        return [(condition.component, condition.state) for condition in self.all]
 
 
 @pytest.fixture
 def time() -> Time:
-    """A clock and the conditions that look at it."""
+    """Return a manual clock with conditions."""
     return Time()
 
 
@@ -69,59 +74,63 @@ def time() -> Time:
         ),
         ([Waiting("kafka", "no"), Resumed("kafka")], [("bridge", "starting")], "not ready"),
         ([PollLoopTick()], [("group", "idle")], "degraded"),
-        ([*AT_WORK], [], "ready"),
-        ([*AT_WORK, PollLoopTick(), Polled(9), Delivered("m", 1), Answered(200)], [], "ready"),
-        ([*AT_WORK, Revoked([("t", 0)], False)], [], "ready"),
-        ([*AT_WORK, Revoked([("t", 0), ("t", 1)], True)], [("group", "idle")], "degraded"),
-        ([*AT_WORK, Waiting("fullstory", "status_503")], [("fullstory", "paused")], "degraded"),
-        ([*AT_WORK, Waiting("fullstory", "timeout")], [("fullstory", "paused")], "degraded"),
-        ([*AT_WORK, Waiting("fullstory", "quota_used_up")], [("fullstory", "paused")], "degraded"),
-        ([*AT_WORK, Waiting("fullstory", "key_refused")], [("fullstory", "paused")], "not ready"),
+        ([*RUNNING], [], "ready"),
+        ([*RUNNING, PollLoopTick(), Polled(9), Delivered("m", 1), Answered(200)], [], "ready"),
+        ([*RUNNING, Revoked([("t", 0)], False)], [], "ready"),
+        ([*RUNNING, Revoked([("t", 0), ("t", 1)], True)], [("group", "idle")], "degraded"),
+        ([*RUNNING, Waiting("fullstory", "status_503")], [("fullstory", "paused")], "degraded"),
+        ([*RUNNING, Waiting("fullstory", "timeout")], [("fullstory", "paused")], "degraded"),
+        ([*RUNNING, Waiting("fullstory", "quota_used_up")], [("fullstory", "paused")], "degraded"),
+        ([*RUNNING, Waiting("fullstory", "key_refused")], [("fullstory", "paused")], "not ready"),
         (
-            [*AT_WORK, Waiting("fullstory", "status_503"), Waiting("fullstory", "key_refused")],
+            [*RUNNING, Waiting("fullstory", "status_503"), Waiting("fullstory", "key_refused")],
             [("fullstory", "paused")],
             "not ready",
         ),
-        ([*AT_WORK, Waiting("fullstory", "key_refused"), Resumed("fullstory")], [], "ready"),
-        ([*AT_WORK, Waiting("kafka", "down")], [("kafka", "paused")], "degraded"),
-        ([*AT_WORK, Waiting("kafka topic t", "no")], [("kafka topic t", "paused")], "degraded"),
-        ([*AT_WORK, Waiting("schema registry", "no")], [("schema registry", "paused")], "degraded"),
+        ([*RUNNING, Waiting("fullstory", "key_refused"), Resumed("fullstory")], [], "ready"),
+        ([*RUNNING, Waiting("kafka", "down")], [("kafka", "paused")], "degraded"),
+        ([*RUNNING, Waiting("kafka topic t", "no")], [("kafka topic t", "paused")], "degraded"),
+        ([*RUNNING, Waiting("schema registry", "no")], [("schema registry", "paused")], "degraded"),
         (
-            [*AT_WORK, Waiting("dead-letter topic", "no")],
+            [*RUNNING, Waiting("dead-letter topic", "no")],
             [("dead-letter topic", "paused")],
             "degraded",
         ),
-        ([*AT_WORK, Answered(429)], [("fullstory", "throttled")], "degraded"),
-        ([*AT_WORK, HALT], [("the topic t", "halted")], "degraded"),
-        ([*AT_WORK, LEFT_THE_LOG], [("t/1", "halted")], "degraded"),
-        ([*AT_WORK, WHOLE], [(EVERY_TOPIC, "halted")], "not ready"),
+        ([*RUNNING, Answered(429)], [("fullstory", "throttled")], "degraded"),
+        ([*RUNNING, HALT], [("the topic t", "halted")], "degraded"),
+        ([*RUNNING, LEFT_THE_LOG], [("t/1", "halted")], "degraded"),
+        ([*RUNNING, FULL_HALT], [(EVERY_TOPIC, "halted")], "not ready"),
         (
-            [*AT_WORK, HALT, WHOLE],
+            [*RUNNING, HALT, FULL_HALT],
             [("the topic t", "halted"), (EVERY_TOPIC, "halted")],
             "not ready",
         ),
-        ([*AT_WORK, Draining()], [("bridge", "draining")], "not ready"),
+        ([*RUNNING, Draining()], [("bridge", "draining")], "not ready"),
         ([Draining()], [("bridge", "draining")], "not ready"),
-        ([*AT_WORK, Draining(), Revoked(GIVEN.partitions, False)], [("bridge", "draining")], None),
-        ([*AT_WORK, Committed([("t", 0)])], [], "ready"),
+        (
+            [*RUNNING, Draining(), Revoked(ASSIGNED.partitions, False)],
+            [("bridge", "draining")],
+            None,
+        ),
+        ([*RUNNING, Committed([("t", 0)])], [], "ready"),
     ],
 )
-def test_what_was_told_makes_what_holds_and_whether_it_is_ready(
+def test_facts_determine_the_conditions_and_the_readiness(
     time: Time, facts: list[Fact], states: list[tuple[str, str]], readiness: str | None
 ) -> None:
-    """Not ready while starting, draining, wholly halted, or with a refused key."""
+    """Not ready while starting, draining, fully halted, or with a refused key."""
     time.notify(*facts)
     assert time.states == states
     assert time.conditions.readiness(time.now_s) == (readiness or "not ready")
 
 
-def test_a_pause_stands_since_it_began_with_the_newest_reason_and_its_cure(time: Time) -> None:
-    """A second spell begins anew."""
-    time.notify(*AT_WORK, Waiting("fullstory", "status_503"))
-    began_s = time.now_s
+def test_a_pause_has_its_start_time_and_the_newest_reason_and_fix(time: Time) -> None:
+    """A second outage has a new start time."""
+    time.notify(*RUNNING, Waiting("fullstory", "status_503"))
+    started_s = time.now_s
     time.notify(Waiting("fullstory", "key_refused"), after_s=60)
     [condition] = time.all
-    assert (condition.since_s, condition.why) == (began_s, "key_refused")
+    assert (condition.since_s, condition.why) == (started_s, "key_refused")
     assert "fullstory.key" in condition.fix
     assert condition.scope == EVERY_TOPIC
 
@@ -130,51 +139,51 @@ def test_a_pause_stands_since_it_began_with_the_newest_reason_and_its_cure(time:
     assert (condition.since_s, condition.why) == (time.now_s, "timeout")
 
 
-def test_a_halt_names_its_cure_and_whom_to_ask_and_stands_since_it_was_first_told(
+def test_a_halt_has_its_fix_its_owner_and_the_time_of_the_first_report(
     time: Time,
 ) -> None:
-    """Told again, it is the same one."""
-    time.notify(*AT_WORK, HALT)
-    told_s = time.now_s
+    """A repeated report changes nothing."""
+    time.notify(*RUNNING, HALT)
+    halted_s = time.now_s
     time.notify(HaltedScope("the topic t", "another", "another"))
     assert time.all == [
         StatusCondition(
-            "the topic t", "halted", "the topic t", told_s, "invalid_uid", "mend it", "the shop"
+            "the topic t", "halted", "the topic t", halted_s, "invalid_uid", "change it", "the shop"
         )
     ]
-    assert not time.conditions.is_wholly_halted
-    time.notify(WHOLE)
-    assert time.conditions.is_wholly_halted
+    assert not time.conditions.is_fully_halted
+    time.notify(FULL_HALT)
+    assert time.conditions.is_fully_halted
 
 
-def test_a_partition_that_stands_still_is_no_concern_of_ours_once_it_went(time: Time) -> None:
-    """Its next owner tells it; topics that a mapping halted stay halted here."""
-    time.notify(*AT_WORK, LEFT_THE_LOG, HALT)
+def test_the_halt_of_a_partition_ends_when_the_partition_is_revoked(time: Time) -> None:
+    """Its next owner reports it; topics halted by a mapping stay halted."""
+    time.notify(*RUNNING, LEFT_THE_LOG, HALT)
     time.notify(Revoked([("t", 0)], False))
     assert time.states == [("t/1", "halted"), ("the topic t", "halted")]
     time.notify(Assigned([("t", 0)]), Revoked([("t", 1)], True))
     assert time.states == [("the topic t", "halted")]
 
 
-def test_without_partitions_counts_from_when_the_last_one_went(time: Time) -> None:
-    """Or from the first turn, where none came yet."""
+def test_a_process_is_idle_since_its_last_partition_was_revoked(time: Time) -> None:
+    """Or since the first heartbeat, if none was assigned yet."""
     time.notify(PollLoopTick())
-    began_s = time.now_s
+    started_s = time.now_s
     time.notify(PollLoopTick(), PollLoopTick())
-    assert [one.since_s for one in time.all] == [began_s]
-    time.notify(GIVEN, Revoked([("t", 0)], False), Revoked([("t", 1)], False))
-    went_s = time.now_s
+    assert [condition.since_s for condition in time.all] == [started_s]
+    time.notify(ASSIGNED, Revoked([("t", 0)], False), Revoked([("t", 1)], False))
+    revoked_s = time.now_s
     time.notify(Revoked([("t", 1)], False))
-    assert [one.since_s for one in time.all] == [went_s]
+    assert [condition.since_s for condition in time.all] == [revoked_s]
     assert time.conditions.partitions == frozenset()
 
 
-def test_a_spell_of_429s_is_one_condition_and_passes_when_they_stop(time: Time) -> None:
-    """Accepted events between them end nothing; ten seconds without any do."""
-    time.notify(*AT_WORK, Answered(429))
-    began_s = time.now_s
+def test_a_series_of_429s_is_one_condition_which_ends_after_them(time: Time) -> None:
+    """Accepted events in between do not end it; ten seconds without a 429 do."""
+    time.notify(*RUNNING, Answered(429))
+    started_s = time.now_s
     time.notify(*[Answered(200), Answered(429)] * 3, after_s=THROTTLED_FOR_S / 2 - 0.1)
-    assert [(one.state, one.since_s) for one in time.all] == [("throttled", began_s)]
+    assert [(each.state, each.since_s) for each in time.all] == [("throttled", started_s)]
 
     time.notify(Answered(200), after_s=THROTTLED_FOR_S - 0.1)
     assert time.states == [("fullstory", "throttled")]
@@ -182,26 +191,28 @@ def test_a_spell_of_429s_is_one_condition_and_passes_when_they_stop(time: Time) 
     assert time.states == []
 
     time.notify(Answered(429))
-    assert [one.since_s for one in time.all] == [time.now_s]
+    assert [condition.since_s for condition in time.all] == [time.now_s]
 
 
-def test_a_429_that_nothing_follows_counts_as_long_as_fullstory_may_have_told_to_wait(
+def test_a_429_without_a_later_answer_counts_for_the_longest_retry_after(
     time: Time,
 ) -> None:
-    """`Retry-After` is at most 300 s; no answer at all is no answer."""
-    time.notify(*AT_WORK, Answered(429), Answered(0, "timeout"))
+    """`Retry-After` is at most 300 s; a timeout is no answer."""
+    time.notify(*RUNNING, Answered(429), Answered(0, "timeout"))
     time.now_s += 300
     assert time.states == [("fullstory", "throttled")]
     time.now_s += THROTTLED_FOR_S
     assert time.states == []
 
 
-@pytest.mark.parametrize(("silent_s", "live"), [(BEAT_WITHIN_S, True), (BEAT_WITHIN_S + 1, False)])
-def test_live_is_a_poll_thread_that_turned_within_a_minute(
+@pytest.mark.parametrize(
+    ("silent_s", "live"), [(HEARTBEAT_TIMEOUT_S, True), (HEARTBEAT_TIMEOUT_S + 1, False)]
+)
+def test_a_process_is_live_if_its_poll_thread_ran_within_a_minute(
     time: Time, silent_s: float, live: bool
 ) -> None:
-    """Whatever else holds, and however little comes from Kafka."""
-    time.notify(*AT_WORK, WHOLE, Waiting("kafka", "down"))
+    """Whatever the conditions, and even if Kafka delivers nothing."""
+    time.notify(*RUNNING, FULL_HALT, Waiting("kafka", "down"))
     time.notify(PollLoopTick())
     time.now_s += silent_s
     assert time.conditions.is_live(time.now_s) is live
@@ -209,8 +220,8 @@ def test_live_is_a_poll_thread_that_turned_within_a_minute(
     assert time.conditions.is_live(time.now_s)
 
 
-def test_a_bridge_that_waits_at_its_start_is_live(time: Time) -> None:
-    """Its poll thread has not begun; a restart would mend nothing."""
+def test_a_bridge_that_waits_at_startup_is_live(time: Time) -> None:
+    """Its poll thread has not started; a restart would not help."""
     time.notify(Waiting("kafka", "no answer"))
     time.now_s += 3_600
     assert time.conditions.is_live(time.now_s)

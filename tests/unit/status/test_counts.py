@@ -1,4 +1,4 @@
-"""How much of everything has happened."""
+"""Counts of facts."""
 
 import pytest
 
@@ -22,8 +22,8 @@ from bridge.observer import (
 from bridge.status.counts import KINDS_MAX, Counts
 
 
-def test_each_fact_is_counted_where_it_belongs() -> None:
-    """By reason where there is one."""
+def test_each_kind_of_fact_has_its_count() -> None:
+    """By reason if it has one."""
     counts = Counts()
     facts: list[Fact] = [
         Polled(500),
@@ -52,8 +52,8 @@ def test_each_fact_is_counted_where_it_belongs() -> None:
     assert counts.unexpected == {"none timeout": 1}
 
 
-def test_unexpected_answers_are_told_apart_by_status_and_code_up_to_a_bound() -> None:
-    """What disproves what is assumed of FullStory shows there; a flood of codes fills nothing."""
+def test_unexpected_answers_are_counted_by_status_and_code_up_to_a_limit() -> None:
+    """They show wrong assumptions about FullStory; many different codes use bounded memory."""
     counts = Counts()
     for status, code in ((200, None), (204, None), (429, "slow_down"), (404, "not_found")):
         counts.notify(Answered(status, code))
@@ -68,22 +68,22 @@ def test_unexpected_answers_are_told_apart_by_status_and_code_up_to_a_bound() ->
     assert counts.summary()["unexpected_answers"] == counts.unexpected
 
 
-def test_what_does_not_fit_and_what_stands_still_is_remembered_with_its_reason() -> None:
-    """By topic and mapping, and by scope; told again it is still one."""
+def test_schema_mismatches_and_halts_are_recorded_with_their_reason() -> None:
+    """By topic and mapping, and by scope; a repeated fact replaces the earlier one."""
     counts = Counts()
     for fact in (
         SchemaMismatch("t", "m", "no field"),
         SchemaMismatch("t", "n", "no field"),
         SchemaMismatch("t", "m", "another type"),
-        HaltedScope("the topic t", "invalid_uid", "mend it"),
+        HaltedScope("the topic t", "invalid_uid", "change it"),
     ):
         counts.notify(fact)
     assert counts.mismatches == {("t", "m"): "another type", ("t", "n"): "no field"}
     assert counts.halted == {"the topic t": "invalid_uid"}
 
 
-def test_the_summary_says_what_came_of_everything_and_leaves_out_what_did_not_happen() -> None:
-    """As the last line of a run."""
+def test_the_summary_has_all_counts_that_are_not_zero() -> None:
+    """It is the last line of a run."""
     counts = Counts()
     assert counts.summary() == {"polled": 0, "delivered": 0}
     for fact in (
@@ -107,8 +107,8 @@ def test_the_summary_says_what_came_of_everything_and_leaves_out_what_did_not_ha
     }
 
 
-def test_what_is_waited_for_is_forgotten_once_it_answers() -> None:
-    """The newest reason is the one that is told."""
+def test_a_component_is_removed_when_its_outage_ends() -> None:
+    """Until then the newest reason counts."""
     counts = Counts()
     for fact in (Waiting("kafka", "a"), Waiting("fullstory", "b"), Waiting("fullstory", "c")):
         counts.notify(fact)
@@ -119,7 +119,7 @@ def test_what_is_waited_for_is_forgotten_once_it_answers() -> None:
 
 
 @pytest.mark.parametrize("fact", [Assigned([("t", 0)]), Committed([("t", 0)])])
-def test_a_fact_that_nobody_counts_changes_nothing(fact: Fact) -> None:
+def test_other_facts_change_nothing(fact: Fact) -> None:
     """An observer must never raise."""
     counts = Counts()
     counts.notify(fact)

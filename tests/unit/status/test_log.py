@@ -1,4 +1,4 @@
-"""What a person is told, and how often."""
+"""What is logged, and how often."""
 
 import json
 from collections.abc import Iterator
@@ -31,11 +31,11 @@ from bridge.observer import (
     SchemaMismatch,
     Waiting,
 )
-from bridge.status.log import KINDS_MAX, SAME_AGAIN_AFTER_S, LogObserver, configure_log
+from bridge.status.log import KINDS_MAX, REPEAT_AFTER_S, LogObserver, configure_log
 
 
-class Told:
-    """A log at some time, and the lines that it wrote since the last look."""
+class CapturedLog:
+    """A log with a manual clock, and the lines that it writes."""
 
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
@@ -44,18 +44,18 @@ class Told:
         self.log = LogObserver(lambda: self.now_s)
 
     def lines(self, *facts: Fact) -> list[dict[str, Any]]:
-        """Tell facts; returns what was written, without the time."""
+        """Log facts; return the lines written, without their timestamps."""
         configure_log(self.level, "json")
         for fact in facts:
             self.log.notify(fact)
-        found = [json.loads(line) for line in self._capture.readouterr().err.splitlines()]
-        return [{key: line[key] for key in line if key != "timestamp"} for line in found]
+        lines = [json.loads(line) for line in self._capture.readouterr().err.splitlines()]
+        return [{key: line[key] for key in line if key != "timestamp"} for line in lines]
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
+def captured(capsys: pytest.CaptureFixture[str]) -> Iterator[CapturedLog]:
     """A log that writes JSON."""
-    yield Told(capsys)
+    yield CapturedLog(capsys)
     structlog.reset_defaults()
 
 
@@ -70,7 +70,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
             {
                 "event": "paused",
                 "level": "warning",
-                "what": "kafka",
+                "component": "kafka",
                 "why": "down",
                 "fix": reason_for("kafka", "down").fix,
             },
@@ -92,11 +92,11 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
         (Info("no subject yet"), {"event": "no subject yet", "level": "info"}),
     ],
 )
-def test_each_fact_for_a_person_is_one_line(
-    told: Told, fact: Fact, line: dict[str, object]
+def test_each_fact_for_an_operator_is_one_line(
+    captured: CapturedLog, fact: Fact, line: dict[str, object]
 ) -> None:
-    """JSON, one object a line, with its level."""
-    assert told.lines(fact) == [line]
+    """One JSON object per line, with its level."""
+    assert captured.lines(fact) == [line]
 
 
 @pytest.mark.parametrize(
@@ -112,89 +112,93 @@ def test_each_fact_for_a_person_is_one_line(
         Committed([("t", 0)]),
     ],
 )
-def test_what_happens_for_every_record_is_not_logged(told: Told, fact: Fact) -> None:
-    """It is counted; a log of it would cost more than the work."""
-    assert told.lines(fact) == []
+def test_facts_of_single_records_are_not_logged(captured: CapturedLog, fact: Fact) -> None:
+    """They are counted; logging them would cost more than processing the record."""
+    assert captured.lines(fact) == []
 
 
-def test_the_same_trouble_is_told_once_in_ten_seconds_with_how_often_it_came(told: Told) -> None:
-    """Different places are the same trouble; different reasons are not."""
-    letters = [DeadLettered("m", "decode", "truncated", f"t/0/{offset}") for offset in range(500)]
-    [first] = told.lines(*letters)
+def test_equal_warnings_are_logged_once_in_ten_seconds_with_the_number_suppressed(
+    captured: CapturedLog,
+) -> None:
+    """Warnings with different places are equal; those with different reasons are not."""
+    facts = [DeadLettered("m", "decode", "truncated", f"t/0/{offset}") for offset in range(500)]
+    [first] = captured.lines(*facts)
     assert (first["reason"], first["newest"]) == ("truncated", "t/0/0")
-    assert "more_before" not in first
-    assert len(told.lines(DeadLettered("m", "decode", "bad_magic_byte", "t/0/7"))) == 1
+    assert "suppressed" not in first
+    assert len(captured.lines(DeadLettered("m", "decode", "bad_magic_byte", "t/0/7"))) == 1
 
-    told.now_s += SAME_AGAIN_AFTER_S - 0.1
-    assert told.lines(letters[0]) == []
-    told.now_s += 0.1
-    [again] = told.lines(letters[9])
-    assert (again["newest"], again["more_before"]) == ("t/0/9", 500)
+    captured.now_s += REPEAT_AFTER_S - 0.1
+    assert captured.lines(facts[0]) == []
+    captured.now_s += 0.1
+    [again] = captured.lines(facts[9])
+    assert (again["newest"], again["suppressed"]) == ("t/0/9", 500)
 
 
-def test_troubles_that_differ_in_numbers_only_are_the_same(told: Told) -> None:
-    """A port or a duration changes from one to the next, and tells nothing new."""
-    for trouble in (Waiting("kafka", "{} after {} ms"), CommitFailed("{} after {} ms")):
+def test_warnings_that_differ_only_in_numbers_are_equal(captured: CapturedLog) -> None:
+    """A different port or duration is no new information."""
+    for fact in (Waiting("kafka", "{} after {} ms"), CommitFailed("{} after {} ms")):
         first, second = (
-            replace(trouble, why=trouble.why.format(*numbers)) for numbers in ((4711, 3), (1147, 9))
+            replace(fact, why=fact.why.format(*numbers)) for numbers in ((4711, 3), (1147, 9))
         )
-        assert len(told.lines(first)) == 1
-        assert told.lines(second) == []
+        assert len(captured.lines(first)) == 1
+        assert captured.lines(second) == []
 
 
-def test_a_pause_is_told_once_with_its_cure_and_its_end_with_how_long_it_stood(told: Told) -> None:
-    """However often, and however long; the next one is told anew."""
-    assert len(told.lines(*[Waiting("fullstory", "status_503")] * 3)) == 1
-    told.now_s += 3_600
-    assert told.lines(Waiting("fullstory", "status_503")) == []
-    [line] = told.lines(Waiting("fullstory", "key_refused"))
+def test_a_pause_is_logged_once_with_its_fix_and_its_end_with_the_duration(
+    captured: CapturedLog,
+) -> None:
+    """However many facts there are; the next pause is logged again."""
+    assert len(captured.lines(*[Waiting("fullstory", "status_503")] * 3)) == 1
+    captured.now_s += 3_600
+    assert captured.lines(Waiting("fullstory", "status_503")) == []
+    [line] = captured.lines(Waiting("fullstory", "key_refused"))
     assert line["fix"] == reason_for("fullstory", "key_refused").fix
     assert line["fix"] != reason_for("fullstory", "status_503").fix
-    told.now_s += 12.34
-    assert told.lines(Resumed("fullstory"), Resumed("fullstory"), Resumed("kafka")) == [
-        {"event": "resumed", "level": "info", "what": "fullstory", "stood_s": 3612.3}
+    captured.now_s += 12.34
+    assert captured.lines(Resumed("fullstory"), Resumed("fullstory"), Resumed("kafka")) == [
+        {"event": "resumed", "level": "info", "component": "fullstory", "duration_s": 3612.3}
     ]
-    assert len(told.lines(Waiting("fullstory", "status_503"))) == 1
+    assert len(captured.lines(Waiting("fullstory", "status_503"))) == 1
 
 
-def test_reasons_without_end_of_one_pause_are_not_all_told(told: Told) -> None:
-    """What comes after so many is more of the same."""
+def test_the_number_of_logged_reasons_of_one_pause_is_limited(captured: CapturedLog) -> None:
+    """More reasons add no information."""
     reasons = [Waiting("kafka", "".join(name)) for name in product(ascii_lowercase, repeat=2)]
-    assert len(told.lines(*reasons)) == REASONS_MAX
+    assert len(captured.lines(*reasons)) == REASONS_MAX
 
 
-def test_a_trouble_of_a_commit_says_that_it_is_tried_again(told: Told) -> None:
-    """A person need not act."""
-    [line] = told.lines(CommitFailed("illegal generation"))
-    assert line["event"] == "commit failed, trying again"
+def test_the_log_of_a_failed_commit_says_that_it_is_retried(captured: CapturedLog) -> None:
+    """The operator need not act."""
+    [line] = captured.lines(CommitFailed("illegal generation"))
+    assert line["event"] == "commit failed, retrying"
     assert line["level"] == "warning"
 
 
-def test_troubles_without_end_do_not_fill_the_memory(told: Told) -> None:
-    """They are forgotten all at once, and told anew."""
-    troubles = [CommitFailed("".join(name)) for name in product(ascii_lowercase, repeat=3)]
-    assert len(told.lines(*troubles[: KINDS_MAX + 1])) == KINDS_MAX + 1
-    assert len(told.lines(troubles[0])) == 1
-    assert len(told.log._told) <= KINDS_MAX
+def test_the_number_of_remembered_warnings_is_limited(captured: CapturedLog) -> None:
+    """Beyond the limit, all are forgotten and logged again."""
+    warnings = [CommitFailed("".join(name)) for name in product(ascii_lowercase, repeat=3)]
+    assert len(captured.lines(*warnings[: KINDS_MAX + 1])) == KINDS_MAX + 1
+    assert len(captured.lines(warnings[0])) == 1
+    assert len(captured.log._warned) <= KINDS_MAX
 
 
-def test_a_halt_names_whom_to_ask_where_the_mappings_file_says_it(told: Told) -> None:
-    """Else there is nobody to name."""
-    [line] = told.lines(HaltedScope("the topic t", "why", "fix", "payments team"))
+def test_a_halt_names_the_owner_of_the_mapping_file(captured: CapturedLog) -> None:
+    """Without an owner the key is left out."""
+    [line] = captured.lines(HaltedScope("the topic t", "why", "fix", "payments team"))
     assert line["owner"] == "payments team"
-    [line] = told.lines(HaltedScope("the topic t", "why", "fix"))
+    [line] = captured.lines(HaltedScope("the topic t", "why", "fix"))
     assert "owner" not in line
 
 
-def test_below_the_level_nothing_is_written(told: Told) -> None:
-    """`warning` leaves out what is only of interest."""
-    told.level = "warning"
-    assert told.lines(Assigned([("t", 0)])) == []
-    assert len(told.lines(Waiting("kafka", "down"))) == 1
+def test_lines_below_the_level_are_not_written(captured: CapturedLog) -> None:
+    """`warning` leaves out info lines."""
+    captured.level = "warning"
+    assert captured.lines(Assigned([("t", 0)])) == []
+    assert len(captured.lines(Waiting("kafka", "down"))) == 1
 
 
-def test_text_is_for_people_and_json_for_all_else(capsys: pytest.CaptureFixture[str]) -> None:
-    """`auto` is JSON when nobody looks at a terminal."""
+def test_the_format_is_text_or_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """`auto` is JSON if standard error is not a terminal."""
     for form, is_json in (("text", False), ("json", True), ("auto", True)):
         configure_log("info", form)  # type: ignore[arg-type]
         LogObserver().notify(Info("hello"))
