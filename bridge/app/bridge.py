@@ -117,14 +117,14 @@ class Bridge:
             )
             _tune_garbage_collector()
             await Pipeline(pipeline_ports).run()
-            return self._source is None or self._source.left()
+            return self._source is None or self._source.left_group()
 
     def _open_source(
         self, options: SourceOptions, throttle: Throttle, observer: Observer
     ) -> ports.Source:
         workers = self._workers
         options = replace(
-            options, select_records=self._select_records, not_begun=lambda: workers.surplus
+            options, select_records=self._select_records, not_started=lambda: workers.surplus
         )
         self._source = KafkaSource(options, throttle.acknowledged, observer)
         return self._source

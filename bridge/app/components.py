@@ -61,7 +61,7 @@ def source_options(config: Config) -> SourceOptions:
     return SourceOptions(
         kafka=settings.kafka_config(),
         topics=tuple(config.topics),
-        wanted=config.reads if config.patterns else None,
+        matches_pattern=config.reads if config.patterns else None,
         start=settings.start,
         out_of_range=settings.out_of_range,
         bounds=BackpressureLimits(bytes_max=delivery.window_bytes_max),

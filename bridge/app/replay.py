@@ -39,7 +39,7 @@ from bridge.errors import PoisonRecord, Unavailable
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka.consumer.assigned_partition import PartitionKey
 from bridge.kafka.consumer.source_options import SourceOptions, every_record
-from bridge.kafka.group_progress import GroupProgress, Offsets, left
+from bridge.kafka.group_progress import GroupProgress, Offsets, count_unsettled
 from bridge.mapping.runtime.outcome import MappingRejected, Outcome
 from bridge.observer import Fact, Observer, RecordsFiltered, RecordsSettled
 from bridge.records import Record
@@ -70,7 +70,7 @@ class ReplayScope:
     @property
     def left(self) -> int:
         """How many dead letters remain to be replayed."""
-        return left(self.matched, self.done)
+        return count_unsettled(self.matched, self.done)
 
     @property
     def matched_total(self) -> int:
@@ -290,6 +290,6 @@ class Replay(Bridge):
 
 def _left(progress: GroupProgress, offsets: Mapping[PartitionKey, Sequence[int]]) -> int:
     try:
-        return left(offsets, progress.done(offsets))
+        return count_unsettled(offsets, progress.settled_ranges(offsets))
     except Unavailable:
         return 1  # unknown: retried at the next interval

@@ -1,14 +1,14 @@
-"""How far one assignment of one partition is done.
+"""The progress of one assignment of one partition.
 
 Invariants:
-- Only offsets of records that somebody may want are tracked. What lies between them was skipped,
-  or is a gap (compaction, a transaction's marker): nothing to wait for.
-- Committable is never past an offset that is not settled, whatever was settled above it.
-- What is settled above it is told too, so that the commit's metadata can carry it.
-- Where the next offset is known to be settled, committable stands behind that run: a list in the
-  metadata never begins at its base.
-- One thread owns the object. An assignment that comes back is a new object; what the old one knew
-  to be settled stays true, whoever had the partition meanwhile.
+- Only offsets of records that a mapping may use are tracked. Offsets in between were skipped or are
+  gaps (compaction, transaction markers), so nothing waits for them.
+- The committable offset never passes an unsettled offset, whatever is settled above it.
+- Ranges settled above it are reported too, so that the commit's metadata can list them.
+- If the next offset is known to be settled, the committable offset is the end of that range. So the
+  ranges in the metadata never begin at their base.
+- One thread owns the object. A partition that is assigned again gets a new object. What the old
+  object knew to be settled stays settled, whoever owned the partition in between.
 """
 
 from collections import deque
@@ -16,15 +16,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 OffsetRange = tuple[int, int]
-"""Settled offsets from the first to before the second."""
+"""Settled offsets: from the first, up to but excluding the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressSnapshot:
-    """One snapshot of a progress: where to commit, and what is settled above.
+    """What to commit at one moment: the offset, and the ranges settled above it.
 
-    `leader_epoch` belongs to the record right before `offset`; None where that is not known. Behind
-    a gap an earlier record's epoch would tell of a truncation that never was (KIP-320).
+    `leader_epoch` belongs to the record right before `offset`; None if that is unknown. After a
+    gap, an earlier record's epoch would report a truncation that did not happen (KIP-320).
     """
 
     offset: int
@@ -33,138 +33,146 @@ class ProgressSnapshot:
 
 
 class Progress:
-    """Offsets seen, settled and committable of one assignment.
+    """Tracked, settled and committable offsets of one assignment.
 
-    `base` is the committed offset, `settled` what is known to be settled from there on (by the
-    commit's metadata, or by an earlier assignment), in order and not overlapping.
+    `base` is the committed offset. `settled` holds the ranges known to be settled from there on,
+    from the commit's metadata or an earlier assignment, in order and without overlap.
     """
 
     def __init__(
         self, base: int, *, leader_epoch: int | None = None, settled: Sequence[OffsetRange] = ()
     ) -> None:
-        self._seen: deque[tuple[int, int | None]] = deque()
-        """Offsets to be settled, each with the epoch of the record right before it."""
+        self._tracked: deque[tuple[int, int | None]] = deque()
+        """Tracked offsets, each with the leader epoch of the record right before it."""
 
-        self._done: dict[int, int] = {}
-        self._ahead: deque[OffsetRange] = deque(settled)
-        self._base = self._next = base
+        self._settled: dict[int, int] = {}
+        self._known_settled: deque[OffsetRange] = deque(settled)
+        self._base = self._position = base
         self._epoch = leader_epoch
-        """Of the record right before the position."""
+        """The leader epoch of the record right before the position."""
 
     @property
     def base(self) -> int:
-        """Where this assignment began."""
+        """The offset at which this assignment began."""
         return self._base
 
     @property
     def position(self) -> int:
-        """One past the last offset seen: where reading goes on."""
-        return self._next
+        """One past the last tracked or skipped offset: where reading continues."""
+        return self._position
 
     @property
     def outstanding(self) -> int:
-        """How many seen offsets are not settled."""
-        return len(self._seen) - len(self._done)
+        """How many tracked offsets are not settled."""
+        return len(self._tracked) - len(self._settled)
 
     @property
     def committable(self) -> int:
-        """The first offset that is not settled; all before it are."""
-        if self._seen:
-            return self._seen[0][0]
-        return next((end for start, end in self._ahead if start <= self._next < end), self._next)
+        """The first offset that is not settled; all offsets before it are settled."""
+        if self._tracked:
+            return self._tracked[0][0]
+        return next(
+            (end for start, end in self._known_settled if start <= self._position < end),
+            self._position,
+        )
 
     def events_from(self, offset: int) -> int:
-        """How many events belong to the records that are settled from an offset on.
+        """How many events belong to the records settled at or after an offset.
 
-        The offset is committable or above it.
+        The offset must be committable or above.
         """
-        return sum(events for done, events in self._done.items() if done >= offset)
+        return sum(events for settled, events in self._settled.items() if settled >= offset)
 
-    def see(self, offset: int, leader_epoch: int | None = None) -> bool:
-        """Note a polled offset; False when there is nothing to do for it.
+    def track(self, offset: int, leader_epoch: int | None = None) -> bool:
+        """Track a polled offset; False if there is nothing to do for it.
 
-        That is so when it was seen before, or when the metadata listed it as settled.
+        That is the case if it was tracked before, or if the metadata listed it as settled.
         """
-        if offset < self._next:
+        if offset < self._position:
             return False
-        self._seen.append((offset, self._epoch if offset == self._next else None))
-        self._next = offset + 1
+        self._tracked.append((offset, self._epoch if offset == self._position else None))
+        self._position = offset + 1
         self._epoch = leader_epoch
-        if not self._ahead or not self._settled_ahead(offset):
+        if not self._known_settled or not self._is_known_settled(offset):
             return True
         self.settle(offset)
         return False
 
     def skip_to(self, position: int, leader_epoch: int | None = None) -> None:
-        """Nobody wants what was polled up to this position; the epoch is of the last of it."""
-        if position > self._next:
-            self._next = position
+        """Skip all polled records before `position`; `leader_epoch` belongs to the last of them."""
+        if position > self._position:
+            self._position = position
             self._epoch = leader_epoch
 
     def settle(self, offset: int, events: int = 0) -> bool:
-        """Note that nothing is left to do for an offset that was seen; False: it was known.
+        """Mark a tracked offset as settled; False if it already was.
 
-        `events` is how many events of its record were begun.
+        `events` is how many events of its record were started.
         """
-        if not self._seen or offset < self._seen[0][0] or offset in self._done:
+        if not self._tracked or offset < self._tracked[0][0] or offset in self._settled:
             return False
-        self._done[offset] = events
-        while self._seen and self._seen[0][0] in self._done:
-            del self._done[self._seen.popleft()[0]]
+        self._settled[offset] = events
+        while self._tracked and self._tracked[0][0] in self._settled:
+            del self._settled[self._tracked.popleft()[0]]
         return True
 
-    def snapshot(self, *, skipped: bool = True) -> ProgressSnapshot:
-        """Where to commit and what is settled above, in one snapshot.
+    def snapshot(self, *, include_skipped: bool = True) -> ProgressSnapshot:
+        """The offset to commit and the ranges settled above it, at one moment.
 
-        Without `skipped` it lists only what was delivered or became a dead letter: what nobody
-        wanted is looked at again by who reads on from there.
+        Without `include_skipped` it lists only records that were delivered or dead-lettered. The
+        next reader looks at the skipped records again.
         """
         offset = self.committable
-        epoch = self._seen[0][1] if self._seen else self._epoch if offset == self._next else None
-        runs = self._runs() if skipped else self._runs_of_done()
-        return ProgressSnapshot(offset, epoch, tuple(run for run in runs if run[0] > offset))
+        position_epoch = self._epoch if offset == self._position else None
+        epoch = self._tracked[0][1] if self._tracked else position_epoch
+        ranges = self._settled_ranges() if include_skipped else self._processed_ranges()
+        return ProgressSnapshot(offset, epoch, tuple(one for one in ranges if one[0] > offset))
 
     def settled_from(self, offset: int) -> tuple[OffsetRange, ...]:
-        """What this assignment knows to be settled from an offset on."""
+        """The ranges from an offset on that this assignment knows to be settled."""
         snapshot = self.snapshot()
-        runs = ((self._base, snapshot.offset), *snapshot.settled_above)
-        return tuple((max(start, offset), end) for start, end in runs if end > max(start, offset))
+        ranges = ((self._base, snapshot.offset), *snapshot.settled_above)
+        return tuple((max(start, offset), end) for start, end in ranges if end > max(start, offset))
 
-    def _settled_ahead(self, offset: int) -> bool:
-        while self._ahead and self._ahead[0][1] <= offset:
-            self._ahead.popleft()
-        return bool(self._ahead) and self._ahead[0][0] <= offset
+    def _is_known_settled(self, offset: int) -> bool:
+        while self._known_settled and self._known_settled[0][1] <= offset:
+            self._known_settled.popleft()
+        return bool(self._known_settled) and self._known_settled[0][0] <= offset
 
-    def _runs_of_done(self) -> tuple[OffsetRange, ...]:
-        ahead = [(max(start, self._next), end) for start, end in self._ahead if end > self._next]
-        return merge_ranges([*((done, done + 1) for done in self._done), *ahead])
+    def _processed_ranges(self) -> tuple[OffsetRange, ...]:
+        known = [
+            (max(start, self._position), end)
+            for start, end in self._known_settled
+            if end > self._position
+        ]
+        return merge_ranges([*((settled, settled + 1) for settled in self._settled), *known])
 
-    def _runs(self) -> list[OffsetRange]:
-        runs: list[OffsetRange] = []
-        cursor: int | None = None
-        for offset, _ in self._seen:
-            if offset in self._done:
+    def _settled_ranges(self) -> list[OffsetRange]:
+        ranges: list[OffsetRange] = []
+        range_start: int | None = None
+        for offset, _ in self._tracked:
+            if offset in self._settled:
                 continue
-            if cursor is not None and cursor < offset:
-                runs.append((cursor, offset))
-            cursor = offset + 1
-        if cursor is not None and cursor < self._next:
-            runs.append((cursor, self._next))
-        for start, end in self._ahead:
-            first = max(start, self._next)
+            if range_start is not None and range_start < offset:
+                ranges.append((range_start, offset))
+            range_start = offset + 1
+        if range_start is not None and range_start < self._position:
+            ranges.append((range_start, self._position))
+        for start, end in self._known_settled:
+            first = max(start, self._position)
             if first >= end:
                 continue
-            if runs and runs[-1][1] == first:
-                runs[-1] = (runs[-1][0], end)
+            if ranges and ranges[-1][1] == first:
+                ranges[-1] = (ranges[-1][0], end)
             else:
-                runs.append((first, end))
-        return runs
+                ranges.append((first, end))
+        return ranges
 
 
-def merge_ranges(runs: Iterable[OffsetRange]) -> tuple[OffsetRange, ...]:
-    """The same offsets as ordered runs, of which no two touch or overlap."""
+def merge_ranges(ranges: Iterable[OffsetRange]) -> tuple[OffsetRange, ...]:
+    """Sort the ranges and merge those that touch or overlap."""
     found: list[OffsetRange] = []
-    for start, end in sorted(runs):
+    for start, end in sorted(ranges):
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:

@@ -1,1 +1,1 @@
-"""The only home of confluent_kafka: the consumer's thread, the dead letters' producer, look-ups."""
+"""The only package that uses confluent_kafka: consumer thread, dead-letter producer and lookups."""

@@ -1,8 +1,11 @@
-"""What the bridge tells librdkafka, beside what the user's settings say.
+"""The librdkafka configuration that the bridge adds to the user's settings.
 
-Invariants: `FIXED` is ours, because a promise hangs on it; the settings refuse these keys.
-`DEFAULTS` gives way to the user. With `group.protocol: consumer` (KIP-848) the classic protocol's
-defaults are left out: librdkafka refuses them there.
+Invariants:
+- `FIXED` cannot be overridden, because delivery guarantees depend on it. The settings reject these
+  keys.
+- The user's settings override `DEFAULTS`.
+- With `group.protocol: consumer` (KIP-848) the defaults of the classic protocol are omitted,
+  because librdkafka rejects them there.
 """
 
 import logging
@@ -14,28 +17,28 @@ from typing import Any
 Configuration = dict[str, Any]
 
 FIXED: Configuration = {
-    "enable.auto.commit": False,  # commits are for what was delivered, and carry metadata
+    "enable.auto.commit": False,  # the bridge commits what it delivered, with metadata
     "enable.auto.offset.store": False,
-    "auto.offset.reset": "error",  # a position out of the log is told, never silently moved
-    "isolation.level": "read_committed",  # an aborted record never happened
+    "auto.offset.reset": "error",  # out of range is an error, never a silent reset
+    "isolation.level": "read_committed",  # aborted records are never read
 }
 
 DEFAULTS: Configuration = {
     "group.protocol": "classic",
     "max.poll.interval.ms": 300_000,
     "check.crcs": True,
-    "fetch.wait.max.ms": 100,  # a new assignment waits for the fetch that is outstanding
-    "fetch.queue.backoff.ms": 5,  # how long a full queue is not filled up: at 50 ms a thread that
-    # empties it in 15 ms waits for most of the time; the default is a second
-    "queued.min.messages": 1_000,  # of each partition; 5,000 are no faster, and take 4 MB more
-    "queued.max.messages.kbytes": 8_192,  # what is fetched ahead, for the whole process
-    "fetch.message.max.bytes": 131_072,  # a partition's part of one answer: with a backlog of small
-    # records the default brings 20,000 of them at once, each with 400 bytes around it
+    "fetch.wait.max.ms": 100,  # a new assignment waits for the pending fetch
+    "fetch.queue.backoff.ms": 5,  # the pause before a full queue is refilled: at 50 ms a
+    # thread that empties it in 15 ms mostly waits; the default is 1 s
+    "queued.min.messages": 1_000,  # per partition; 5,000 are no faster and take 4 MB more
+    "queued.max.messages.kbytes": 8_192,  # prefetched data of the whole process
+    "fetch.message.max.bytes": 131_072,  # per partition and response: with a backlog of small
+    # records the default fetches 20,000 of them at once, each with 400 bytes of overhead
     "socket.keepalive.enable": True,
-    "socket.timeout.ms": 30_000,  # so long a broker that hangs holds the commits up; else 60 s
+    "socket.timeout.ms": 30_000,  # how long a hung broker delays commits; default 60 s
     "reconnect.backoff.ms": 100,
     "reconnect.backoff.max.ms": 5_000,
-    "allow.auto.create.topics": False,  # a typo must not make a topic
+    "allow.auto.create.topics": False,  # a typo must not create a topic
     "enable.metrics.push": False,
 }
 
@@ -45,8 +48,8 @@ CLASSIC: Configuration = {
     "heartbeat.interval.ms": 3_000,
 }
 
-LETTER_BYTES_MAX = 100_000_000
-"""A letter is larger than its record by its headers; whether it is too large the topic decides."""
+DEAD_LETTER_BYTES_MAX = 100_000_000
+"""Headers make a dead letter larger than its record; the topic's own limit decides."""
 
 _CONSUMER_ONLY = frozenset(
     {
@@ -71,7 +74,7 @@ _CONSUMER_PREFIXES = ("fetch.", "queued.")
 
 
 def consumer_configuration(user: Mapping[str, Any]) -> Configuration:
-    """The consumer's configuration: defaults, then the user's keys, then what is fixed."""
+    """The consumer's configuration: defaults, then the user's keys, then the fixed keys."""
     merged = {**DEFAULTS, **CLASSIC, **user, **FIXED}
     if merged["group.protocol"] == "consumer":
         for key in CLASSIC.keys() - user.keys():
@@ -80,9 +83,9 @@ def consumer_configuration(user: Mapping[str, Any]) -> Configuration:
 
 
 def producer_configuration(user: Mapping[str, Any]) -> Configuration:
-    """The dead letters' producer: nothing counts that Kafka has not acknowledged everywhere."""
+    """The dead-letter producer's configuration: only acknowledgment by all replicas counts."""
     return {
-        "message.max.bytes": LETTER_BYTES_MAX,
+        "message.max.bytes": DEAD_LETTER_BYTES_MAX,
         **_client(_shared(user)),
         "enable.idempotence": True,
         "acks": "all",
@@ -93,7 +96,7 @@ def producer_configuration(user: Mapping[str, Any]) -> Configuration:
 
 
 def admin_configuration(user: Mapping[str, Any]) -> Configuration:
-    """For look-ups outside any group."""
+    """The configuration for lookups outside of any group."""
     return {**_client(_shared(user)), "logger": logging.getLogger("librdkafka")}
 
 

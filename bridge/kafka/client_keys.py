@@ -1,7 +1,7 @@
-"""The names of librdkafka's configuration properties, as release 2.16 has them.
+"""The names of librdkafka's configuration properties, as of release 2.16.
 
 Source: `rd_kafka_conf_properties_show()` of the library in confluent-kafka's wheel, without
-callbacks. A test holds the list against the installed library.
+callbacks. A test compares the list with the installed library.
 """
 
 KNOWN_KEYS = frozenset(

@@ -1,6 +1,6 @@
-"""How far a group is with given records, asked from outside of it: its commits, and their lists.
+"""Which of the given records a group has settled, by its commits and their metadata.
 
-Invariants: no group is joined and nothing is committed. Every call blocks, two seconds at most.
+Invariants: no group is joined and nothing is committed. Every call blocks for at most two seconds.
 """
 
 from bisect import bisect_left
@@ -16,14 +16,14 @@ from bridge.errors import Unavailable
 from bridge.kafka.client_config import consumer_configuration
 from bridge.kafka.consumer.assigned_partition import PartitionKey
 
-LOOK_UP_TIMEOUT_S = 2.0
+LOOKUP_TIMEOUT_S = 2.0
 
 Offsets = Mapping[PartitionKey, Sequence[int]]
-"""Offsets of records by topic and partition, in order."""
+"""Record offsets by topic and partition, in ascending order."""
 
 
 class GroupProgress:
-    """What a group has settled; use as a context manager. `user` are the settings' keys."""
+    """What a group has settled; use it as a context manager. `user` are the settings' keys."""
 
     def __init__(self, user: Mapping[str, Any], group: str) -> None:
         self._consumer = Consumer(consumer_configuration({**user, "group.id": group}))
@@ -39,47 +39,52 @@ class GroupProgress:
     ) -> None:
         self._consumer.close()
 
-    def done(self, offsets: Offsets) -> dict[PartitionKey, list[OffsetRange]]:
-        """The runs of offsets that the group has settled, by partition.
+    def settled_ranges(self, offsets: Offsets) -> dict[PartitionKey, list[OffsetRange]]:
+        """The offset ranges that the group has settled, by partition.
 
         Raises:
             Unavailable: Kafka did not answer in time.
         """
-        asked = [TopicPartition(*key) for key in offsets]
+        requested = [TopicPartition(*key) for key in offsets]
         try:
-            answers = self._consumer.committed(asked, timeout=LOOK_UP_TIMEOUT_S)
+            answers = self._consumer.committed(requested, timeout=LOOKUP_TIMEOUT_S)
         except KafkaException as error:
             raise Unavailable(f"Kafka does not answer: {error.args[0].str()}") from error
         failed = next((one.error for one in answers if one.error is not None), None)
         if failed is not None:
-            raise Unavailable(f"Kafka does not tell the group's offsets: {failed.str()}")
-        return {(one.topic, one.partition): _runs(one) for one in answers if one.offset >= 0}
+            raise Unavailable(f"Kafka does not return the group's offsets: {failed.str()}")
+        return {(one.topic, one.partition): _ranges(one) for one in answers if one.offset >= 0}
 
 
-def left(offsets: Offsets, done: Mapping[PartitionKey, Sequence[OffsetRange]]) -> int:
-    """How many of the offsets are in no run."""
+def count_unsettled(
+    offsets: Offsets, settled_ranges: Mapping[PartitionKey, Sequence[OffsetRange]]
+) -> int:
+    """The number of offsets that no settled range contains."""
     return sum(
-        len(those)
+        len(partition_offsets)
         - sum(
-            bisect_left(those, end) - bisect_left(those, start) for start, end in done.get(key, ())
+            bisect_left(partition_offsets, end) - bisect_left(partition_offsets, start)
+            for start, end in settled_ranges.get(key, ())
         )
-        for key, those in offsets.items()
+        for key, partition_offsets in offsets.items()
     )
 
 
-def settled_among(offsets: Sequence[int], done: Sequence[OffsetRange]) -> frozenset[int]:
-    """Those of the offsets that are in a run."""
+def settled_offsets(
+    offsets: Sequence[int], settled_ranges: Sequence[OffsetRange]
+) -> frozenset[int]:
+    """The offsets that a settled range contains."""
     return frozenset(
         offset
-        for start, end in done
+        for start, end in settled_ranges
         for offset in offsets[bisect_left(offsets, start) : bisect_left(offsets, end)]
     )
 
 
-def _runs(committed: TopicPartition) -> list[OffsetRange]:
+def _ranges(committed: TopicPartition) -> list[OffsetRange]:
     try:
-        listed = decode(committed.metadata, committed.offset)
+        metadata = decode(committed.metadata, committed.offset)
     except (DamagedMetadata, UnicodeDecodeError):
-        listed = None
-    above = listed.settled if listed is not None else ()
+        metadata = None
+    above = metadata.settled if metadata is not None else ()
     return [(0, committed.offset), *above]

@@ -1,4 +1,4 @@
-"""Dead letters on their way to Kafka; one counts when Kafka has acknowledged it."""
+"""Writes dead letters to Kafka; a dead letter counts once Kafka has acknowledged it."""
 
 import asyncio
 import threading
@@ -15,16 +15,16 @@ _POLL_S = 0.1
 
 
 class DeadLetterProducer:
-    """Writes dead letters; `async with` it. `topic` may hold `{topic}` for the record's topic.
+    """Writes dead letters; use it with `async with`. `{topic}` in `topic` is the record's topic.
 
-    A thread of its own serves librdkafka's delivery reports, which come back to the event loop.
+    A separate thread serves librdkafka's delivery reports and passes them to the event loop.
     """
 
     def __init__(self, user: Mapping[str, Any], topic: str) -> None:
         self._producer = Producer(producer_configuration(user))
         self._topic = topic
         self._loop = asyncio.get_running_loop()
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="dead-letters", daemon=True)
 
     async def __aenter__(self) -> "DeadLetterProducer":
@@ -32,14 +32,14 @@ class DeadLetterProducer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._ended.set()
+        self._stopped.set()
         await asyncio.to_thread(self._thread.join)
 
     async def send(self, letter: DeadLetter) -> None:
         """Write a dead letter and wait until Kafka has acknowledged it.
 
         Raises:
-            Unavailable: Kafka did not take it; it may be tried again.
+            Unavailable: Kafka did not accept it; the caller may retry.
         """
         acknowledged: asyncio.Future[None] = self._loop.create_future()
         topic = dead_letter_topic(self._topic, letter.topic)
@@ -53,7 +53,9 @@ class DeadLetterProducer:
                 on_delivery=self._reporter(acknowledged, topic),
             )
         except (BufferError, KafkaException) as error:
-            raise Unavailable(f"the dead-letter topic {topic} takes nothing: {error}") from error
+            raise Unavailable(
+                f"the dead-letter topic {topic} does not accept records: {error}"
+            ) from error
         await acknowledged
 
     def _reporter(
@@ -65,7 +67,7 @@ class DeadLetterProducer:
             if error is None:
                 acknowledged.set_result(None)
             else:
-                why = f"the dead-letter topic {topic} takes nothing: {error.str()}"
+                why = f"the dead-letter topic {topic} does not accept records: {error.str()}"
                 acknowledged.set_exception(Unavailable(why))
 
         def report(error: KafkaError | None, _: Message) -> None:
@@ -74,6 +76,6 @@ class DeadLetterProducer:
         return report
 
     def _serve(self) -> None:
-        while not self._ended.is_set():
+        while not self._stopped.is_set():
             self._producer.poll(_POLL_S)
         self._producer.flush(_POLL_S)

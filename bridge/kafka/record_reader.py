@@ -1,10 +1,8 @@
-"""Records read by hand: one, the last few, all that are there, or all that come.
+"""Reads records for inspection, not for delivery: one, the last few, all, or all new ones.
 
-For looking, not for delivering.
-
-Invariants: partitions are assigned with explicit offsets, so no group is joined and nobody's
-partitions move; nothing is committed. The settings' own `group.id` is used, since the rights to it
-are there: librdkafka wants one to be named and asks for nothing else but where its coordinator is.
+Invariants: partitions are assigned with explicit offsets, so no group is joined and no rebalance is
+triggered. Nothing is committed. The settings' `group.id` is used, because the user has rights to
+it: librdkafka requires one, and only looks up its coordinator.
 """
 
 import heapq
@@ -19,96 +17,96 @@ from bridge.errors import SetupError, Unavailable
 from bridge.kafka.client_config import Configuration, consumer_configuration
 from bridge.records import Assignment, Record
 
-LOOK_UP_TIMEOUT_S = 5.0
+LOOKUP_TIMEOUT_S = 5.0
 
-_WAIT_S = 0.1
-"""Between two looks at the clock, and what Ctrl-C waits at most."""
+_POLL_S = 0.1
+"""The longest wait in one call: timeouts and Ctrl-C are noticed this late at most."""
 
-_MEMBERSHIP: Final = ("group.instance.id", "group.protocol", "group.remote.assignor")
-"""Keys of a group's members, which a reader is not."""
+_MEMBER_KEYS: Final = ("group.instance.id", "group.protocol", "group.remote.assignor")
+"""Keys of group members; a reader is not a member."""
 
 
 def read_one(
     user: Mapping[str, Any], topic: str, partition: int, offset: int, timeout_s: float
 ) -> Record:
-    """The record at one place.
+    """Read the record at one offset.
 
     Raises:
-        SetupError: there is no such place, or no record at it (any more).
+        SetupError: the partition or offset does not exist, or has no record (any more).
         Unavailable: Kafka did not answer in time.
     """
     with _consumer(user) as consumer:
         if partition not in _partitions(consumer, topic):
             raise SetupError(f"the topic {topic} has no partition {partition}")
-        low, high = _bounds(consumer, topic, partition)
+        low, high = _watermarks(consumer, topic, partition)
         if not low <= offset < high:
-            held = f"it holds {low} to {high - 1}" if high > low else "it is empty"
-            raise SetupError(f"{topic}/{partition} has no offset {offset}: {held}")
-        for record in _until(consumer, {(topic, partition): offset}, timeout_s):
+            bounds = f"it holds {low} to {high - 1}" if high > low else "it is empty"
+            raise SetupError(f"{topic}/{partition} has no offset {offset}: {bounds}")
+        for record in _read_to_end(consumer, {(topic, partition): offset}, timeout_s):
             if record.offset == offset:
                 return record
             break
     raise SetupError(
-        f"{topic}/{partition}/{offset} is no record: it was compacted away, belongs to a"
-        " transaction that was aborted, or marks a transaction's end"
+        f"{topic}/{partition}/{offset} is not a record: it was compacted away, belongs to an"
+        " aborted transaction, or is a transaction marker"
     )
 
 
 def read_last(user: Mapping[str, Any], topic: str, count: int, timeout_s: float) -> list[Record]:
-    """The `count` youngest records of a topic, oldest first; fewer where it holds fewer.
+    """The `count` newest records of a topic, oldest first; fewer if the topic holds fewer.
 
     Raises:
-        SetupError: there is no such topic.
+        SetupError: the topic does not exist.
         Unavailable: Kafka did not answer in time.
     """
     with _consumer(user) as consumer:
         starts = {}
         for partition in _partitions(consumer, topic):
-            low, high = _bounds(consumer, topic, partition)
+            low, high = _watermarks(consumer, topic, partition)
             if high > low and count > 0:
                 starts[topic, partition] = max(low, high - count)
-        found = _until(consumer, starts, timeout_s)
-        youngest = heapq.nlargest(count, found, key=_age)
-    return sorted(youngest, key=_age)
+        found = _read_to_end(consumer, starts, timeout_s)
+        newest = heapq.nlargest(count, found, key=_order)
+    return sorted(newest, key=_order)
 
 
 def read_all(
     user: Mapping[str, Any], topics: Sequence[str], timeout_s: float
 ) -> Generator[Record, None, None]:
-    """All records that the topics hold now, partition by partition as they come.
+    """All records that the topics hold now, in the order in which they arrive from the partitions.
 
-    What is written after the start is not among them; Kafka may be silent for `timeout_s`.
+    Records written after the start are excluded. Kafka may be silent for `timeout_s`.
 
     Raises:
-        SetupError: there is no such topic.
+        SetupError: a topic does not exist.
         Unavailable: Kafka did not answer in time.
     """
     with _consumer(user) as consumer:
         starts, ends = {}, {}
         for topic in topics:
             for partition in _partitions(consumer, topic):
-                low, high = _bounds(consumer, topic, partition)
+                low, high = _watermarks(consumer, topic, partition)
                 if high > low:
                     starts[topic, partition], ends[topic, partition] = low, high
-        for record in _until(consumer, starts, timeout_s, patient=True):
+        for record in _read_to_end(consumer, starts, timeout_s, per_message_timeout=True):
             if record.offset < ends[record.topic, record.partition]:
                 yield record
 
 
 def follow(user: Mapping[str, Any], topics: Sequence[str]) -> Generator[Record, None, None]:
-    """All records that come to the topics from now on, without end.
+    """All records that arrive in the topics from now on, without end.
 
-    A broker that goes away is waited for. Close the generator to close the connections.
+    It waits while a broker is away. Close the generator to close the connections.
 
     Raises:
-        SetupError: there is no such topic.
-        Unavailable: Kafka did not answer at the start, or the client gave up.
+        SetupError: a topic does not exist.
+        Unavailable: Kafka did not answer at the start, or the client failed fatally.
     """
     with _consumer(user) as consumer:
         ends = {}
         for topic in topics:
             for partition in _partitions(consumer, topic):
-                ends[topic, partition] = _bounds(consumer, topic, partition)[1]
+                ends[topic, partition] = _watermarks(consumer, topic, partition)[1]
         _assign(consumer, ends)
         while True:
             for message in _consume(consumer):
@@ -126,29 +124,29 @@ def _consumer(user: Mapping[str, Any]) -> Iterator[Consumer]:
 
 
 def _configuration(user: Mapping[str, Any]) -> Configuration:
-    own = {key: value for key, value in user.items() if key not in _MEMBERSHIP}
+    own = {key: value for key, value in user.items() if key not in _MEMBER_KEYS}
     return {**consumer_configuration(own), "enable.partition.eof": True}
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
     try:
-        metadata = consumer.list_topics(topic, timeout=LOOK_UP_TIMEOUT_S).topics[topic]
+        metadata = consumer.list_topics(topic, timeout=LOOKUP_TIMEOUT_S).topics[topic]
     except KafkaException as error:
-        raise _away(error) from None
+        raise _unavailable(error) from None
     if metadata.error is not None or not metadata.partitions:
         why = "" if metadata.error is None else f": {metadata.error.str()}"
-        raise SetupError(f"Kafka shows no topic {topic}{why}")
+        raise SetupError(f"Kafka has no topic {topic}{why}")
     return sorted(metadata.partitions)
 
 
-def _bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """The first offset, and the one behind the last that can be read."""
+def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """The first offset, and the one after the last readable offset."""
     try:
         low, high = consumer.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=LOOK_UP_TIMEOUT_S
+            TopicPartition(topic, partition), timeout=LOOKUP_TIMEOUT_S
         )
     except KafkaException as error:
-        raise _away(error) from None
+        raise _unavailable(error) from None
     return int(low), int(high)
 
 
@@ -156,16 +154,16 @@ def _assign(consumer: Consumer, starts: Mapping[tuple[str, int], int]) -> None:
     consumer.assign([TopicPartition(topic, number, at) for (topic, number), at in starts.items()])
 
 
-def _until(
+def _read_to_end(
     consumer: Consumer,
     starts: Mapping[tuple[str, int], int],
     timeout_s: float,
     *,
-    patient: bool = False,
+    per_message_timeout: bool = False,
 ) -> Iterator[Record]:
     """The records from these offsets to the ends of their partitions.
 
-    `timeout_s` is for all of them; with `patient` for each wait.
+    `timeout_s` limits the whole read; with `per_message_timeout`, the wait for the next message.
     """
     waiting = set(starts)
     if waiting:
@@ -173,9 +171,9 @@ def _until(
     deadline_s = time.monotonic() + timeout_s
     while waiting:
         if time.monotonic() > deadline_s:
-            raise Unavailable(f"Kafka did not hand over the records within {timeout_s:g} s")
+            raise Unavailable(f"Kafka did not return the records within {timeout_s:g} s")
         for message in _consume(consumer):
-            if patient:
+            if per_message_timeout:
                 deadline_s = time.monotonic() + timeout_s
             error = message.error()
             if error is None:
@@ -186,10 +184,10 @@ def _until(
 
 def _consume(consumer: Consumer) -> Iterable[Message]:
     try:
-        return consumer.consume(500, _WAIT_S)
+        return consumer.consume(500, _POLL_S)
     except KafkaException as error:
         if error.args[0].fatal():
-            raise _away(error) from None
+            raise _unavailable(error) from None
         return ()
 
 
@@ -215,9 +213,9 @@ def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
-def _age(record: Record) -> tuple[int, int, int]:
+def _order(record: Record) -> tuple[int, int, int]:
     return record.timestamp_ms, record.offset, record.partition
 
 
-def _away(error: KafkaException) -> Unavailable:
+def _unavailable(error: KafkaException) -> Unavailable:
     return Unavailable(f"Kafka does not answer: {error.args[0].str()}")

@@ -1,4 +1,4 @@
-"""The mock cluster, seen by real clients: what every fast test and the demo lean on."""
+"""The mock cluster with real clients; fast tests and the demo depend on it."""
 
 from collections.abc import Iterator
 
@@ -35,7 +35,7 @@ def _consumer(cluster: MockCluster) -> confluent_kafka.Consumer:
 
 
 def test_a_created_topic_has_its_partitions(cluster: MockCluster) -> None:
-    """And a second creation is told in librdkafka's words."""
+    """Creating it again raises librdkafka's error."""
     cluster.create_topic("payments", 3)
     metadata = _producer(cluster).list_topics("payments", timeout=5)
     assert len(metadata.topics["payments"].partitions) == 3
@@ -44,7 +44,7 @@ def test_a_created_topic_has_its_partitions(cluster: MockCluster) -> None:
 
 
 def test_a_classic_group_joins_reads_and_commits(cluster: MockCluster) -> None:
-    """The short first rebalance delay makes it a matter of tenths of a second."""
+    """A short initial rebalance delay keeps it to tenths of a second."""
     cluster.create_topic("t", 1)
     producer = _producer(cluster)
     producer.produce("t", b"v", headers={"h": b"x"})
@@ -62,23 +62,27 @@ def test_a_classic_group_joins_reads_and_commits(cluster: MockCluster) -> None:
         consumer.close()
 
 
-def test_pushed_errors_reach_the_client_and_can_be_taken_back(cluster: MockCluster) -> None:
-    """A refused produce is seen in the delivery report."""
+def test_injected_errors_reach_the_client_and_can_be_cleared(cluster: MockCluster) -> None:
+    """The delivery report shows the refused produce request."""
     cluster.create_topic("t", 1)
     producer = _producer(cluster, retries=0)
-    seen: list[object] = []
+    error_codes: list[object] = []
     cluster.push_request_errors(0, [confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE])
-    producer.produce("t", b"1", on_delivery=lambda error, _: seen.append(error and error.code()))
+    producer.produce(
+        "t", b"1", on_delivery=lambda error, _: error_codes.append(error and error.code())
+    )
     producer.flush(5)
     cluster.push_request_errors(0, [confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE])
     cluster.clear_request_errors(0)
-    producer.produce("t", b"2", on_delivery=lambda error, _: seen.append(error and error.code()))
+    producer.produce(
+        "t", b"2", on_delivery=lambda error, _: error_codes.append(error and error.code())
+    )
     producer.flush(5)
-    assert seen == [confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE, None]
+    assert error_codes == [confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE, None]
 
 
 def test_a_broker_goes_down_and_comes_back(cluster: MockCluster) -> None:
-    """What was queued meanwhile is delivered afterwards."""
+    """Queued records are delivered afterwards."""
     cluster.create_topic("t", 1)
     producer = _producer(cluster, **{"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50})
     cluster.broker_down()
@@ -88,8 +92,8 @@ def test_a_broker_goes_down_and_comes_back(cluster: MockCluster) -> None:
     assert producer.flush(5) == 0
 
 
-def test_deleted_records_move_the_beginning(cluster: MockCluster) -> None:
-    """As retention would."""
+def test_deleting_records_moves_the_low_watermark(cluster: MockCluster) -> None:
+    """As retention does."""
     cluster.create_topic("t", 1)
     producer = _producer(cluster)
     for _ in range(3):
@@ -98,14 +102,14 @@ def test_deleted_records_move_the_beginning(cluster: MockCluster) -> None:
     cluster.delete_records("t", 0, 2)
     consumer = _consumer(cluster)
     try:
-        where = confluent_kafka.TopicPartition("t", 0)
-        assert consumer.get_watermark_offsets(where, timeout=5) == (2, 3)
+        partition = confluent_kafka.TopicPartition("t", 0)
+        assert consumer.get_watermark_offsets(partition, timeout=5) == (2, 3)
     finally:
         consumer.close()
 
 
-def test_after_the_block_the_cluster_says_that_it_is_gone() -> None:
-    """No call reaches freed memory, and closing twice is nothing."""
+def test_a_closed_cluster_raises_an_error() -> None:
+    """No call reaches freed memory, and closing twice does nothing."""
     with MockCluster() as cluster:
         pass
     cluster.close()

@@ -1,4 +1,4 @@
-"""The reader by hand, against librdkafka's mock cluster and against the real Kafka."""
+"""The record reader against librdkafka's mock cluster and a real Kafka."""
 
 import itertools
 import threading
@@ -20,18 +20,18 @@ TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class Cluster:
-    """Either of the two, with what the tests need of it."""
+    """The mock or the real cluster, with the methods that the tests need."""
 
     bootstrap_servers: str
     create_topic: Callable[[str, int], object]
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a user's settings would say."""
+        """The user's Kafka settings."""
         return {"bootstrap.servers": self.bootstrap_servers, "group.id": "reader-tests"}
 
     def topic(self, partitions: int = 1) -> str:
-        """A fresh topic."""
+        """Create a topic."""
         name = f"reader.{uuid.uuid4().hex[:8]}"
         self.create_topic(name, partitions)
         return name
@@ -39,7 +39,7 @@ class Cluster:
     def write(
         self, topic: str, values: list[bytes | None], partition: int = 0, first_ms: int = 1_000
     ) -> None:
-        """One record a millisecond."""
+        """Write one record per millisecond."""
         producer = Producer({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
         for number, value in enumerate(values):
             producer.produce(
@@ -55,20 +55,20 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[MockCluster]:
-    """One mock cluster for all."""
+    """One mock cluster for all tests."""
     with MockCluster() as cluster:
         yield cluster
 
 
 @pytest.fixture(params=["mock", pytest.param("real", marks=pytest.mark.real)])
 def cluster(request: pytest.FixtureRequest) -> Cluster:
-    """The mock, then the real one."""
+    """The mock cluster, then the real one."""
     found = request.getfixturevalue("mock" if request.param == "mock" else "kafka")
     return Cluster(found.bootstrap_servers, found.create_topic)
 
 
-def test_one_record_is_read_whole(cluster: Cluster) -> None:
-    """Value, key, headers, time and place; a tombstone too."""
+def test_one_record_is_read_completely(cluster: Cluster) -> None:
+    """Value, key, headers, timestamp and position; also a tombstone."""
     topic = cluster.topic(2)
     cluster.write(topic, [b"a", None, b"c"], partition=1)
 
@@ -81,28 +81,28 @@ def test_one_record_is_read_whole(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("partition", "offset", "told"),
+    ("partition", "offset", "message"),
     [
         (0, 3, "/0 has no offset 3: it holds 0 to 2"),
         (1, 0, "/1 has no offset 0: it is empty"),
         (2, 0, "has no partition 2"),
     ],
 )
-def test_a_place_without_a_record_says_what_there_is(
-    cluster: Cluster, partition: int, offset: int, told: str
+def test_an_offset_without_a_record_reports_the_existing_range(
+    cluster: Cluster, partition: int, offset: int, message: str
 ) -> None:
-    """So that a typing mistake is seen at once."""
+    """A typing mistake is noticed immediately."""
     topic = cluster.topic(2)
     cluster.write(topic, [b"a", b"b", b"c"])
 
-    with pytest.raises(SetupError) as refused:
+    with pytest.raises(SetupError) as error:
         read_one(cluster.settings, topic, partition, offset, TIMEOUT_S)
 
-    assert told in str(refused.value)
+    assert message in str(error.value)
 
 
-def test_the_youngest_records_come_oldest_first(cluster: Cluster) -> None:
-    """Of all partitions together, by their time."""
+def test_the_newest_records_are_returned_oldest_first(cluster: Cluster) -> None:
+    """Of all partitions together, by timestamp."""
     topic = cluster.topic(3)
     cluster.write(topic, [b"a1", b"a2", b"a3"], partition=0, first_ms=1_000)
     cluster.write(topic, [b"b1", b"b2"], partition=1, first_ms=1_010)
@@ -115,13 +115,13 @@ def test_the_youngest_records_come_oldest_first(cluster: Cluster) -> None:
     assert [record.value for record in every] == [b"a1", b"a2", b"a3", b"b1", b"b2", b"a4"]
 
 
-def test_an_empty_topic_has_no_youngest_records(cluster: Cluster) -> None:
-    """And nothing is waited for."""
+def test_an_empty_topic_has_no_newest_records(cluster: Cluster) -> None:
+    """It returns without waiting."""
     assert read_last(cluster.settings, cluster.topic(2), 5, TIMEOUT_S) == []
 
 
-def test_what_comes_is_followed_from_now_on(cluster: Cluster) -> None:
-    """Without what was there before; of several topics."""
+def test_only_new_records_are_followed(cluster: Cluster) -> None:
+    """Existing records are excluded; several topics are read."""
     first, second = cluster.topic(), cluster.topic()
     cluster.write(first, [b"old"])
     records = follow(cluster.settings, [first, second])
@@ -137,20 +137,20 @@ def test_what_comes_is_followed_from_now_on(cluster: Cluster) -> None:
     ready.wait(TIMEOUT_S)
     numbers = itertools.count()
 
-    def both() -> bool:
-        """Written until two are seen: the reader says nothing of when it has begun."""
+    def written_until_two_are_read() -> bool:
+        """Write until two are read: the reader does not report when it has started."""
         if watcher.is_alive():
             cluster.write(first if next(numbers) % 2 else second, [b"new"])
         return not watcher.is_alive()
 
-    wait_until(both, "two records", TIMEOUT_S)
+    wait_until(written_until_two_are_read, "two records", TIMEOUT_S)
     watcher.join()
     records.close()
     assert found == [b"new", b"new"]
 
 
-def test_an_unknown_topic_is_told(cluster: Cluster) -> None:
-    """By all three."""
+def test_an_unknown_topic_is_an_error(cluster: Cluster) -> None:
+    """For all three functions."""
     name = f"nowhere.{uuid.uuid4().hex[:8]}"
     for ask in (
         lambda: read_one(cluster.settings, name, 0, 0, TIMEOUT_S),
@@ -161,9 +161,9 @@ def test_an_unknown_topic_is_told(cluster: Cluster) -> None:
             ask()
 
 
-def test_a_kafka_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the time of one look-up."""
-    monkeypatch.setattr("bridge.kafka.record_reader.LOOK_UP_TIMEOUT_S", 0.3)
+def test_an_unreachable_kafka_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the time of one lookup."""
+    monkeypatch.setattr("bridge.kafka.record_reader.LOOKUP_TIMEOUT_S", 0.3)
     settings = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g"}
     with pytest.raises(Unavailable, match="Kafka does not answer"):
         read_last(settings, "t", 1, TIMEOUT_S)
@@ -171,7 +171,7 @@ def test_a_kafka_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.real
 def test_no_group_is_joined_and_nothing_committed(request: pytest.FixtureRequest) -> None:
-    """The broker has never heard of the group that the settings name."""
+    """The group of the settings does not exist at the broker afterwards."""
     kafka = request.getfixturevalue("kafka")
     cluster = Cluster(kafka.bootstrap_servers, kafka.create_topic)
     topic = cluster.topic()
@@ -187,8 +187,8 @@ def test_no_group_is_joined_and_nothing_committed(request: pytest.FixtureRequest
 
 
 @pytest.mark.real
-def test_a_marker_of_a_transaction_is_no_record(request: pytest.FixtureRequest) -> None:
-    """It takes an offset, and so do the records of a transaction that was aborted."""
+def test_a_transaction_marker_is_not_a_record(request: pytest.FixtureRequest) -> None:
+    """It occupies an offset, and so do the records of an aborted transaction."""
     kafka = request.getfixturevalue("kafka")
     cluster = Cluster(kafka.bootstrap_servers, kafka.create_topic)
     topic = cluster.topic()
@@ -204,6 +204,6 @@ def test_a_marker_of_a_transaction_is_no_record(request: pytest.FixtureRequest) 
     cluster.write(topic, [b"kept"])
 
     for offset in (0, 1):
-        with pytest.raises(SetupError, match="is no record"):
+        with pytest.raises(SetupError, match="is not a record"):
             read_one(cluster.settings, topic, 0, offset, TIMEOUT_S)
     assert [r.value for r in read_last(cluster.settings, topic, 5, TIMEOUT_S)] == [b"kept"]

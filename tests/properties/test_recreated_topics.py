@@ -1,7 +1,7 @@
-"""A topic that is made anew at any time, against the log as it is: none of its records is lost.
+"""A topic is recreated at any time: none of the new topic's records is lost.
 
-The played partition does what Kafka 4.4 and its client were seen to do: with the topic the commits
-go; a position goes on in the new log, or is out of it; commits that come late are taken.
+The fake partition behaves as observed on Kafka 4.4 and its client. Deleting the topic deletes its
+commits. A position continues in the new log, or is out of range. Late commits are accepted.
 """
 
 from collections.abc import Callable
@@ -13,34 +13,36 @@ from hypothesis import strategies as st
 
 from bridge.delivery.commit_metadata import decode
 from bridge.kafka.consumer import recreated_topics
-from bridge.kafka.consumer.topic_ids import short
+from bridge.kafka.consumer.topic_ids import short_id
 from bridge.records import Record
 from tests.unit.kafka.consumer.fake_consumer import Bridge
-from tests.unit.kafka.lookups import LOW
+from tests.unit.kafka.fake_kafka import LOW
 from tests.unit.kafka.messages import Polled
 
-LEFT_THE_LOG = KafkaError(KafkaError._AUTO_OFFSET_RESET)
+OUT_OF_RANGE = KafkaError(KafkaError._AUTO_OFFSET_RESET)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.integers(1, 4)),
         st.tuples(st.just("poll"), st.integers(1, 4)),
         st.tuples(st.just("settle"), st.integers(0, 9)),
         st.tuples(
-            st.sampled_from(["make_anew", "commit", "back", "kill", "silence", "answer"]),
+            st.sampled_from(
+                ["recreate", "commit", "lose_and_reassign", "kill", "silence", "answer"]
+            ),
             st.just(0),
         ),
     ),
     min_size=25,
     max_size=60,
 )
-MADE_ANEW_BEFORE_THE_LATE_COMMIT = [
+RECREATED_BEFORE_A_LATE_COMMIT = [
     ("write", 3),
     ("poll", 3),
     ("commit", 0),
     ("settle", 1),
     ("write", 0),
     ("silence", 0),
-    ("make_anew", 0),
+    ("recreate", 0),
     ("write", 4),
     ("commit", 0),
     ("kill", 0),
@@ -49,86 +51,86 @@ MADE_ANEW_BEFORE_THE_LATE_COMMIT = [
 
 
 class Killed(Exception):
-    """The process is no more."""
+    """The process is killed."""
 
 
-class World:
-    """One partition, the bridges that hold it one after the other, and what arrived of it."""
+class Simulation:
+    """One partition, the bridges that own it one after the other, and the delivered records."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
         self.generation, self.high = 0, LOW
         self.commits: dict[int, tuple[int, str | None]] = {}
-        self.arrived: set[tuple[int, int]] = set()
-        self.begin()
+        self.delivered: set[tuple[int, int]] = set()
+        self.start_bridge()
 
-    def begin(self) -> None:
-        """Another bridge."""
+    def start_bridge(self) -> None:
+        """Start another bridge."""
         self.bridge = Bridge(self.monkeypatch, settles=False, start="earliest")
         self.consumer = self.bridge.consumer
-        self.consumer.answers = False
+        self.consumer.answers_commits = False
         self.consumer.commits = self.commits
-        self.under_way: list[tuple[int, Record]] = []
-        self.seen = self.assigned = self.out = -1
+        self.in_flight: list[tuple[int, Record]] = []
+        self.last_reported = -1
         self.sync()
 
     def sync(self) -> None:
-        """What Kafka tells now."""
+        """Update what Kafka reports."""
         self.consumer.high = self.high
         self.bridge.admin.ids["t"] = f"topic {self.generation}"
 
     def write(self, count: int) -> None:
-        """Records come into the log."""
+        """Append records to the log."""
         self.high += count
         self.sync()
 
-    def make_anew(self, _: int) -> None:
-        """Another topic with the same name."""
+    def recreate(self, _: int) -> None:
+        """Recreate the topic under the same name."""
         self.generation, self.high = self.generation + 1, LOW
         self.commits.clear()
         self.sync()
 
     def poll(self, count: int) -> list[Polled]:
-        """What the client brings from where it stands, of the log that there is."""
-        at = self.consumer.assigned.get(0)
-        if at is None or self.consumer.still:
+        """What the client returns from its position in the current log."""
+        offset = self.consumer.assigned.get(0)
+        if offset is None or self.consumer.paused:
             return []
-        if at > self.high or at < LOW:
-            if self.out == at:
+        if offset > self.high or offset < LOW:
+            if self.last_reported == offset:
                 return []
-            self.out = at
-            return [Polled(at, error=LEFT_THE_LOG)]
-        end = min(self.high, at + count)
+            self.last_reported = offset
+            return [Polled(offset, error=OUT_OF_RANGE)]
+        end = min(self.high, offset + count)
         self.consumer.assigned[0] = end
-        return [Polled(offset) for offset in range(at, end)]
+        return [Polled(offset) for offset in range(offset, end)]
 
-    def taken(self) -> None:
-        """What was handed over is under way; it is of the log that there was when it was read."""
+    def collect_delivered(self) -> None:
+        """Delivered records are in flight; they belong to the log from which they were read."""
         for record in self.bridge.records:
-            self.under_way.append((self.generation, record))
+            self.in_flight.append((self.generation, record))
         self.bridge.records.clear()
 
     def settle(self, choice: int) -> None:
-        """One of those arrives."""
-        if self.under_way:
-            generation, record = self.under_way.pop(choice % len(self.under_way))
-            self.arrived.add((generation, record.offset))
+        """Settle one of the records in flight."""
+        if self.in_flight:
+            generation, record = self.in_flight.pop(choice % len(self.in_flight))
+            self.delivered.add((generation, record.offset))
             self.bridge.poller.settled.add(record, 1)
 
     def settle_all(self, _: int) -> None:
-        """All of them arrive."""
-        while self.under_way:
+        """Settle all of them."""
+        while self.in_flight:
             self.settle(0)
 
     def commit(self, _: int) -> None:
-        """The broker takes the commit that is under way, and answers it."""
-        if self.consumer.unanswered:
-            for one in self.consumer.unanswered[0]:
+        """The broker stores and answers the commit in flight."""
+        if self.consumer.unanswered_commits:
+            for one in self.consumer.unanswered_commits[0]:
                 self.commits[0] = one.offset, one.metadata
-            self.consumer.answers = True
+            self.consumer.answers_commits = True
 
-    def back(self, _: int) -> None:
-        """The partition is lost, and comes back."""
+    def lose_and_reassign(self, _: int) -> None:
+        """The partition is lost and assigned again."""
         self.bridge.lose(0)()
         self.bridge.assign(0)()
 
@@ -137,56 +139,61 @@ class World:
         raise Killed
 
     def silence(self, _: int) -> None:
-        """Kafka tells no more of its topics."""
+        """Kafka stops reporting topic ids."""
         self.bridge.admin.silent = True
 
     def answer(self, _: int) -> None:
-        """It tells again."""
+        """Kafka reports them again."""
         self.bridge.admin.answer()
 
-    def turn(self, name: str, number: int) -> Callable[[], list[Polled]]:
+    def as_step(self, name: str, number: int) -> Callable[[], list[Polled]]:
         """One step, while the thread waits in `consume`."""
 
-        def turn() -> list[Polled]:
-            self.taken()
-            self.consumer.answers = False
-            assert self.safe()
+        def step() -> list[Polled]:
+            self.collect_delivered()
+            self.consumer.answers_commits = False
+            assert self.is_commit_safe()
             return getattr(self, name)(number) or []
 
-        return turn
+        return step
 
-    def safe(self) -> bool:
-        """Whether the commit, if it is of this topic, is past nothing and lists nothing unsent."""
+    def is_commit_safe(self) -> bool:
+        """Whether a commit of the current topic covers and lists only delivered records."""
         offset, metadata = self.commits.get(0, (LOW, None))
         listed = decode(metadata, offset)
-        if listed is None or listed.topic_id != short("c", f"topic {self.generation}"):
+        if listed is None or listed.topic_id != short_id("c", f"topic {self.generation}"):
             return True
         settled = {*range(LOW, offset)}.union(*(range(*run) for run in listed.settled))
-        return settled <= {at for generation, at in self.arrived if generation == self.generation}
+        return settled <= {
+            offset for generation, offset in self.delivered if generation == self.generation
+        }
 
 
-@example(steps=MADE_ANEW_BEFORE_THE_LATE_COMMIT)
+@example(steps=RECREATED_BEFORE_A_LATE_COMMIT)
 @settings(
     deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS)
-def test_every_record_of_the_topic_that_there_is_arrives(
+def test_every_record_of_the_current_topic_is_delivered(
     monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, int]]
 ) -> None:
-    """Whenever it was made anew, whoever was killed, whatever was committed too late."""
-    monkeypatch.setattr(recreated_topics, "ASK_AGAIN_S", 0.0)
-    world = World(monkeypatch)
-    calm = [("answer", 0), *[("poll", 200), ("settle_all", 0), ("commit", 0)] * 6]
-    lives: list[list[tuple[str, int]]] = [[]]
-    for step in [*steps, *calm]:
-        lives[-1].append(step)
+    """Whenever it is recreated, whichever process is killed, whichever commit comes late."""
+    monkeypatch.setattr(recreated_topics, "CHECK_INTERVAL_S", 0.0)
+    simulation = Simulation(monkeypatch)
+    recovery = [("answer", 0), *[("poll", 200), ("settle_all", 0), ("commit", 0)] * 6]
+    processes: list[list[tuple[str, int]]] = [[]]
+    for step in [*steps, *recovery]:
+        processes[-1].append(step)
         if step[0] == "kill":
-            lives.append([])
-    for life in lives:
-        turns = [world.bridge.assign(0), *(world.turn(*step) for step in life)]
+            processes.append([])
+    for process in processes:
+        bridge_steps = [
+            simulation.bridge.assign(0),
+            *(simulation.as_step(*step) for step in process),
+        ]
         try:
-            world.bridge.run(*turns)
+            simulation.bridge.run(*bridge_steps)
         except Killed:
-            world.begin()
-    everything = {(world.generation, offset) for offset in range(LOW, world.high)}
-    assert everything <= world.arrived
+            simulation.start_bridge()
+    expected = {(simulation.generation, offset) for offset in range(LOW, simulation.high)}
+    assert expected <= simulation.delivered

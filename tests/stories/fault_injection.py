@@ -51,13 +51,13 @@ def _jump() -> None:
 
 
 FAULTS: dict[str, Callable[[], None]] = {
-    "commit-callback-fails": lambda: _once(Committer, "answered", _fail, 3),
+    "commit-callback-fails": lambda: _once(Committer, "on_commit", _fail, 3),
     "assign-callback-fails": lambda: _once(PartitionAssigner, "assign", _fail, 1),
     "revoke-callback-fails": lambda: _once(PartitionAssigner, "revoked", _fail, 1),
-    "poll-thread-fails": lambda: _once(Poller, "_hand_over", _fail, 5),
-    "poll-thread-sleeps": lambda: _once(Poller, "_hand_over", _sleep, 5),
+    "poll-thread-fails": lambda: _once(Poller, "_deliver", _fail, 5),
+    "poll-thread-sleeps": lambda: _once(Poller, "_deliver", _sleep, 5),
     "mapper-fails": lambda: _once(Plan, "map", _fail, _CALL),
-    "clock-jumps": lambda: _once(Poller, "_hand_over", _jump, 5),
+    "clock-jumps": lambda: _once(Poller, "_deliver", _jump, 5),
     "event-loop-sleeps": lambda: _once(Pipeline, "_take", _sleep, _CALL),
 }
 

@@ -15,7 +15,7 @@ from bridge.delivery.progress import OffsetRange
 from bridge.errors import Unavailable
 from bridge.kafka import admin
 from bridge.kafka.consumer.assigned_partition import PartitionKey
-from bridge.kafka.group_progress import GroupProgress, Offsets, settled_among
+from bridge.kafka.group_progress import GroupProgress, Offsets, settled_offsets
 
 Survey = dict[PartitionKey, list[int]]
 
@@ -74,7 +74,7 @@ def _ended(
     for other, offsets in shared.items():
         done = _done(config, other, offsets)
         for key, those in offsets.items():
-            ended[key] |= settled_among(those, done.get(key, ()))
+            ended[key] |= settled_offsets(those, done.get(key, ()))
     return ended
 
 
@@ -84,4 +84,4 @@ def _done(
     if not offsets:
         return {}
     with GroupProgress(config.settings.kafka_config(), meant.replay_group) as settled:
-        return settled.done(offsets)
+        return settled.settled_ranges(offsets)

@@ -1,1 +1,1 @@
-"""The poll thread, and all that it owns."""
+"""The poll thread and everything that it owns."""

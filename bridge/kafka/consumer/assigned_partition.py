@@ -1,4 +1,4 @@
-"""One partition while it is held: what was taken of it, and how far that is done."""
+"""One partition while it is assigned: which records are tracked, and which of them are settled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,37 +13,40 @@ PartitionKey = tuple[str, int]
 
 @dataclass(slots=True)
 class AssignedPartition:
-    """One partition while it is held."""
+    """One partition while it is assigned to this process."""
 
     assignment: Assignment
     progress: Progress
     partitions_at_start: int
     topic_id: int | None = None
-    """Which topic of this name it is; None while Kafka has not told."""
+    """The short id of the topic, to recognize a recreated one; None while it is unknown."""
 
     dirty: bool = False
-    """Something was settled, or the position was never committed: worth a commit."""
+    """A commit is due: a record was settled, or the position was never committed."""
 
     unacknowledged_events: int = 0
-    """Events answered and not yet in an acknowledged commit."""
+    """Answered events that no acknowledged commit covers yet."""
 
     outstanding_bytes: int = 0
 
     committed: bool = False
-    """The group has a commit on this partition, ours or the one this assignment began with."""
+    """The group has a commit for this partition, from before or during this assignment."""
 
-    characters: int = 0
-    """How long the list of the last commit was."""
+    metadata_characters: int = 0
+    """The length of the last commit's metadata."""
 
-    may_lengthen: int = 0
-    """By so many bytes it may yet lengthen: one for each record not settled that stands behind
-    another one, and what was taken since."""
+    max_growth: int = 0
+    """How many bytes the metadata may still grow.
 
-    taken_to: int = 0
-    """One past the last record taken."""
+    It is one per unsettled record that follows another one, plus those of the records tracked
+    since.
+    """
 
-    unlisted_events: int = 0
-    """Events settled above the last commit for which its list had no room."""
+    tracked_to: int = 0
+    """One past the last tracked record."""
+
+    omitted_events: int = 0
+    """Events settled above the last commit whose ranges did not fit into its metadata."""
 
     @property
     def key(self) -> PartitionKey:
@@ -51,35 +54,35 @@ class AssignedPartition:
         return self.assignment.topic, self.assignment.partition
 
     halted: bool = False
-    """Nothing more of it is begun until a person has acted, so what is left of it is no work."""
+    """Nothing more of it is started until a person acts: its remaining records are not work."""
 
-    def see(self, messages: Sequence[Message], wanted: Sequence[int]) -> list[Record]:
-        """Track messages, of which those at `wanted` are to be worked on and the others skipped.
+    def track(self, messages: Sequence[Message], selected: Sequence[int]) -> list[Record]:
+        """Track messages: process those at the indices `selected`, and skip the others.
 
-        What was settled before is left out.
+        Records that are already settled are omitted.
         """
         self.dirty = True
         records = []
         at = 0
-        for index in wanted:
+        for index in selected:
             if index > at:
                 self._skip_to(messages[index - 1])
             at = index + 1
-            record = self._see(messages[index])
+            record = self._track_one(messages[index])
             if record is not None:
                 records.append(record)
         if at < len(messages):
             self._skip_to(messages[-1])
         return records
 
-    def _see(self, message: Message) -> Record | None:
+    def _track_one(self, message: Message) -> Record | None:
         record = Record.of(message, self.assignment)
-        if not self.progress.see(record.offset, message.leader_epoch()):
+        if not self.progress.track(record.offset, message.leader_epoch()):
             return None
         self.outstanding_bytes += len(record.value or b"")
-        skipped = record.offset - self.taken_to
-        self.may_lengthen += 1 + varint_bytes(skipped) if skipped else 1
-        self.taken_to = record.offset + 1
+        skipped = record.offset - self.tracked_to
+        self.max_growth += 1 + varint_bytes(skipped) if skipped else 1
+        self.tracked_to = record.offset + 1
         return record
 
     def _skip_to(self, message: Message) -> None:
@@ -87,5 +90,5 @@ class AssignedPartition:
 
 
 def offset_of(message: Message) -> int:
-    """The offset of a message that came from Kafka, as all do that are looked at."""
+    """The offset of a message; every message from Kafka has one."""
     return message.offset()  # type: ignore[return-value]

@@ -1,17 +1,17 @@
-"""The partitions that this process holds now, and how far each of them is done.
+"""The partitions that are assigned to this process, and the progress of each.
 
 Invariants:
 - The poll thread owns everything here.
-- A record belongs to one assignment. A late settle, after its assignment ended, changes nothing
-  of a later one: it is recognised by the identity of the assignment, not by its numbers.
-- A commit speaks of partitions held at this instant only: the broker itself asks for the member,
-  not for who owns the partition.
-- What a partition's progress knew is parked when it goes, and what was under way then is still
-  noted there: should the partition come back, nothing of it is sent again.
-- A commit says of which topic it is (`topic_ids.py`), so that who reads it knows when the topic was
-  made anew since.
-- What is settled above the committed offset and finds no room in the metadata's list is counted: a
-  crash repeats it.
+- A record belongs to one assignment. A late settle, after its assignment ended, changes nothing in
+  a later one. The assignment is identified as an object, not by its numbers.
+- A commit contains only partitions that are assigned at that moment. The broker checks the member,
+  not who owns the partition.
+- The progress of a removed partition is kept, and late settles are still noted there. If the
+  partition comes back, nothing settled is sent again.
+- A commit contains the topic's id (`topic_ids.py`), so that its reader recognizes a topic that was
+  recreated since.
+- Events settled above the committed offset whose ranges do not fit into the metadata are counted: a
+  crash repeats them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from confluent_kafka import TopicPartition
 
-from bridge.delivery.commit_metadata import encode, shortened_to_fit
+from bridge.delivery.commit_metadata import encode, truncate_to_fit
 from bridge.kafka.consumer.assigned_partition import AssignedPartition, PartitionKey, offset_of
 from bridge.kafka.consumer.backpressure import BATCH_MAX
 from bridge.kafka.consumer.metadata_limit import MetadataLimit
@@ -28,145 +28,148 @@ from bridge.ports import SelectRecords
 from bridge.records import Assignment, Message, Record
 
 _NO_EPOCH = -1
-"""How Kafka says that a leader epoch is not known."""
+"""Kafka's value for an unknown leader epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCommit:
-    """What one commit asked the broker to remember, until the broker answers."""
+    """What one commit contains, until the broker answers."""
 
     offsets: list[TopicPartition]
     characters_max: int
     events: dict[Assignment, int] = field(default_factory=dict)
 
 
-class Taken(NamedTuple):
-    """What came of messages: records to be worked on, and how many nobody wants."""
+class TrackedBatch(NamedTuple):
+    """The result of tracking messages: records to process, and how many were skipped."""
 
     records: list[Record]
     skipped: int
 
 
 class AssignedPartitions:
-    """All partitions held, by topic and partition; `ends` is where each ends, None: nowhere.
+    """All assigned partitions, by topic and partition; `ends` maps each to its end (None: no ends).
 
-    Past its end nothing is tracked: it would fill the window of work and never be settled.
+    Records past the end are not tracked: they would fill the window and never be settled.
     """
 
     def __init__(self, ends: Mapping[PartitionKey, int] | None = None) -> None:
         self._ends = ends
         self._by_key: dict[PartitionKey, AssignedPartition] = {}
-        self._parked: dict[PartitionKey, AssignedPartition] = {}
-        self._crowded: set[PartitionKey] = set()
-        self._changed: dict[PartitionKey, AssignedPartition] = {}
-        """Of what it was not looked yet whether it is crowded."""
+        self._former: dict[PartitionKey, AssignedPartition] = {}
+        self._at_capacity: set[PartitionKey] = set()
+        self._unchecked: dict[PartitionKey, AssignedPartition] = {}
+        """Partitions whose capacity was not checked since they changed."""
 
         self.metadata_limit = MetadataLimit()
         self.outstanding = 0
-        """Records taken and not settled, of all partitions but the halted."""
+        """Tracked and unsettled records of all partitions that are not halted."""
 
         self.outstanding_bytes = 0
         """The size of their values."""
 
         self.unacknowledged_events = 0
-        """Events answered and not yet in an acknowledged commit."""
+        """Answered events that no acknowledged commit covers yet."""
 
-        self._unlisted_events = 0
+        self._omitted_events = 0
 
     def __iter__(self) -> Iterator[AssignedPartition]:
         return iter(self._by_key.values())
 
     def keys(self) -> list[PartitionKey]:
-        """What is held."""
+        """The assigned partitions."""
         return list(self._by_key)
 
     def add(self, assigned: AssignedPartition) -> None:
-        """Begin to hold a partition."""
+        """Add an assigned partition."""
         key = assigned.key
         if key in self._by_key:
-            self.park([key])
+            self.remove([key])
         self._by_key[key] = assigned
-        self._parked.pop(key, None)
-        self._changed = dict(self._by_key)
+        self._former.pop(key, None)
+        self._unchecked = dict(self._by_key)
 
     def get(self, keys: Iterable[PartitionKey]) -> list[AssignedPartition]:
-        """Those of `keys` that are held."""
+        """Those of `keys` that are assigned."""
         return [self._by_key[key] for key in keys if key in self._by_key]
 
-    def park(self, keys: Iterable[PartitionKey]) -> list[AssignedPartition]:
-        """Hold these no longer; returns what was held of them."""
-        going = {key: self._by_key.pop(key) for key in list(keys) if key in self._by_key}
-        self._parked |= going
-        self._changed = dict(self._by_key)
-        self._crowded -= going.keys()
-        for assigned in going.values():
-            self._leave_out(assigned)
+    def remove(self, keys: Iterable[PartitionKey]) -> list[AssignedPartition]:
+        """Remove partitions and return those that were assigned; their progress is kept."""
+        removed = {key: self._by_key.pop(key) for key in list(keys) if key in self._by_key}
+        self._former |= removed
+        self._unchecked = dict(self._by_key)
+        self._at_capacity -= removed.keys()
+        for assigned in removed.values():
+            self._subtract_outstanding(assigned)
             self.unacknowledged_events -= assigned.unacknowledged_events
-            self._unlisted_events -= assigned.unlisted_events
-        return list(going.values())
+            self._omitted_events -= assigned.omitted_events
+        return list(removed.values())
 
     def halt(self, assigned: AssignedPartition) -> None:
-        """Nothing more of it is begun: what is left of it is no work."""
+        """Halt a partition: its remaining records no longer count as work."""
         if not assigned.halted:
-            self._leave_out(assigned)
+            self._subtract_outstanding(assigned)
             assigned.halted = assigned.dirty = True
 
-    def _leave_out(self, assigned: AssignedPartition) -> None:
+    def _subtract_outstanding(self, assigned: AssignedPartition) -> None:
         if not assigned.halted:
             self.outstanding -= assigned.progress.outstanding
             self.outstanding_bytes -= assigned.outstanding_bytes
 
-    def parked(self, keys: Iterable[PartitionKey]) -> dict[PartitionKey, AssignedPartition]:
-        """What was held of `keys` when they went."""
-        return {key: self._parked[key] for key in keys if key in self._parked}
+    def former(self, keys: Iterable[PartitionKey]) -> dict[PartitionKey, AssignedPartition]:
+        """The state of those of `keys` that were assigned before."""
+        return {key: self._former[key] for key in keys if key in self._former}
 
     @property
     def repeatable_events(self) -> int:
-        """Answered events that a crash would repeat: in no acknowledged commit, or not listed."""
-        return self.unacknowledged_events + self._unlisted_events
+        """Answered events that a crash would repeat: uncommitted, or omitted from the metadata."""
+        return self.unacknowledged_events + self._omitted_events
 
-    def crowded(self, records_max: int) -> frozenset[PartitionKey]:
-        """The partitions of which no more is taken for now.
+    def at_capacity(self, records_max: int) -> frozenset[PartitionKey]:
+        """The partitions from which to poll nothing for now.
 
-        So are those of which one more batch might fill half of a window of `records_max` records
-        beside others, or leave no room for the list in the commit's metadata.
+        With one more batch, such a partition might fill half of a window of `records_max` records
+        while others are assigned. Or its ranges might not fit into the commit's metadata.
         """
-        for key, one in self._changed.items():
-            batches = 2 if key in self._crowded else 1  # a pause throws away what was fetched ahead
-            if self._room_of(one, records_max // 2) < batches * BATCH_MAX:
-                self._crowded.add(key)
+        for key, one in self._unchecked.items():
+            # A pause discards prefetched records, so a resume requires more free capacity.
+            batches = 2 if key in self._at_capacity else 1
+            if self._remaining_records(one, records_max // 2) < batches * BATCH_MAX:
+                self._at_capacity.add(key)
             else:
-                self._crowded.discard(key)
-        self._changed.clear()
-        return frozenset(self._crowded)
+                self._at_capacity.discard(key)
+        self._unchecked.clear()
+        return frozenset(self._at_capacity)
 
-    def take(
+    def track(
         self, key: PartitionKey, messages: Sequence[Message], select_records: SelectRecords
-    ) -> Taken:
+    ) -> TrackedBatch:
         """Track messages of one partition, in order.
 
-        Nothing is to be done for a partition not held (any more), past the partition's end, for
-        an offset settled before, and for what `select_records` leaves out. Of a halted partition
-        all is kept: nothing of it may be settled.
+        It ignores partitions that are not assigned (any more), messages past the partition's end,
+        offsets that are already settled, and messages that `select_records` omits. All messages of
+        a halted partition are kept, because none of them may be settled.
         """
         assigned = self._by_key.get(key)
         if assigned is None:
-            return Taken([], 0)
-        messages = self._new(assigned, messages)
+            return TrackedBatch([], 0)
+        messages = self._unread(assigned, messages)
         if not messages:
-            return Taken([], 0)
+            return TrackedBatch([], 0)
         if assigned.halted:
-            return Taken(assigned.see(messages, range(len(messages))), 0)
-        wanted = select_records(key[0], messages)
-        records = assigned.see(messages, wanted)
+            return TrackedBatch(assigned.track(messages, range(len(messages))), 0)
+        selected = select_records(key[0], messages)
+        records = assigned.track(messages, selected)
         if records:
             self.outstanding += len(records)
             self.outstanding_bytes += sum(len(record.value or b"") for record in records)
-            self._changed[key] = assigned
-        return Taken(records, len(messages) - len(wanted))
+            self._unchecked[key] = assigned
+        return TrackedBatch(records, len(messages) - len(selected))
 
-    def _new(self, assigned: AssignedPartition, messages: Sequence[Message]) -> Sequence[Message]:
-        """Those that were not read before, and not past the partition's end."""
+    def _unread(
+        self, assigned: AssignedPartition, messages: Sequence[Message]
+    ) -> Sequence[Message]:
+        """The messages that were not read before and are not past the partition's end."""
         begin = assigned.progress.position
         if self._ends is None:
             if offset_of(messages[0]) >= begin:
@@ -176,13 +179,13 @@ class AssignedPartitions:
         return [message for message in messages if begin <= offset_of(message) < end]
 
     def settle(self, record: Record, events: int) -> bool:
-        """Nothing is left to do for a record; False when its assignment has ended."""
+        """Mark a record as settled; False if its assignment has ended."""
         key = record.topic, record.partition
         assigned = self._by_key.get(key)
         if assigned is None or assigned.assignment is not record.assignment:
-            parked = self._parked.get(key)
-            if parked is not None and parked.assignment is record.assignment:
-                parked.progress.settle(record.offset)
+            former = self._former.get(key)
+            if former is not None and former.assignment is record.assignment:
+                former.progress.settle(record.offset)
             return False
         if not assigned.progress.settle(record.offset, events):
             return True
@@ -194,24 +197,24 @@ class AssignedPartitions:
         assigned.unacknowledged_events += events
         self.unacknowledged_events += events
         assigned.dirty = True
-        self._changed[key] = assigned
+        self._unchecked[key] = assigned
         return True
 
     def commit(self, keys: Iterable[PartitionKey] | None = None) -> PendingCommit | None:
-        """What is worth a commit now, of `keys` or of all, in one snapshot; None for nothing."""
+        """A commit of all that is due, for `keys` or all partitions; None if nothing is due."""
         commit = PendingCommit([], self.metadata_limit.characters_max)
         for assigned in self if keys is None else self.get(keys):
             if assigned.dirty:
                 commit.offsets.append(self._offset(assigned, first=not commit.offsets))
                 commit.events[assigned.assignment] = assigned.unacknowledged_events
                 assigned.dirty = False
-                self._changed[assigned.key] = assigned
+                self._unchecked[assigned.key] = assigned
         return commit if commit.offsets else None
 
     def acknowledge(self, commit: PendingCommit, failed: frozenset[PartitionKey]) -> int:
         """The broker has answered a commit; returns how many events it covers.
 
-        What it refused is worth a commit again.
+        Partitions that it refused are due for a commit again.
         """
         covered = 0
         for assigned in self:
@@ -225,32 +228,36 @@ class AssignedPartitions:
             assigned.committed = True
             covered += events
         self.unacknowledged_events -= covered
-        self._changed = dict(self._by_key)
+        self._unchecked = dict(self._by_key)
         return covered
 
-    def _room_of(self, assigned: AssignedPartition, records_max: int) -> int:
-        """How many more records of a partition may be taken, as far as it is worth knowing."""
-        room = 2 * BATCH_MAX
+    def _remaining_records(self, assigned: AssignedPartition, records_max: int) -> int:
+        """How many more records of a partition may be tracked, up to two batches."""
+        remaining = 2 * BATCH_MAX
         if len(self._by_key) > 1:
-            room = min(room, records_max - assigned.progress.outstanding)
-        if self.metadata_limit.is_usual:
-            room = min(room, self.metadata_limit.room(assigned.characters, assigned.may_lengthen))
-        return room
+            remaining = min(remaining, records_max - assigned.progress.outstanding)
+        if self.metadata_limit.is_unrestricted:
+            length, growth = assigned.metadata_characters, assigned.max_growth
+            remaining = min(remaining, self.metadata_limit.remaining_records(length, growth))
+        return remaining
 
     def _offset(self, assigned: AssignedPartition, *, first: bool) -> TopicPartition:
-        """What to commit of a partition, the first of its commit; notes what found no room."""
-        snapshot = assigned.progress.snapshot(skipped=not assigned.halted)
+        """The offset and metadata to commit for a partition; counts the events that do not fit.
+
+        `first` marks the first partition of its commit.
+        """
+        snapshot = assigned.progress.snapshot(include_skipped=not assigned.halted)
         above, characters_max = snapshot.settled_above, self.metadata_limit.characters_max
-        beside, topic_id = (snapshot.offset, assigned.partitions_at_start), assigned.topic_id
-        listed = shortened_to_fit(*beside, above, characters_max, topic_id)
-        metadata = encode(*beside, listed, topic_id) if characters_max else ""
-        assigned.may_lengthen = max(0, assigned.progress.outstanding - len(above))
-        whole = len(listed) == len(above)
-        assigned.characters = len(metadata) if whole else characters_max
-        unlisted = 0 if whole else assigned.progress.events_from(above[len(listed)][0])
-        self._unlisted_events += unlisted - assigned.unlisted_events
-        assigned.unlisted_events = unlisted
+        header, topic_id = (snapshot.offset, assigned.partitions_at_start), assigned.topic_id
+        listed = truncate_to_fit(*header, above, characters_max, topic_id)
+        metadata = encode(*header, listed, topic_id) if characters_max else ""
+        assigned.max_growth = max(0, assigned.progress.outstanding - len(above))
+        complete = len(listed) == len(above)
+        assigned.metadata_characters = len(metadata) if complete else characters_max
+        omitted_events = 0 if complete else assigned.progress.events_from(above[len(listed)][0])
+        self._omitted_events += omitted_events - assigned.omitted_events
+        assigned.omitted_events = omitted_events
         if first:
-            metadata = self.metadata_limit.asking(metadata)
+            metadata = self.metadata_limit.pad_for_probe(metadata)
         epoch = _NO_EPOCH if snapshot.leader_epoch is None else snapshot.leader_epoch
         return TopicPartition(*assigned.key, snapshot.offset, metadata, epoch)

@@ -1,14 +1,16 @@
-"""That Kafka answers again: its client tells every trouble, and never the end of one.
+"""Detects that Kafka answers again: its client reports every error, but never a recovery.
 
 Invariants:
-- Of Kafka as a whole it is known by a commit that was acknowledged, by partitions that came with
-  their offsets, or, where nothing is to be committed, by asking.
-- Of a topic that could not be read it is known by a record of it that came to its end. It is
-  waited for no more when this process has no partition of it left.
-- An observer: told from the poll thread and the event loop, it does everything on the loop.
+- Kafka as a whole has recovered when a commit is acknowledged or partitions are assigned with their
+  offsets. If there is nothing to commit, a probe finds out.
+- A topic that could not be read has recovered when one of its records is settled. Its outage also
+  ends when this process has no partition of it left.
+- It is an observer: the poll thread and the event loop notify it, and all its work runs on the
+  loop.
 
-**The race of the question.** Trouble is told while the answer to a question is on its way: it may
-be the newer of the two. So an answer counts only if no trouble was told since the question.
+**Race: an error during a probe.** An error may be reported while the answer to a probe is on its
+way. The error may be the newer one. So an answer counts only if no error was reported since the
+probe was sent.
 """
 
 import asyncio
@@ -30,95 +32,95 @@ from bridge.observer import (
     Waiting,
 )
 
-ASK_EVERY_S = 5.0
-"""Between two questions, and so between two spells that a question ends."""
+PROBE_INTERVAL_S = 5.0
+"""The time between two probes, and so between two outages that a probe ends."""
 
 
 class ConnectionMonitor:
-    """Tells `observer` the `Resumed` of each `Waiting` for Kafka; `close` it at the end.
+    """Emits a `Resumed` for each `Waiting` for Kafka; call `close` at the end.
 
-    `ask` returns when Kafka has answered a question, or raises `Unavailable`.
+    `probe` returns when Kafka has answered, or raises `Unavailable`.
     """
 
     listens_to: Final = frozenset(
         {Assigned, Committed, RecordsFiltered, Revoked, RecordsSettled, Waiting}
     )
 
-    def __init__(self, ask: Callable[[], Awaitable[object]], observer: Observer) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[object]], observer: Observer) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ask = ask
+        self._probe = probe
         self._observer = observer
         self._waiting = False
-        self._troubles = 0
-        self._topics: set[str] = set()
-        self._ours: set[PartitionName] = set()
-        self._asking: asyncio.Task[None] | None = None
+        self._error_count = 0
+        self._failed_topics: set[str] = set()
+        self._assigned: set[PartitionName] = set()
+        self._probe_task: asyncio.Task[None] | None = None
 
     def notify(self, fact: Fact) -> None:
-        """Take note of a fact."""
+        """Handle a fact."""
         match fact:
             case RecordsSettled(topic) | RecordsFiltered(topic):
-                if topic in self._topics:
-                    self._loop.call_soon_threadsafe(self._topic_is_well, topic)
+                if topic in self._failed_topics:
+                    self._loop.call_soon_threadsafe(self._topic_recovered, topic)
             case Waiting() | Committed() | Assigned() | Revoked():
-                self._loop.call_soon_threadsafe(self._note, fact)
+                self._loop.call_soon_threadsafe(self._handle, fact)
             case _:
                 pass
 
     async def close(self) -> None:
-        """Ask no more."""
-        if self._asking is not None:
-            self._asking.cancel()
+        """Stop probing."""
+        if self._probe_task is not None:
+            self._probe_task.cancel()
 
-    def _note(self, fact: Fact) -> None:
+    def _handle(self, fact: Fact) -> None:
         match fact:
             case Waiting(what) if what == KAFKA:
-                self._begin()
+                self._start_probing()
             case Waiting(what) if what.startswith(KAFKA_TOPIC):
-                self._topics.add(what.removeprefix(KAFKA_TOPIC))
+                self._failed_topics.add(what.removeprefix(KAFKA_TOPIC))
             case Committed():
-                self._is_well()
+                self._recovered()
             case Assigned(partitions):
-                self._ours.update(partitions)
-                self._is_well()
+                self._assigned.update(partitions)
+                self._recovered()
             case Revoked(partitions):
-                self._let_go(partitions)
+                self._remove_partitions(partitions)
             case _:
                 pass
 
-    def _begin(self) -> None:
+    def _start_probing(self) -> None:
         self._waiting = True
-        self._troubles += 1
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_until_it_answers())
+        self._error_count += 1
+        if self._probe_task is None:
+            self._probe_task = asyncio.create_task(self._probe_until_answered())
 
-    async def _ask_until_it_answers(self) -> None:
+    async def _probe_until_answered(self) -> None:
         while self._waiting:
-            troubles = self._troubles
-            if await self._answers() and troubles == self._troubles:
-                self._is_well()
-            await asyncio.sleep(ASK_EVERY_S)
-        self._asking = None
+            error_count = self._error_count
+            if await self._probe_answers() and error_count == self._error_count:
+                self._recovered()
+            await asyncio.sleep(PROBE_INTERVAL_S)
+        self._probe_task = None
 
-    async def _answers(self) -> bool:
+    async def _probe_answers(self) -> bool:
         try:
-            await self._ask()
+            await self._probe()
         except Unavailable:
             return False
         return True
 
-    def _is_well(self) -> None:
+    def _recovered(self) -> None:
         if self._waiting:
             self._waiting = False
             self._observer.notify(Resumed(KAFKA))
 
-    def _let_go(self, partitions: Sequence[PartitionName]) -> None:
-        self._ours.difference_update(partitions)
-        for topic in self._topics - {topic for topic, _ in self._ours}:
-            self._topic_is_well(topic)
+    def _remove_partitions(self, partitions: Sequence[PartitionName]) -> None:
+        self._assigned.difference_update(partitions)
+        for topic in self._failed_topics - {topic for topic, _ in self._assigned}:
+            self._topic_recovered(topic)
 
-    def _topic_is_well(self, topic: str) -> None:
-        if topic not in self._topics:
+    def _topic_recovered(self, topic: str) -> None:
+        if topic not in self._failed_topics:
             return
-        self._topics.discard(topic)
+        self._failed_topics.discard(topic)
         self._observer.notify(Resumed(f"{KAFKA_TOPIC}{topic}"))

@@ -1,4 +1,4 @@
-"""Which partitions this member of the group reads, from where, and which of them stand still."""
+"""Assigns partitions to this group member: where each of them starts, and which are paused."""
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Literal
@@ -18,28 +18,29 @@ from bridge.errors import Halted
 from bridge.kafka.consumer.assigned_partition import AssignedPartition, PartitionKey
 from bridge.kafka.consumer.assigned_partitions import AssignedPartitions
 from bridge.kafka.consumer.start_position import (
-    LookUpFailed,
+    LookupFailed,
     Start,
     StartPosition,
     resolve_committed,
+    resolve_reset,
     resolve_start,
-    start_at,
 )
 from bridge.kafka.consumer.topic_ids import TopicIds
 from bridge.observer import Assigned, HaltedScope, Info, Observer, Revoked, Waiting
 from bridge.records import Assignment
 
-LOOK_UP_AGAIN_S = 1.0
+LOOKUP_RETRY_S = 1.0
 
 
 class PartitionAssigner:
-    """Assigns, unassigns, pauses and resumes; the poll thread owns it.
+    """Assigns, unassigns, pauses and resumes partitions; the poll thread owns it.
 
-    Laws: what may be asked within the callback of an assignment is asked there; where a partition
-    begins that the group never committed on is looked up in the poll thread's next turn. Until
-    then it is assigned, paused, and not held: what it should bring all the same is ignored. A
-    halted one stays paused through everything until a person has acted. A pause outlives revoke
-    and assign, so after an assignment each partition is paused or resumed anew.
+    Invariants:
+    - Lookups that are allowed within the assignment callback are made there. The start of a
+      partition without a commit is looked up in the poll thread's next iteration. Until then it
+      is assigned to the client and paused, and its messages are ignored.
+    - A halted partition stays paused until a person acts.
+    - A pause survives revoke and assign, so every assignment sets each partition's pause again.
     """
 
     def __init__(
@@ -47,146 +48,148 @@ class PartitionAssigner:
         consumer: Consumer,
         assigned_partitions: AssignedPartitions,
         observer: Observer,
-        ids: TopicIds,
+        topic_ids: TopicIds,
         *,
         start: Start,
-        came_later: Callable[[str], bool],
+        is_new_topic: Callable[[str], bool],
         out_of_range: Literal["halt", "earliest", "latest"],
         incremental: bool,
     ) -> None:
         self._consumer = consumer
         self._assigned_partitions = assigned_partitions
         self._observer = observer
-        self._ids = ids
+        self._topic_ids = topic_ids
         self._start = start
-        self._came_later = came_later
+        self._is_new_topic = is_new_topic
         self._out_of_range = out_of_range
         self._incremental = incremental
-        self._unknown: dict[PartitionKey, TopicPartition] = {}
+        self._unresolved: dict[PartitionKey, TopicPartition] = {}
         self._halted: set[PartitionKey] = set()
         self._halted_topics: list[Callable[[str], bool]] = []
-        self._held_back: Set[PartitionKey] = frozenset()
+        self._paused_partitions: Set[PartitionKey] = frozenset()
         self._paused = False
-        self._next_look_up_s = 0.0
+        self._next_lookup_s = 0.0
 
     def assign(self, partitions: Sequence[TopicPartition], *, paused: bool) -> None:
-        """Begin to read partitions that the group gave us, each where it is to begin."""
+        """Assign partitions that the group gave to this member, each at its start position."""
         self._paused = paused
-        if not partitions:  # a cooperative rebalance that gave us nothing new
-            self._give([])
+        if not partitions:  # a cooperative rebalance without new partitions
+            self._assign([])
             return
         try:
-            parked = self._parked(partitions)
-            found, unknown = resolve_committed(self._consumer, partitions, parked, self._ids)
-        except LookUpFailed as error:
-            self._observer.notify(Waiting(KAFKA, f"where to begin is not known yet: {error}"))
-            found, unknown = [], list(partitions)
-        self._unknown |= {(one.topic, one.partition): one for one in unknown}
-        self._next_look_up_s = 0.0
-        self._hold(found)
-        self._give([*(one.offset for one in found), *(_end(one) for one in unknown)])
-        self._still_or_flowing()
-        self._tell_assigned(found)
+            former = self._former(partitions)
+            resolved, rest = resolve_committed(self._consumer, partitions, former, self._topic_ids)
+        except LookupFailed as error:
+            self._observer.notify(Waiting(KAFKA, f"the start offsets are not known yet: {error}"))
+            resolved, rest = [], list(partitions)
+        self._unresolved |= {(one.topic, one.partition): one for one in rest}
+        self._next_lookup_s = 0.0
+        self._add(resolved)
+        self._assign([*(one.offset for one in resolved), *(_at_end(one) for one in rest)])
+        self._apply_pauses()
+        self._notify_assigned(resolved)
 
-    def look_up_again(self, now_s: float) -> None:
-        """Ask where the partitions begin of which that is not known yet."""
-        if not self._unknown or now_s < self._next_look_up_s:
+    def retry_lookups(self, now_s: float) -> None:
+        """Look up the start of the partitions for which it is still unknown."""
+        if not self._unresolved or now_s < self._next_lookup_s:
             return
-        self._next_look_up_s = now_s + LOOK_UP_AGAIN_S
-        waiting = list(self._unknown.values())
-        parked = self._parked(waiting)
+        self._next_lookup_s = now_s + LOOKUP_RETRY_S
+        waiting = list(self._unresolved.values())
+        former = self._former(waiting)
         try:
-            begin = self._start, self._came_later
-            found = resolve_start(self._consumer, waiting, *begin, parked=parked, ids=self._ids)
-        except LookUpFailed:
+            start = self._start, self._is_new_topic
+            resolved = resolve_start(
+                self._consumer, waiting, *start, former=former, topic_ids=self._topic_ids
+            )
+        except LookupFailed:
             return
-        for one in found:
-            del self._unknown[_key(one.assigned.assignment)]
-        self._hold(found)
-        self._move([one.offset for one in found])
-        self._tell_assigned(found)
+        for one in resolved:
+            del self._unresolved[_key(one.assigned.assignment)]
+        self._add(resolved)
+        self._reassign([one.offset for one in resolved])
+        self._notify_assigned(resolved)
 
     def revoked(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
-        """The group took partitions from us; librdkafka unassigns them itself."""
+        """The group revoked partitions; librdkafka unassigns them itself."""
         keys = [(one.topic, one.partition) for one in partitions]
         for key in keys:
-            self._unknown.pop(key, None)
+            self._unresolved.pop(key, None)
             self._halted.discard(key)
         self._observer.notify(Revoked(keys, lost))
 
     def restart(self, keys: Sequence[PartitionKey]) -> None:
-        """What was assigned to us is no more, and others stand in its place under the same names.
+        """Restart partitions of recreated topics at the beginning.
 
-        Told as partitions that went, and came when it is known where they begin: a halt of the
-        old ones is over.
+        The old partitions are reported as revoked, which ends their halts. The new ones are
+        reported as assigned once their start is known.
         """
-        self.revoked(_places(keys), lost=True)
-        self._unknown |= {key: TopicPartition(*key, OFFSET_BEGINNING) for key in keys}
-        self._next_look_up_s = 0.0
-        self._still_or_flowing()
+        self.revoked(_topic_partitions(keys), lost=True)
+        self._unresolved |= {key: TopicPartition(*key, OFFSET_BEGINNING) for key in keys}
+        self._next_lookup_s = 0.0
+        self._apply_pauses()
 
     def pause(self) -> None:
-        """Take nothing more from anywhere; the group goes on being served."""
+        """Pause all partitions; the group membership stays active."""
         self._paused = True
-        self._still_or_flowing()
+        self._apply_pauses()
 
     def resume(self) -> None:
-        """Read on, but where a person must act first."""
+        """Resume all partitions, except those halted, at capacity, or without a start."""
         self._paused = False
-        self._still_or_flowing()
+        self._apply_pauses()
 
-    def hold_back(self, keys: Set[PartitionKey]) -> None:
-        """Take nothing more of these for now, and again of those that were held back before.
+    def pause_partitions(self, keys: Set[PartitionKey]) -> None:
+        """Pause these partitions, and resume those of the previous call that are not among them.
 
-        The others are not touched: what was fetched ahead of them would be thrown away.
+        All others stay untouched, because pausing discards their prefetched records.
         """
-        if keys == self._held_back:
+        if keys == self._paused_partitions:
             return
-        going = keys - self._held_back
-        coming = self._held_back - keys - self._unknown.keys() - self._halted
-        self._held_back = keys
+        to_pause = keys - self._paused_partitions
+        to_resume = self._paused_partitions - keys - self._unresolved.keys() - self._halted
+        self._paused_partitions = keys
         if not self._paused:
-            self._pause_and_resume(_places(going), _places(coming))
+            self._pause_and_resume(_topic_partitions(to_pause), _topic_partitions(to_resume))
 
     def halt_topics(self, topics: Callable[[str], bool]) -> None:
-        """Read nothing more of some topics, also where they are assigned later.
+        """Stop reading topics, including partitions of them that are assigned later.
 
-        The partitions stay ours and are paused: what is under way is settled and committed as
-        always, and the first record that is not settled is where the next one begins.
+        The partitions stay assigned and are paused. Requests in flight are settled and committed as
+        usual. The next reader starts at the first record that is not settled.
         """
         self._halted_topics.append(topics)
         for assigned in self._assigned_partitions:
-            self._halt_if_asked(assigned)
-        self._still_or_flowing()
+            self._halt_if_topic_halted(assigned)
+        self._apply_pauses()
 
-    def _halt_if_asked(self, assigned: AssignedPartition) -> None:
+    def _halt_if_topic_halted(self, assigned: AssignedPartition) -> None:
         if any(topics(assigned.assignment.topic) for topics in self._halted_topics):
             self._assigned_partitions.halt(assigned)
             self._halted.add(_key(assigned.assignment))
 
-    def seek_back(self) -> None:
-        """Read again what was dequeued and never seen."""
-        self._move([_position(assigned) for assigned in self._assigned_partitions])
+    def seek_to_positions(self) -> None:
+        """Read messages again that were dequeued but never tracked."""
+        self._reassign([_position(assigned) for assigned in self._assigned_partitions])
 
-    def partition_trouble(self, message: Message) -> None:
-        """A partition has an error instead of a record; or the client itself has given up.
+    def partition_error(self, message: Message) -> None:
+        """Handle an error that a partition, or the client itself, reports instead of a record.
 
         Raises:
-            Halted: a fatal error (another member took our `group.instance.id`), which the client
-                gives as a message: it goes on being polled, and never brings anything again.
+            Halted: a fatal error (another member uses our `group.instance.id`). The client reports
+                it as a message, can still be polled, and never returns records again.
         """
         error = message.error()
         if error is None:
             return
         if error.code() == KafkaError._FATAL:  # noqa: SLF001  (its public name)
-            raise Halted(f"Kafka's client gave up: {error.str()}")
+            raise Halted(f"the Kafka client failed fatally: {error.str()}")
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  (its public name)
-            self._left_the_log(message)
+            self._handle_out_of_range(message)
         else:
             self._observer.notify(Waiting(f"{KAFKA_TOPIC}{message.topic()}", error.str()))
 
-    def _left_the_log(self, message: Message) -> None:
-        """The position is no longer in the log; going on somewhere else is never silent."""
+    def _handle_out_of_range(self, message: Message) -> None:
+        """Halt or reset a partition whose position is out of range; a reset is always reported."""
         partition = TopicPartition(str(message.topic()), int(message.partition() or 0))
         key = (partition.topic, partition.partition)
         scope = f"{partition.topic}/{partition.partition}"
@@ -194,86 +197,91 @@ class PartitionAssigner:
             self._halt(key, "the committed offset is no longer in the log")
             return
         try:
-            found = start_at(self._consumer, partition, self._out_of_range, self._ids)
-        except LookUpFailed:
-            self._unknown[key] = partition
+            resolved = resolve_reset(self._consumer, partition, self._out_of_range, self._topic_ids)
+        except LookupFailed:
+            self._unresolved[key] = partition
             return
-        self._observer.notify(Info(f"{scope} left the log; going on at {self._out_of_range}"))
-        self._hold([found])
-        self._move([found.offset])
+        self._observer.notify(
+            Info(f"{scope}: offset out of range; continuing at {self._out_of_range}")
+        )
+        self._add([resolved])
+        self._reassign([resolved.offset])
 
     def _halt(self, key: PartitionKey, why: str) -> None:
         self._halted.add(key)
         fix = "set the group's offset (kafka-consumer-groups --reset-offsets) or out_of_range"
         self._observer.notify(HaltedScope(f"{key[0]}/{key[1]}", why, fix))
-        self._still_or_flowing()
+        self._apply_pauses()
 
-    def _parked(
+    def _former(
         self, partitions: Sequence[TopicPartition]
     ) -> dict[PartitionKey, AssignedPartition]:
-        return self._assigned_partitions.parked((one.topic, one.partition) for one in partitions)
+        return self._assigned_partitions.former((one.topic, one.partition) for one in partitions)
 
-    def _tell_assigned(self, found: Sequence[StartPosition]) -> None:
-        """Told when it is known where they begin: what is written from then on is read."""
-        if found:
-            keys = [_key(one.assigned.assignment) for one in found]
+    def _notify_assigned(self, resolved: Sequence[StartPosition]) -> None:
+        """Report partitions once their start is known: records written from then on are read."""
+        if resolved:
+            keys = [_key(one.assigned.assignment) for one in resolved]
             self._observer.notify(Assigned(keys))
 
-    def _hold(self, found: Sequence[StartPosition]) -> None:
-        for one in found:
+    def _add(self, resolved: Sequence[StartPosition]) -> None:
+        for one in resolved:
             assignment = one.assigned.assignment
-            if one.halted is None:
+            if one.halt_reason is None:
                 self._assigned_partitions.add(one.assigned)
-                self._halt_if_asked(one.assigned)
+                self._halt_if_topic_halted(one.assigned)
             else:
-                self._halt((assignment.topic, assignment.partition), one.halted)
+                self._halt((assignment.topic, assignment.partition), one.halt_reason)
 
-    def _give(self, offsets: list[TopicPartition]) -> None:
+    def _assign(self, offsets: list[TopicPartition]) -> None:
         if self._incremental:
             self._consumer.incremental_assign(offsets)
         else:
             self._consumer.assign(offsets)
 
-    def _move(self, offsets: list[TopicPartition]) -> None:
-        """Read assigned partitions on from other offsets.
+    def _reassign(self, offsets: list[TopicPartition]) -> None:
+        """Continue assigned partitions at other offsets.
 
-        Unassigned and assigned again: a partition that left the log is dead for `seek`. Resumed
-        before: librdkafka (2.16) mostly fetches nothing for a second if it is resumed right after.
+        They are unassigned and assigned again, because `seek` fails for a partition that is out of
+        range. They are resumed first: if resumed right after, librdkafka (2.16) mostly fetches
+        nothing for a second.
         """
         if not offsets:
             return
-        self._still_or_flowing()
+        self._apply_pauses()
         if self._incremental:
             self._consumer.incremental_unassign(offsets)
             self._consumer.incremental_assign(offsets)
         else:
             moved = {(one.topic, one.partition) for one in offsets}
             others = [one for one in self._assigned_partitions if _key(one.assignment) not in moved]
-            kept = [_position(one) for one in others]
-            self._consumer.assign([*kept, *offsets])
-        self._pause_and_resume(self._still(self._consumer.assignment()), [])
+            unchanged = [_position(one) for one in others]
+            self._consumer.assign([*unchanged, *offsets])
+        self._pause_and_resume(self._paused_among(self._consumer.assignment()), [])
 
-    def _still_or_flowing(self) -> None:
+    def _apply_pauses(self) -> None:
         assigned = self._consumer.assignment()
-        still = self._still(assigned)
-        self._pause_and_resume(still, [one for one in assigned if one not in still])
+        to_pause = self._paused_among(assigned)
+        self._pause_and_resume(to_pause, [one for one in assigned if one not in to_pause])
 
-    def _still(self, assigned: Sequence[TopicPartition]) -> list[TopicPartition]:
-        waiting = self._unknown.keys() | self._halted | self._held_back
-        return [one for one in assigned if self._paused or (one.topic, one.partition) in waiting]
+    def _paused_among(self, assigned: Sequence[TopicPartition]) -> list[TopicPartition]:
+        blocked = self._unresolved.keys() | self._halted | self._paused_partitions
+        return [one for one in assigned if self._paused or (one.topic, one.partition) in blocked]
 
-    def _pause_and_resume(self, still: list[TopicPartition], flowing: list[TopicPartition]) -> None:
+    def _pause_and_resume(self, pause: list[TopicPartition], resume: list[TopicPartition]) -> None:
         try:
-            if still:
-                self._consumer.pause(still)
-            if flowing:
-                self._consumer.resume(flowing)
-        except KafkaException as error:  # the assignment moved on meanwhile
-            self._observer.notify(Info(f"pause or resume came too late: {error}"))
+            if pause:
+                self._consumer.pause(pause)
+            if resume:
+                self._consumer.resume(resume)
+        except KafkaException as error:  # the assignment has changed meanwhile
+            self._observer.notify(
+                Info(f"pause or resume failed, the assignment has changed: {error}")
+            )
 
 
-def _end(one: TopicPartition) -> TopicPartition:
-    """Where a partition stands while it is not known where it begins."""
+def _at_end(one: TopicPartition) -> TopicPartition:
+    """The assignment of a partition whose start is not known yet."""
     return TopicPartition(one.topic, one.partition, OFFSET_END)
 
 
@@ -281,10 +289,10 @@ def _key(assignment: Assignment) -> PartitionKey:
     return assignment.topic, assignment.partition
 
 
-def _places(keys: Iterable[PartitionKey]) -> list[TopicPartition]:
+def _topic_partitions(keys: Iterable[PartitionKey]) -> list[TopicPartition]:
     return [TopicPartition(*key) for key in keys]
 
 
 def _position(assigned: AssignedPartition) -> TopicPartition:
-    """Where a held partition is read on."""
+    """Where an assigned partition continues."""
     return TopicPartition(*_key(assigned.assignment), assigned.progress.position)

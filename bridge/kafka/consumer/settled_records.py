@@ -1,7 +1,7 @@
-"""What the event loop has settled, on its way to the poll thread.
+"""Records that the event loop has settled, on their way to the poll thread.
 
-Invariants: the loop adds, the thread takes; adding costs no lock. The thread is woken when there is
-enough to be worth a turn of it, not for each record.
+Invariants: the loop adds and the thread removes; adding takes no lock. The thread is woken once
+enough records have accumulated, not for each record.
 """
 
 import threading
@@ -14,7 +14,7 @@ _NEVER = 1 << 62
 
 
 class SettledRecords:
-    """Records of which nothing is left to do, each with how many events of it were begun."""
+    """Settled records, each with the number of its events that were started."""
 
     def __init__(self) -> None:
         self._records: deque[tuple[Record, int]] = deque()
@@ -28,14 +28,14 @@ class SettledRecords:
             self.wake()
 
     def wake(self) -> None:
-        """End a wait, whatever there is."""
+        """End a wait immediately."""
         self._wake_at = _NEVER
         self._enough.set()
 
     def wait(self, count: int, limit_s: float) -> None:
-        """From the poll thread: wait until so many are there, but no longer than the limit.
+        """From the poll thread: wait for `count` records, at most until the limit.
 
-        What came between the look and the wait is seen by the look: the bound is set first.
+        The threshold is set before the count is read, so records added in between are not missed.
         """
         self._enough.clear()
         self._wake_at = count
@@ -43,7 +43,7 @@ class SettledRecords:
             self._enough.wait(limit_s)
         self._wake_at = _NEVER
 
-    def taken(self) -> Iterator[tuple[Record, int]]:
-        """From the poll thread: take what is there."""
+    def pop_all(self) -> Iterator[tuple[Record, int]]:
+        """From the poll thread: remove and return the records that are present."""
         for _ in range(len(self._records)):
             yield self._records.popleft()

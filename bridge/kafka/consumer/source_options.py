@@ -1,4 +1,4 @@
-"""What a source of records is to do."""
+"""The options of a record source."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,27 +12,27 @@ from bridge.records import Message
 
 
 def every_record(_topic: str, messages: Sequence[Message]) -> Sequence[int]:
-    """Every record is wanted."""
+    """Select every record."""
     return range(len(messages))
 
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What a source reads and how it keeps its promises; times in seconds."""
+    """What a source reads and how it delivers; times in seconds."""
 
     kafka: Mapping[str, Any]
     topics: Sequence[str]
-    wanted: Callable[[str], bool] | None = None
-    """Which other topics of the cluster are read; None: no others."""
+    matches_pattern: Callable[[str], bool] | None = None
+    """Whether to read a topic that is not in `topics`; None: no other topics."""
 
     ends: Mapping[PartitionKey, int] | None = None
-    """Where each partition ends for us; None: nowhere."""
+    """The offset at which each partition ends; None: no ends."""
 
     select_records: SelectRecords = every_record
-    """Leaves out what nobody wants, before any work is made of it."""
+    """Leaves out records that no mapping uses, before any work is done for them."""
 
-    not_begun: Callable[[], int] = lambda: 0
-    """How many of the records that were given are waiting, beyond what is useful to hold."""
+    not_started: Callable[[], int] = lambda: 0
+    """How many delivered records wait for processing, beyond the number that is useful to queue."""
 
     start: Start = "latest"
     out_of_range: Literal["halt", "earliest", "latest"] = "halt"

@@ -1,28 +1,29 @@
-"""Where reading begins when a partition comes to this process.
+"""Where a partition starts when it is assigned to this process.
 
 Invariants:
-- A committed offset is obeyed, and what its metadata lists as settled is not sent again.
-- `start` speaks of partitions that were there when this group began on the topic. A partition
-  that was added later begins at its beginning, or its first minutes would be lost.
-- A topic that appeared while the group was running (`topics.py`) begins at its beginning, too.
-- How many partitions a topic has is never asked within a callback: `list_topics` there takes the
-  call state of the `consume` that is under way, and the next callback aborts the process.
-- A partition is held under the topic's id that its commit tells, or else the one that Kafka told
-  before its offset was asked for; what was parked under another id does not count. Whether the
-  topic is still that one `anew.py` finds out, and lets it begin anew: at its beginning, whatever
-  was committed, since the group was there before it.
+- A committed offset is used, and the ranges that its metadata lists are not sent again.
+- `start` applies to partitions that existed when this group began on the topic. A partition added
+  later starts at its beginning; otherwise its first records would be lost.
+- A topic that appeared while the group was running (`subscription.py`) also starts at its
+  beginning.
+- The partition count of a topic is never requested within a callback. `list_topics` would take over
+  the call state of the `consume` in progress, and the next callback would abort the process.
+- A partition is assigned under the topic id in its commit, or else the id that Kafka reported
+  before its offset was requested. Former state under another id is ignored.
+- `recreated_topics.py` detects whether the topic has since been recreated. It then restarts at its
+  beginning, whatever was committed, because the group existed before the topic.
 - The offset given to `assign` and the base of the progress are one number, looked up once.
-- What an earlier assignment of ours knew to be settled is not sent again, as long as the group's
-  commit is one of a bridge's, or has never been made. Any other commit is a person's, and obeyed.
+- What our own earlier assignment had settled is not sent again, if the group's commit was made by a
+  bridge or never existed. Any other commit is a person's, and is used as it is.
 
-How a later partition is known: every commit of ours carries the number of partitions the topic
-had when the group began on it (`partitions_at_start`). A partition without a commit whose number
-is not below that came later. Asking only "has this group any commit here?" would take a race for
-an addition: two members that join together are assigned together, and the slower of them would
-see the faster one's first commits and read its own partitions from their beginning.
+How a partition is recognized as added later: every commit contains the topic's partition count at
+the group's start (`partitions_at_start`). A partition without a commit whose number is not below
+that count was added later. Checking only whether the group has any commit would be a race. Two
+members that join together are assigned together. The slower one would see the faster one's first
+commits, and read its own partitions from their beginning.
 
-A topic that came later is committed as begun with no partitions at all, so that another member,
-which did not see it appear, takes its partitions for later ones as well.
+A topic that appeared later is committed with a partition count of 0. So another member, which did
+not see it appear, also treats its partitions as added later.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,10 +36,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from bridge.delivery.commit_metadata import DamagedMetadata, decode
 from bridge.delivery.progress import Progress, merge_ranges
 from bridge.kafka.consumer.assigned_partition import AssignedPartition, PartitionKey
-from bridge.kafka.consumer.topic_ids import TopicIds, agree
+from bridge.kafka.consumer.topic_ids import TopicIds, ids_match
 from bridge.records import Assignment
 
-LOOK_UP_TIMEOUT_S = 2.0
+LOOKUP_TIMEOUT_S = 2.0
 
 Start = Literal["latest", "earliest"] | datetime
 T = TypeVar("T")
@@ -46,136 +47,146 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StartPosition:
-    """A partition ready to be read, or why a person must look first."""
+    """A partition ready to be read, or the reason why it is halted."""
 
     assigned: AssignedPartition
-    halted: str | None = None
+    halt_reason: str | None = None
 
     @property
     def offset(self) -> TopicPartition:
-        """Where to read on."""
+        """Where to start reading."""
         assignment = self.assigned.assignment
         return TopicPartition(
             assignment.topic, assignment.partition, self.assigned.progress.position
         )
 
 
-class LookUpFailed(Exception):
-    """Kafka did not answer within two seconds; the partitions are looked up again later."""
+class LookupFailed(Exception):
+    """Kafka did not answer within two seconds; the lookup is retried later."""
 
 
 def resolve_start(
     consumer: Consumer,
     partitions: Sequence[TopicPartition],
     start: Start,
-    came_later: Callable[[str], bool],
+    is_new_topic: Callable[[str], bool],
     *,
-    parked: Mapping[PartitionKey, AssignedPartition],
-    ids: TopicIds,
+    former: Mapping[PartitionKey, AssignedPartition],
+    topic_ids: TopicIds,
 ) -> list[StartPosition]:
-    """Look up where each of `partitions` begins; blocks two seconds for each question at most.
+    """Look up where each of `partitions` starts; each request blocks for at most two seconds.
 
-    Never called within a callback of the consumer: it asks how many partitions a topic has.
-    One at OFFSET_BEGINNING begins anew: nothing that was committed is of it. One that is not there
-    is left out, since a topic that was made anew may have fewer. `came_later` tells the topics
-    that appeared while the group was running, `parked` is what this process held of the partitions
-    before, `ids` what it knows of topics that were made anew.
+    Never call it within a callback of the consumer: it requests the partition counts of topics. A
+    partition at OFFSET_BEGINNING restarts, and its commits are ignored. A partition that does not
+    exist is omitted, because a recreated topic may have fewer partitions.
+
+    `is_new_topic` reports topics that appeared while the group was running. `former` is the state
+    of earlier assignments of the partitions. `topic_ids` holds the known topic ids.
 
     Raises:
-        LookUpFailed: a question was not answered in time.
+        LookupFailed: a request was not answered in time.
     """
-    beginners = [one for one in partitions if one.offset == OFFSET_BEGINNING]
+    without_commit = [one for one in partitions if one.offset == OFFSET_BEGINNING]
     others = [one for one in partitions if one.offset != OFFSET_BEGINNING]
-    found, unknown = resolve_committed(consumer, others, parked, ids) if others else ([], [])
-    beginners += unknown
-    for topic in sorted({one.topic for one in beginners}):
+    resolved, never_committed = (
+        resolve_committed(consumer, others, former, topic_ids) if others else ([], [])
+    )
+    without_commit += never_committed
+    for topic in sorted({one.topic for one in without_commit}):
         count = _partition_count(consumer, topic)
-        group_begins_with = _partitions_at_start(consumer, topic, count)
-        if ids.was_recreated(topic) or (group_begins_with is None and came_later(topic)):
-            group_begins_with = 0
-        mine = [one for one in beginners if one.topic == topic and one.partition < count]
-        begun = count if group_begins_with is None else group_begins_with, ids.now.get(topic)
-        for one in mine:
-            came_with = group_begins_with is None or one.partition < group_begins_with
-            found.append(_begin(consumer, one, start if came_with else "earliest", *begun))
-    return found
+        count_at_start = _partitions_at_start(consumer, topic, count)
+        if topic_ids.is_recreated(topic) or (count_at_start is None and is_new_topic(topic)):
+            count_at_start = 0
+        of_topic = [one for one in without_commit if one.topic == topic and one.partition < count]
+        partitions_at_start = count if count_at_start is None else count_at_start
+        state = partitions_at_start, topic_ids.current.get(topic)
+        for one in of_topic:
+            existed_at_start = count_at_start is None or one.partition < count_at_start
+            applied = start if existed_at_start else "earliest"
+            resolved.append(_start_new(consumer, one, applied, *state))
+    return resolved
 
 
 def resolve_committed(
     consumer: Consumer,
     partitions: Sequence[TopicPartition],
-    parked: Mapping[PartitionKey, AssignedPartition],
-    ids: TopicIds,
+    former: Mapping[PartitionKey, AssignedPartition],
+    topic_ids: TopicIds,
 ) -> tuple[list[StartPosition], list[TopicPartition]]:
-    """Where those begin that the group has a commit for, or that were held before; and the rest.
+    """The starts of partitions with a commit or former state, and the partitions without.
 
     Raises:
-        LookUpFailed: the question was not answered in time.
+        LookupFailed: the request was not answered in time.
     """
-    found: list[StartPosition] = []
-    beginners: list[TopicPartition] = []
+    resolved: list[StartPosition] = []
+    without_commit: list[TopicPartition] = []
     for one in _committed(consumer, partitions):
-        before = parked.get((one.topic, one.partition))
+        previous = former.get((one.topic, one.partition))
         if one.offset >= 0:
-            found.append(_resume(one, before, ids))
-        elif before is not None and not before.committed:
-            found.append(_go_on(before))
+            resolved.append(_resume(one, previous, topic_ids))
+        elif previous is not None and not previous.committed:
+            resolved.append(_continue_uncommitted(previous))
         else:
-            beginners.append(TopicPartition(one.topic, one.partition))
-    return found, beginners
+            without_commit.append(TopicPartition(one.topic, one.partition))
+    return resolved, without_commit
 
 
-def start_at(
-    consumer: Consumer, one: TopicPartition, where: Literal["earliest", "latest"], ids: TopicIds
+def resolve_reset(
+    consumer: Consumer,
+    one: TopicPartition,
+    bound: Literal["earliest", "latest"],
+    topic_ids: TopicIds,
 ) -> StartPosition:
-    """A partition whose position left the log, to be read on from the log's own bounds.
+    """The start of a partition whose position is out of range, at a bound of its log.
 
     Raises:
-        LookUpFailed: Kafka did not say in time where they are.
+        LookupFailed: Kafka did not report the bounds in time.
     """
     count = _partition_count(consumer, one.topic)
-    group_begins_with = _partitions_at_start(consumer, one.topic, count)
-    offset = _offset_at(consumer, one, where)
+    count_at_start = _partitions_at_start(consumer, one.topic, count)
+    offset = _offset_at(consumer, one, bound)
     assignment = Assignment(one.topic, one.partition)
-    topic_id = ids.now.get(one.topic)
+    topic_id = topic_ids.current.get(one.topic)
     assigned = AssignedPartition(
-        assignment, Progress(offset), group_begins_with or 0, topic_id, dirty=True
+        assignment, Progress(offset), count_at_start or 0, topic_id, dirty=True
     )
     return StartPosition(assigned)
 
 
-def _resume(one: TopicPartition, before: AssignedPartition | None, ids: TopicIds) -> StartPosition:
+def _resume(
+    one: TopicPartition, previous: AssignedPartition | None, topic_ids: TopicIds
+) -> StartPosition:
     assignment = Assignment(one.topic, one.partition)
-    halted = None
+    halt_reason = None
     try:
-        listed = decode(_metadata(one), one.offset)
+        metadata = decode(_metadata(one), one.offset)
     except DamagedMetadata as error:
-        listed = None
-        halted = f"the metadata of its committed offset is damaged: {error}"
-    settled = listed.settled if listed else ()
-    topic_id = listed.topic_id if listed else None
+        metadata = None
+        halt_reason = f"the metadata of its committed offset is damaged: {error}"
+    settled = metadata.settled if metadata else ()
+    topic_id = metadata.topic_id if metadata else None
     if topic_id is None:
-        topic_id = ids.now.get(one.topic)
-    if listed is not None and before is not None and agree(before.topic_id, topic_id):
-        settled = merge_ranges([*settled, *before.progress.settled_from(one.offset)])
-    began_with = listed.partitions_at_start if listed else 0
+        topic_id = topic_ids.current.get(one.topic)
+    if metadata is not None and previous is not None and ids_match(previous.topic_id, topic_id):
+        settled = merge_ranges([*settled, *previous.progress.settled_from(one.offset)])
+    partitions_at_start = metadata.partitions_at_start if metadata else 0
     progress = Progress(one.offset, leader_epoch=one.leader_epoch, settled=settled)
-    dirty = before is not None
+    dirty = previous is not None
     assigned = AssignedPartition(
-        assignment, progress, began_with, topic_id, dirty=dirty, committed=True
+        assignment, progress, partitions_at_start, topic_id, dirty=dirty, committed=True
     )
-    return StartPosition(assigned, halted)
+    return StartPosition(assigned, halt_reason)
 
 
-def _go_on(before: AssignedPartition) -> StartPosition:
-    """A partition that went and came back before its first commit: `start` would leave a hole."""
-    progress = Progress(before.progress.base, settled=before.progress.settled_from(0))
-    assignment = Assignment(before.assignment.topic, before.assignment.partition)
-    begun = before.partitions_at_start, before.topic_id
-    return StartPosition(AssignedPartition(assignment, progress, *begun, dirty=True))
+def _continue_uncommitted(previous: AssignedPartition) -> StartPosition:
+    """Continue a partition that was revoked before its first commit: `start` would leave a gap."""
+    progress = Progress(previous.progress.base, settled=previous.progress.settled_from(0))
+    assignment = Assignment(previous.assignment.topic, previous.assignment.partition)
+    state = previous.partitions_at_start, previous.topic_id
+    return StartPosition(AssignedPartition(assignment, progress, *state, dirty=True))
 
 
-def _begin(
+def _start_new(
     consumer: Consumer,
     one: TopicPartition,
     start: Start,
@@ -183,7 +194,7 @@ def _begin(
     topic_id: int | None,
 ) -> StartPosition:
     offset = _offset_at(consumer, one, start)
-    # Dirty: the position itself is committed, so that a restart begins here too.
+    # Dirty: the position itself is committed, so that a restart starts here too.
     assignment = Assignment(one.topic, one.partition)
     progress = Progress(offset)
     return StartPosition(
@@ -192,62 +203,62 @@ def _begin(
 
 
 def _partitions_at_start(consumer: Consumer, topic: str, count: int) -> int | None:
-    """How many partitions the topic had when the group began on it; None when it begins now.
+    """The topic's partition count when the group began on it; None if it begins now.
 
-    Commits of another program carry no such number: then every partition with a commit was
-    there, and one without is taken for a later one, which loses nothing.
+    Commits of other programs do not contain it. Then partitions with a commit existed, and one
+    without a commit counts as added later, which loses nothing.
     """
     partitions = [TopicPartition(topic, n) for n in range(count)]
     commits = [one for one in _committed(consumer, partitions) if one.offset >= 0]
     if not commits:
         return None
-    return min(_told_start(one) for one in commits)
+    return min(_committed_partitions_at_start(one) for one in commits)
 
 
-def _told_start(one: TopicPartition) -> int:
+def _committed_partitions_at_start(one: TopicPartition) -> int:
     try:
-        listed = decode(_metadata(one), one.offset)
+        metadata = decode(_metadata(one), one.offset)
     except DamagedMetadata:
         return 0
-    return listed.partitions_at_start if listed else 0
+    return metadata.partitions_at_start if metadata else 0
 
 
 def _offset_at(consumer: Consumer, one: TopicPartition, start: Start) -> int:
-    place = TopicPartition(one.topic, one.partition)
-    low, high = _ask(lambda: consumer.get_watermark_offsets(place, timeout=LOOK_UP_TIMEOUT_S))
+    partition = TopicPartition(one.topic, one.partition)
+    low, high = _query(lambda: consumer.get_watermark_offsets(partition, timeout=LOOKUP_TIMEOUT_S))
     if start == "earliest":
         return int(low)
     if isinstance(start, datetime):
-        place.offset = int(start.timestamp() * 1000)
-        answers = _ask(lambda: consumer.offsets_for_times([place], timeout=LOOK_UP_TIMEOUT_S))
+        partition.offset = int(start.timestamp() * 1000)
+        answers = _query(lambda: consumer.offsets_for_times([partition], timeout=LOOKUP_TIMEOUT_S))
         if answers[0].error is None and answers[0].offset >= 0:
             return int(answers[0].offset)
     return int(high)
 
 
 def _partition_count(consumer: Consumer, topic: str) -> int:
-    metadata = _ask(lambda: consumer.list_topics(topic, timeout=LOOK_UP_TIMEOUT_S))
+    metadata = _query(lambda: consumer.list_topics(topic, timeout=LOOKUP_TIMEOUT_S))
     return len(metadata.topics[topic].partitions)
 
 
 def _committed(consumer: Consumer, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
-    asked = [TopicPartition(one.topic, one.partition) for one in partitions]
-    answers = _ask(lambda: consumer.committed(asked, timeout=LOOK_UP_TIMEOUT_S))
+    requested = [TopicPartition(one.topic, one.partition) for one in partitions]
+    answers = _query(lambda: consumer.committed(requested, timeout=LOOKUP_TIMEOUT_S))
     for one in answers:
         if one.error is not None:
-            raise LookUpFailed(one.error.str())
+            raise LookupFailed(one.error.str())
     return answers
 
 
 def _metadata(one: TopicPartition) -> str | None:
     try:
         return one.metadata
-    except UnicodeDecodeError:  # what another client wrote may be read with garbage behind it
+    except UnicodeDecodeError:  # another client's metadata may be read with trailing garbage
         return None
 
 
-def _ask(question: Callable[[], T]) -> T:
+def _query(query: Callable[[], T]) -> T:
     try:
-        return question()
+        return query()
     except KafkaException as error:
-        raise LookUpFailed(error.args[0].str()) from error
+        raise LookupFailed(error.args[0].str()) from error

@@ -1,12 +1,14 @@
-"""Which topic of its name a topic is, as far as this process knows: its id.
+"""The ids of topics, which distinguish a recreated topic from its predecessor.
 
-A topic that is deleted and made anew keeps its name, and the client reads on in it at the old
-offset, saying nothing; only its id (KIP-516) tells. Pure: who asks Kafka is `anew.py`.
+A topic that is deleted and recreated keeps its name. The client silently reads on in it at the old
+offset; only the topic id (KIP-516) differs. This module is pure: `recreated_topics.py` asks Kafka.
 
-Law: a topic is taken for another one only when two ids are known, of one cluster, and differ. A
-broker that tells none (before 2.8, or of another make), a right that is missing, an answer that
-does not come: then it is the same topic. So it is in another cluster, where a mirror has carried
-topics and commits over: begun anew there, all of them would be sent again.
+Invariants:
+- A topic counts as recreated only if two ids are known, belong to one cluster, and differ.
+- If the id is unknown, the topic counts as the same: the broker has no ids (before 2.8, or another
+  implementation), a permission is missing, or no answer arrives.
+- Ids of different clusters are never compared. A mirror may have copied topics and commits, and
+  starting over there would send every event again.
 """
 
 import zlib
@@ -17,40 +19,40 @@ _TOPIC_BITS: Final = 16
 
 
 class TopicIds:
-    """Ids in their short form, which a commit has room for.
+    """Topic ids in their short form, which fits into a commit.
 
-    Of 65,536 topics that are made anew one is taken for the same.
+    One in 65,536 recreated topics has the same short id and is not recognized.
     """
 
     def __init__(self) -> None:
-        self.now: dict[str, int] = {}
-        """What Kafka told last of each topic that it told of."""
+        self.current: dict[str, int] = {}
+        """The last id that Kafka reported, by topic."""
 
         self._recreated: set[str] = set()
 
-    def told(self, topic: str, topic_id: int) -> None:
-        """Kafka has told a topic's id."""
-        if not agree(self.now.get(topic), topic_id):
+    def update(self, topic: str, topic_id: int) -> None:
+        """Store the id that Kafka reports for a topic."""
+        if not ids_match(self.current.get(topic), topic_id):
             self._recreated.add(topic)
-        self.now[topic] = topic_id
+        self.current[topic] = topic_id
 
-    def replaced(self, topic: str) -> None:
-        """A partition of the topic was held under another id than the one that Kafka tells."""
+    def mark_recreated(self, topic: str) -> None:
+        """A partition was assigned under an id that differs from the one Kafka reports."""
         self._recreated.add(topic)
 
-    def was_recreated(self, topic: str) -> bool:
-        """Whether the topic was made anew while this process, or its group, was there."""
+    def is_recreated(self, topic: str) -> bool:
+        """Whether the topic was recreated while this process or its group was active."""
         return topic in self._recreated
 
 
-def agree(one: int | None, other: int | None) -> bool:
-    """Whether two ids may be those of one topic."""
+def ids_match(one: int | None, other: int | None) -> bool:
+    """Whether two ids may belong to the same topic."""
     if one is None or other is None or one == other:
         return True
     return one >> _TOPIC_BITS != other >> _TOPIC_BITS
 
 
-def short(cluster_id: str, topic_id: str) -> int:
-    """The short form of an id as Kafka writes it: 32 bits, half of them the cluster's."""
+def short_id(cluster_id: str, topic_id: str) -> int:
+    """The 32-bit short form of Kafka's topic id; half of the bits identify the cluster."""
     cluster = zlib.crc32(cluster_id.encode()) % (1 << _CLUSTER_BITS)
     return cluster << _TOPIC_BITS | zlib.crc32(topic_id.encode()) % (1 << _TOPIC_BITS)

@@ -152,7 +152,7 @@ def test_a_member_whose_instance_is_fenced_ends_with_an_error_and_loses_nothing(
 
         # Then it ends by itself, with code 1 and the reason
         assert bridge.wait() == 1
-        assert "Kafka's client gave up" in bridge.text
+        assert "the Kafka client failed fatally" in bridge.text
         assert "fenced" in bridge.text.lower()
 
     # And the next one does the rest

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaException, TopicCollection
 
 from bridge.delivery.commit_metadata import encode
-from bridge.kafka.consumer.topic_ids import short
+from bridge.kafka.consumer.topic_ids import short_id
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import FoundTown
@@ -16,7 +16,7 @@ from tests.stories.kafka_fixture import Town
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
 
-TOLD = "the topic {} was deleted and made anew: it is read from its beginning"
+TOLD = "the topic {} was recreated: it is read from the beginning"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def _created(town: Town, partitions: int) -> bool:
 def _topic_id(town: Town) -> int:
     asked = town.kafka.admin.describe_topics(TopicCollection([town.topic]))
     cluster = town.kafka.admin.describe_cluster().result(10)
-    return short(str(cluster.cluster_id), str(asked[town.topic].result(10).topic_id))
+    return short_id(str(cluster.cluster_id), str(asked[town.topic].result(10).topic_id))
 
 
 def _run_until_committed(town: Town) -> None:

@@ -69,7 +69,7 @@ def test_a_pattern_that_takes_no_topic_yet_waits_for_one_and_says_so(
     _by_pattern(town, f"^{shop}")
     number = register(town.registry_url, f"{shop}-value", SCHEMA)
     with town.bridge() as bridge:
-        waits = "no topic matches the patterns yet; looking again every 0.5 s"
+        waits = "no topic matches the patterns yet; checking every 0.5 s"
         bridge.wait_until_logged(waits)
 
         # When the topic is made

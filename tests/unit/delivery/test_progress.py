@@ -7,7 +7,7 @@ def test_the_committable_offset_stops_at_the_first_that_is_not_settled() -> None
     """Whatever is settled above it is told as runs."""
     progress = Progress(10)
     for offset in range(10, 20):
-        assert progress.see(offset, 3)
+        assert progress.track(offset, 3)
     for offset in (10, 11, 13, 14, 17):
         progress.settle(offset)
 
@@ -19,7 +19,7 @@ def test_a_gap_in_the_offsets_is_nothing_to_wait_for() -> None:
     """Compaction and transaction markers leave holes; they are passed, and join runs."""
     progress = Progress(0)
     for offset in (5, 9, 12, 20):
-        progress.see(offset)
+        progress.track(offset)
     progress.settle(9)
     progress.settle(12)
     assert progress.snapshot() == ProgressSnapshot(5, None, ((6, 20),))
@@ -32,8 +32,8 @@ def test_the_epoch_is_that_of_the_record_before_the_committed_offset() -> None:
     """Carried to another offset it would report a truncation that never was."""
     progress = Progress(0, leader_epoch=1)
     assert progress.snapshot().leader_epoch == 1
-    progress.see(0, 4)
-    progress.see(1, 7)
+    progress.track(0, 4)
+    progress.track(1, 7)
     progress.settle(1)
     assert progress.snapshot().leader_epoch == 1
     progress.settle(0)
@@ -43,15 +43,15 @@ def test_the_epoch_is_that_of_the_record_before_the_committed_offset() -> None:
 def test_what_the_metadata_lists_is_not_to_be_sent_again() -> None:
     """Offsets of a listed run are seen and settled at once."""
     progress = Progress(10, settled=[(11, 13), (20, 22)])
-    assert [progress.see(offset) for offset in (10, 11, 12, 13)] == [True, False, False, True]
+    assert [progress.track(offset) for offset in (10, 11, 12, 13)] == [True, False, False, True]
     assert progress.snapshot() == ProgressSnapshot(10, None, ((11, 13), (20, 22)))
 
 
 def test_an_offset_seen_before_is_not_taken_again() -> None:
     """After a seek back, or a second delivery of the same batch."""
     progress = Progress(0)
-    assert progress.see(0)
-    assert not progress.see(0)
+    assert progress.track(0)
+    assert not progress.track(0)
     progress.settle(0)
     progress.settle(0)
     assert progress.committable == 1
@@ -60,11 +60,11 @@ def test_an_offset_seen_before_is_not_taken_again() -> None:
 def test_committable_stands_behind_what_is_known_to_be_settled_next() -> None:
     """A list never begins at its base; and the epoch of an earlier record is not carried there."""
     progress = Progress(10, settled=[(11, 13), (15, 16)])
-    progress.see(10, leader_epoch=3)
+    progress.track(10, leader_epoch=3)
     progress.settle(10)
     assert progress.snapshot() == ProgressSnapshot(13, None, ((15, 16),))
 
-    progress.see(13, leader_epoch=4)
+    progress.track(13, leader_epoch=4)
     assert progress.snapshot() == ProgressSnapshot(13, None, ((15, 16),))
     progress.settle(13)
     assert progress.snapshot() == ProgressSnapshot(14, 4, ((15, 16),))
@@ -74,7 +74,7 @@ def test_what_an_assignment_knows_begins_at_its_own_base() -> None:
     """Of offsets before it, it knows nothing."""
     progress = Progress(10)
     for offset in (10, 11, 12, 14):
-        progress.see(offset)
+        progress.track(offset)
     for offset in (10, 12, 14):
         progress.settle(offset)
     assert progress.settled_from(0) == ((10, 11), (12, 15))
@@ -86,7 +86,7 @@ def test_the_events_of_what_is_settled_above_an_offset_are_counted_once() -> Non
     """And no more when committable has passed them."""
     progress = Progress(0)
     for offset in range(4):
-        progress.see(offset)
+        progress.track(offset)
     progress.settle(2, events=3)
     progress.settle(2, events=3)
     progress.settle(3, events=1)

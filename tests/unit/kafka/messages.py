@@ -1,17 +1,17 @@
-"""Messages as confluent-kafka gives them, as far as they are looked at."""
+"""Fake messages with the methods of confluent-kafka that the bridge calls."""
 
 from confluent_kafka import KafkaError, TopicPartition
 
 
 class Polled:
-    """A message of topic `t`, or an error in place of one."""
+    """A message of topic `t`, or an error instead of one."""
 
     def __init__(self, offset: int, partition: int = 0, error: KafkaError | None = None) -> None:
         self._place = ("t", partition, offset)
         self._error = error
 
     def error(self) -> KafkaError | None:
-        """What stands in place of a record."""
+        """The error, if there is one."""
         return self._error
 
     def topic(self) -> str:
@@ -46,15 +46,16 @@ class Polled:
 
 
 class Answered:
-    """A partition in the broker's answer to a commit, with an error of its own."""
+    """A partition in the broker's answer to a commit, with its own error."""
 
-    def __init__(self, asked: TopicPartition, error: KafkaError | None = None) -> None:
-        self.topic, self.partition, self.offset = asked.topic, asked.partition, asked.offset
+    def __init__(self, requested: TopicPartition, error: KafkaError | None = None) -> None:
+        self.topic, self.partition = requested.topic, requested.partition
+        self.offset = requested.offset
         self.error = error
 
 
-def answer(asked: TopicPartition, characters_max: int) -> Answered:
-    """What a broker says that takes so many characters of metadata."""
-    refused = len(asked.metadata or "") > characters_max
+def answer(requested: TopicPartition, characters_max: int) -> Answered:
+    """The answer of a broker that accepts `characters_max` characters of metadata."""
+    refused = len(requested.metadata or "") > characters_max
     error = KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE) if refused else None
-    return Answered(asked, error)
+    return Answered(requested, error)

@@ -1,15 +1,15 @@
-"""How many of given records a group has not settled."""
+"""How many of the given records a group has not settled."""
 
 import pytest
 
 from bridge.delivery.progress import OffsetRange
-from bridge.kafka.group_progress import left, settled_among
+from bridge.kafka.group_progress import count_unsettled, settled_offsets
 
 OFFSETS = {("t", 0): [0, 1, 5, 9], ("t", 1): [3]}
 
 
 @pytest.mark.parametrize(
-    ("runs", "count"),
+    ("ranges", "count"),
     [
         ({}, 5),
         ({("t", 0): [(0, 5)]}, 3),
@@ -20,15 +20,15 @@ OFFSETS = {("t", 0): [0, 1, 5, 9], ("t", 1): [3]}
         ({("u", 0): [(0, 99)]}, 5),
     ],
 )
-def test_what_lies_in_no_run_is_left(
-    runs: dict[tuple[str, int], list[OffsetRange]], count: int
+def test_offsets_outside_of_settled_ranges_are_counted(
+    ranges: dict[tuple[str, int], list[OffsetRange]], count: int
 ) -> None:
-    """Gaps between the offsets are nothing that could be left."""
-    assert left(OFFSETS, runs) == count
+    """Gaps between the offsets do not count."""
+    assert count_unsettled(OFFSETS, ranges) == count
 
 
 @pytest.mark.parametrize(
-    ("runs", "found"),
+    ("ranges", "settled"),
     [
         ([], set()),
         ([(0, 1)], {0}),
@@ -37,6 +37,8 @@ def test_what_lies_in_no_run_is_left(
         ([(1, 99)], {1, 5, 9}),
     ],
 )
-def test_offsets_are_found_in_runs(runs: list[OffsetRange], found: set[int]) -> None:
-    """The end of a run is not in it."""
-    assert settled_among(OFFSETS["t", 0], runs) == found
+def test_offsets_in_settled_ranges_are_returned(
+    ranges: list[OffsetRange], settled: set[int]
+) -> None:
+    """The end of a range is exclusive."""
+    assert settled_offsets(OFFSETS["t", 0], ranges) == settled

@@ -1,4 +1,4 @@
-"""A poller with a consumer and an event loop that do what the test wrote down, turn by turn."""
+"""A poller with a fake consumer and event loop, driven step by step by the test."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -16,29 +16,29 @@ from bridge.kafka.consumer.source_options import SourceOptions
 from bridge.kafka.consumer.start_position import Start
 from bridge.observer import Fact
 from bridge.records import Assignment, Record
-from tests.unit.kafka.lookups import Admin, Kafka
+from tests.unit.kafka.fake_kafka import Admin, Kafka
 from tests.unit.kafka.messages import Polled as Message
 from tests.unit.kafka.messages import answer
 
-Turn = Callable[[], "Sequence[Message] | None"]
-"""What happens while the thread waits in `consume`: callbacks, messages, or an error."""
+Step = Callable[[], "Sequence[Message] | None"]
+"""What happens while the thread waits in `consume`: callbacks, messages or an error."""
 
 
 class Consumer(Kafka):
-    """Plays confluent-kafka's consumer: `turns` are what its calls of `consume` bring."""
+    """A fake consumer; each call of `consume` runs one of its `steps`."""
 
     def __init__(self) -> None:
         super().__init__(commits={0: (500, encode(500, 4, [])), 1: (600, encode(600, 4, []))})
-        self.turns: list[Turn] = []
+        self.steps: list[Step] = []
         self.log: list[str] = []
-        self.asked: list[int] = []
+        self.consume_counts: list[int] = []
         self.assigned: dict[int, int] = {}
-        self.still: set[int] = set()
-        self.moves: list[tuple[str, int]] = []
-        """Partitions assigned and resumed, in order."""
+        self.paused: set[int] = set()
+        self.operations: list[tuple[str, int]] = []
+        """Assign and resume calls by partition, in order."""
 
-        self.unanswered: list[list[TopicPartition]] = []
-        self.answers = True
+        self.unanswered_commits: list[list[TopicPartition]] = []
+        self.answers_commits = True
         self.characters_max = 4_095
         self.metadata: list[str] = []
         self.stop = threading.Event()
@@ -47,63 +47,63 @@ class Consumer(Kafka):
         self.in_callback = False
 
     def __call__(self, configuration: dict[str, Any]) -> "Consumer":
-        """Made by the poller with its callbacks."""
+        """Called by the poller to create the consumer with its callbacks."""
         self.callbacks |= {name: configuration[name] for name in ("on_commit", "error_cb")}
         return self
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
-        """Note the topics and the callbacks of the group."""
+        """Store the topics and the group's callbacks."""
         self.subscriptions.append(topics)
         self.callbacks |= callbacks
 
     def list_topics(self, topic: str | None = None, *, timeout: float) -> Any:
-        """How many partitions there are; within a callback this aborts the process."""
+        """The partition count; called within a callback, it would abort the process."""
         assert not self.in_callback
         return super().list_topics(topic, timeout=timeout)
 
     def consume(self, count: int, wait_s: float) -> list[Message]:
-        """The next turn; after the last one the test is over."""
-        self.asked.append(count)
+        """Run the next step; after the last one, stop the poller."""
+        self.consume_counts.append(count)
         if count > 1 and not wait_s:
-            return []  # what else is there already: nothing, here
-        while self.answers and self.unanswered:
-            said = [answer(one, self.characters_max) for one in self.unanswered.pop(0)]
-            self.callbacks["on_commit"](None, said)
-        if not self.turns:
+            return []  # no further messages are prefetched
+        while self.answers_commits and self.unanswered_commits:
+            answers = [answer(one, self.characters_max) for one in self.unanswered_commits.pop(0)]
+            self.callbacks["on_commit"](None, answers)
+        if not self.steps:
             self.stop.set()
             return []
-        return list(self.turns.pop(0)() or [])
+        return list(self.steps.pop(0)() or [])
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
-        """Note a commit, which the next `consume` answers."""
+        """Store a commit, which the next `consume` answers."""
         assert asynchronous
         self.log += [f"commit {one.partition} at {one.offset}" for one in offsets]
         self.metadata += [one.metadata or "" for one in offsets]
-        self.unanswered.append(offsets)
+        self.unanswered_commits.append(offsets)
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        """Partitions come; librdkafka refuses one that is there already."""
+        """Assign partitions; like librdkafka, reject one that is already assigned."""
         assert not self.assigned.keys() & {one.partition for one in partitions}
         self.assigned |= {one.partition: one.offset for one in partitions}
-        self.moves += [("assign", one.partition) for one in partitions]
+        self.operations += [("assign", one.partition) for one in partitions]
 
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
-        """Partitions go."""
+        """Unassign partitions."""
         for one in partitions:
             del self.assigned[one.partition]
 
     def assignment(self) -> list[TopicPartition]:
-        """What is assigned."""
+        """The assigned partitions."""
         return [TopicPartition("t", partition) for partition in self.assigned]
 
     def pause(self, partitions: list[TopicPartition]) -> None:
-        """Partitions bring nothing."""
-        self.still |= {one.partition for one in partitions}
+        """Pause partitions."""
+        self.paused |= {one.partition for one in partitions}
 
     def resume(self, partitions: list[TopicPartition]) -> None:
-        """They bring records again."""
-        self.still -= {one.partition for one in partitions}
-        self.moves += [("resume", one.partition) for one in partitions]
+        """Resume partitions."""
+        self.paused -= {one.partition for one in partitions}
+        self.operations += [("resume", one.partition) for one in partitions]
 
     def close(self) -> None:
         """Leave the group."""
@@ -111,7 +111,7 @@ class Consumer(Kafka):
 
 
 class Bridge:
-    """A poller whose event loop is played: records are settled as soon as they come, or never."""
+    """A poller with a fake event loop that settles records immediately, or never."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Bridge:
         duplicate_budget: int = 1_000,
         events_per_record_max: int = 1,
         start: Start = "latest",
-        wanted: Callable[[str], bool] | None = None,
+        matches_pattern: Callable[[str], bool] | None = None,
         ends: dict[tuple[str, int], int] | None = None,
     ) -> None:
         self.consumer = Consumer()
@@ -133,14 +133,14 @@ class Bridge:
         monkeypatch.setattr(recreated_topics, "AdminClient", lambda _: self.admin)
         self.records: list[Record] = []
         self.facts: list[Fact] = []
-        self.safe = 0
+        self.acknowledged_events = 0
         self.settles = settles
         self.drains = True
         self.on_drain: Callable[[], None] = lambda: None
         options = SourceOptions(
             kafka={"group.id": "g"},
             topics=["t"],
-            wanted=wanted,
+            matches_pattern=matches_pattern,
             ends=ends,
             start=start,
             out_of_range=out_of_range,
@@ -154,53 +154,53 @@ class Bridge:
         self.poller = Poller(options, self, self)
         self.consumer.stop = self.poller.stop
 
-    def run(self, *turns: Turn) -> list[str]:
-        """Poll through these turns; returns what was asked of the broker."""
-        self.consumer.turns = list(turns)
+    def run(self, *steps: Step) -> list[str]:
+        """Run these steps and return the consumer's log."""
+        self.consumer.steps = list(steps)
         self.poller.run()
         return self.consumer.log
 
-    def assign(self, *partitions: int) -> Turn:
-        """The group gives partitions."""
+    def assign(self, *partitions: int) -> Step:
+        """The group assigns partitions."""
         return self._call("on_assign", partitions)
 
-    def revoke(self, *partitions: int) -> Turn:
-        """The group asks for partitions."""
+    def revoke(self, *partitions: int) -> Step:
+        """The group revokes partitions."""
         return self._call("on_revoke", partitions)
 
-    def lose(self, *partitions: int) -> Turn:
-        """The group has given partitions away."""
+    def lose(self, *partitions: int) -> Step:
+        """The group has reassigned partitions without a revoke."""
         return self._call("on_lost", partitions)
 
-    def _call(self, name: str, partitions: Sequence[int]) -> Turn:
-        def turn() -> None:
-            asked = [TopicPartition("t", partition) for partition in partitions]
+    def _call(self, name: str, partitions: Sequence[int]) -> Step:
+        def step() -> None:
+            requested = [TopicPartition("t", partition) for partition in partitions]
             self.consumer.in_callback = True
-            self.consumer.callbacks[name](self.consumer, asked)
+            self.consumer.callbacks[name](self.consumer, requested)
             self.consumer.in_callback = False
             if name != "on_assign":
-                self.consumer.incremental_unassign(asked)
+                self.consumer.incremental_unassign(requested)
 
-        return turn
+        return step
 
     def deliver(self, records: list[Record]) -> None:
-        """Take records, and settle them."""
+        """Accept records, and settle them if `settles` is set."""
         self.records += records
         if self.settles:
             for record in records:
                 self.poller.settled.add(record, 1)
 
     def settle_all(self) -> None:
-        """Settle everything that came."""
+        """Settle all delivered records."""
         for record in self.records:
             self.poller.settled.add(record, 1)
 
-    def not_begun(self) -> int:
-        """Everything is begun when it comes."""
+    def not_started(self) -> int:
+        """Every record starts immediately."""
         return 0
 
     def drain(self, assignments: Sequence[Assignment]) -> threading.Event:
-        """Begin nothing more for these."""
+        """Close these assignments."""
         for one in assignments:
             one.open = False
         self.on_drain()
@@ -210,27 +210,27 @@ class Bridge:
         return drained
 
     def acknowledged(self, events: int) -> None:
-        """Count what a crash can no longer repeat."""
-        self.safe += events
+        """Count events that a crash can no longer repeat."""
+        self.acknowledged_events += events
 
     def notify(self, fact: Fact) -> None:
-        """Note a fact."""
+        """Store a fact."""
         self.facts.append(fact)
 
-    def told(self, kind: type[Fact]) -> list[Fact]:
+    def facts_of(self, kind: type[Fact]) -> list[Fact]:
         """The facts of one kind."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
 
-def brings(*messages: Message) -> Turn:
-    """Messages come."""
+def returns(*messages: Message) -> Step:
+    """A step in which `consume` returns these messages."""
     return lambda: messages
 
 
-def fails(code: int, *, fatal: bool = False) -> Turn:
-    """The call fails."""
+def fails(code: int, *, fatal: bool = False) -> Step:
+    """A step in which `consume` raises an error."""
 
-    def turn() -> None:
-        raise KafkaException(KafkaError(code, "trouble", fatal))
+    def step() -> None:
+        raise KafkaException(KafkaError(code, "client error", fatal))
 
-    return turn
+    return step

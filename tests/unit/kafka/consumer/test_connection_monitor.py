@@ -1,4 +1,4 @@
-"""That Kafka answers again is told once for each spell, on good grounds only."""
+"""Each outage of Kafka ends with one `Resumed`, and only on reliable evidence."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from bridge.errors import Unavailable
-from bridge.kafka.consumer.connection_monitor import ASK_EVERY_S, ConnectionMonitor
+from bridge.kafka.consumer.connection_monitor import PROBE_INTERVAL_S, ConnectionMonitor
 from bridge.observer import (
     Assigned,
     Committed,
@@ -23,39 +23,39 @@ from bridge.observer import (
 from tests.unit.virtual_time import run, settle_down
 
 DOWN = Waiting("kafka", "down")
-NO_RIGHT = Waiting("kafka topic t", "not authorized")
+UNAUTHORIZED = Waiting("kafka topic t", "not authorized")
 
 
-class Desk:
-    """A recovery that asks a Kafka which answers as `answers` says, and what it told."""
+class MonitorFixture:
+    """A monitor that probes a fake Kafka, and the facts that it emits."""
 
     def __init__(self, answers: Callable[[], bool] = lambda: False) -> None:
-        self._answers = answers
-        self.asked = 0
-        self.told: list[Fact] = []
-        self.recovery = ConnectionMonitor(self._ask, self)
+        self._is_reachable = answers
+        self.probe_count = 0
+        self.emitted: list[Fact] = []
+        self.monitor = ConnectionMonitor(self._probe, self)
 
     def notify(self, fact: Fact) -> None:
-        """Note a fact."""
-        self.told.append(fact)
+        """Store a fact."""
+        self.emitted.append(fact)
 
-    async def _ask(self) -> None:
-        self.asked += 1
+    async def _probe(self) -> None:
+        self.probe_count += 1
         await asyncio.sleep(1)
-        if not self._answers():
+        if not self._is_reachable():
             raise Unavailable("no answer")
 
-    async def hear(self, *facts: Fact) -> list[Fact]:
-        """What it tells when it hears of these."""
-        self.told.clear()
+    async def send(self, *facts: Fact) -> list[Fact]:
+        """Notify the monitor of these facts and return what it emits."""
+        self.emitted.clear()
         for fact in facts:
-            self.recovery.notify(fact)
+            self.monitor.notify(fact)
         await settle_down()
-        return list(self.told)
+        return list(self.emitted)
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "emitted"),
     [
         ([Committed([("t", 0)])], []),
         ([Assigned([("t", 0)])], []),
@@ -68,100 +68,100 @@ class Desk:
         ([DOWN, Committed([("t", 0)]), DOWN], [Resumed("kafka")]),
     ],
 )
-def test_a_commit_or_an_assignment_ends_a_spell_and_records_that_were_fetched_do_not(
-    facts: Sequence[Fact], told: list[Fact]
+def test_a_commit_or_an_assignment_ends_an_outage_but_records_do_not(
+    facts: Sequence[Fact], emitted: list[Fact]
 ) -> None:
-    """What was fetched before the trouble goes on coming after it."""
+    """Records that were fetched before the error still arrive after it."""
 
-    async def story() -> None:
-        desk = Desk()
-        assert await desk.hear(*facts) == told
-        await desk.recovery.close()
+    async def scenario() -> None:
+        fixture = MonitorFixture()
+        assert await fixture.send(*facts) == emitted
+        await fixture.monitor.close()
 
-    run(story())
+    run(scenario())
 
 
-def test_where_nothing_is_to_be_committed_kafka_is_asked_until_it_answers() -> None:
-    """Every few seconds, and no longer than it is waited for."""
+def test_without_commits_kafka_is_probed_until_it_answers() -> None:
+    """Every few seconds, and only during the outage."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        desk = Desk(lambda: loop.time() > 60)
-        assert await desk.hear(DOWN) == []
+        fixture = MonitorFixture(lambda: loop.time() > 60)
+        assert await fixture.send(DOWN) == []
         await asyncio.sleep(55)
-        assert desk.told == []
-        assert desk.asked == 1 + 55 // (1 + ASK_EVERY_S)
+        assert fixture.emitted == []
+        assert fixture.probe_count == 1 + 55 // (1 + PROBE_INTERVAL_S)
         await asyncio.sleep(60)
-        assert desk.told == [Resumed("kafka")]
-        asked = desk.asked
+        assert fixture.emitted == [Resumed("kafka")]
+        probe_count = fixture.probe_count
         await asyncio.sleep(60)
-        assert desk.asked == asked
-        assert await desk.hear(DOWN, DOWN) == []
+        assert fixture.probe_count == probe_count
+        assert await fixture.send(DOWN, DOWN) == []
         await asyncio.sleep(2)
-        assert desk.told == [Resumed("kafka")]
-        await desk.recovery.close()
+        assert fixture.emitted == [Resumed("kafka")]
+        await fixture.monitor.close()
 
-    run(story())
+    run(scenario())
 
 
-def test_an_answer_to_a_question_asked_before_the_trouble_counts_for_nothing() -> None:
-    """The trouble is the newer one."""
+def test_an_answer_to_a_probe_sent_before_the_error_is_ignored() -> None:
+    """The error is newer than the probe."""
 
-    async def story() -> None:
-        desk = Desk(lambda: True)
-        await desk.hear(DOWN)
+    async def scenario() -> None:
+        fixture = MonitorFixture(lambda: True)
+        await fixture.send(DOWN)
         await asyncio.sleep(0.5)
-        await desk.hear(DOWN)
+        await fixture.send(DOWN)
         await asyncio.sleep(1)
-        assert desk.told == []
-        await asyncio.sleep(ASK_EVERY_S + 1)
-        assert desk.told == [Resumed("kafka")]
-        await desk.recovery.close()
+        assert fixture.emitted == []
+        await asyncio.sleep(PROBE_INTERVAL_S + 1)
+        assert fixture.emitted == [Resumed("kafka")]
+        await fixture.monitor.close()
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize("end", [RecordsSettled("t", "sent"), RecordsFiltered("t")])
-def test_a_topic_can_be_read_again_when_a_record_of_it_came_to_its_end(end: Fact) -> None:
-    """Of this topic, once; a commit says nothing of it."""
+def test_a_topic_has_recovered_when_one_of_its_records_is_settled(end: Fact) -> None:
+    """Only this topic, and once; a commit does not count."""
 
-    async def story() -> None:
-        desk = Desk()
-        assert await desk.hear(Assigned([("t", 0), ("u", 0)]), NO_RIGHT) == []
+    async def scenario() -> None:
+        fixture = MonitorFixture()
+        assert await fixture.send(Assigned([("t", 0), ("u", 0)]), UNAUTHORIZED) == []
         assert (
-            await desk.hear(
+            await fixture.send(
                 Committed([("t", 0)]), RecordsFiltered("u"), RecordsSettled("u", "sent")
             )
             == []
         )
-        assert await desk.hear(end, end) == [Resumed("kafka topic t")]
-        assert await desk.hear(NO_RIGHT) == []
-        assert await desk.hear(end) == [Resumed("kafka topic t")]
-        assert desk.asked == 0
+        assert await fixture.send(end, end) == [Resumed("kafka topic t")]
+        assert await fixture.send(UNAUTHORIZED) == []
+        assert await fixture.send(end) == [Resumed("kafka topic t")]
+        assert fixture.probe_count == 0
 
-    run(story())
-
-
-def test_a_topic_of_which_nothing_is_left_here_is_waited_for_no_more() -> None:
-    """Its partitions' next owner meets the trouble itself."""
-
-    async def story() -> None:
-        desk = Desk()
-        assert await desk.hear(Assigned([("t", 0), ("t", 1), ("u", 0)]), NO_RIGHT) == []
-        assert await desk.hear(Revoked([("t", 0), ("u", 0)], False)) == []
-        assert await desk.hear(Revoked([("t", 1)], True)) == [Resumed("kafka topic t")]
-
-    run(story())
+    run(scenario())
 
 
-def test_nothing_is_asked_after_the_end() -> None:
-    """A question takes seconds, and the process ends."""
+def test_a_topic_without_assigned_partitions_has_recovered() -> None:
+    """The next owner of its partitions detects the error itself."""
 
-    async def story() -> None:
-        desk = Desk()
-        await desk.hear(DOWN)
-        await desk.recovery.close()
+    async def scenario() -> None:
+        fixture = MonitorFixture()
+        assert await fixture.send(Assigned([("t", 0), ("t", 1), ("u", 0)]), UNAUTHORIZED) == []
+        assert await fixture.send(Revoked([("t", 0), ("u", 0)], False)) == []
+        assert await fixture.send(Revoked([("t", 1)], True)) == [Resumed("kafka topic t")]
+
+    run(scenario())
+
+
+def test_no_probe_is_sent_after_close() -> None:
+    """A probe takes seconds, and the process is ending."""
+
+    async def scenario() -> None:
+        fixture = MonitorFixture()
+        await fixture.send(DOWN)
+        await fixture.monitor.close()
         await asyncio.sleep(60)
-        assert desk.asked == 1
+        assert fixture.probe_count == 1
 
-    run(story())
+    run(scenario())

@@ -1,124 +1,126 @@
-"""Which topics are subscribed to, as the cluster's list of topics changes."""
+"""Which topics are subscribed to, as the cluster's topics change."""
 
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer
 
-from bridge.kafka.consumer.subscription import FIRST_LOOK_AGAIN_S, LOOK_AGAIN_S, Subscription
+from bridge.kafka.consumer.subscription import FIRST_REFRESH_RETRY_S, REFRESH_S, Subscription
 from bridge.observer import Fact, Info, Waiting
-from tests.unit.kafka.lookups import Kafka
+from tests.unit.kafka.fake_kafka import Kafka
 
 
 class Cluster:
-    """A cluster whose list of topics the test writes, and what is told of the looks at it."""
+    """A fake cluster whose topics the test sets, and the facts that lookups emit."""
 
-    def __init__(self, *listed: str, pattern: bool = True, **kafka: Any) -> None:
+    def __init__(self, *topics: str, pattern: bool = True, **kafka: Any) -> None:
         self.kafka = Kafka()
         self.facts: list[Fact] = []
-        wanted = (lambda name: name.startswith("shop.")) if pattern else None
-        self.topics = Subscription(listed, wanted, kafka, self)
+        matches_pattern = (lambda name: name.startswith("shop.")) if pattern else None
+        self.topics = Subscription(topics, matches_pattern, kafka, self)
 
     def notify(self, fact: Fact) -> None:
-        """Note a fact."""
+        """Store a fact."""
         self.facts.append(fact)
 
-    def look(self, now_s: float, *names: str) -> list[str] | None:
-        """What changes at a time when these topics are there."""
+    def refresh(self, now_s: float, *names: str) -> list[str] | None:
+        """The change of the subscription when the cluster has these topics."""
         self.kafka.topics = names
-        return self.topics.changed(cast("Consumer", self.kafka), now_s)
+        return self.topics.changed_topics(cast("Consumer", self.kafka), now_s)
 
 
-def test_the_listed_topics_and_those_of_the_pattern_are_subscribed_to_together() -> None:
-    """A listed one need not be there yet; what nobody wants is not among them."""
+def test_named_and_matching_topics_are_subscribed_to_together() -> None:
+    """A named topic need not exist yet; topics that do not match are excluded."""
     cluster = Cluster("payments")
-    assert cluster.look(0, "shop.eu", "other", "__shop.") == ["payments", "shop.eu"]
+    assert cluster.refresh(0, "shop.eu", "other", "__shop.") == ["payments", "shop.eu"]
 
 
-def test_nothing_is_subscribed_to_again_while_the_set_is_the_same() -> None:
-    """Another subscription is a rebalance for the whole group."""
+def test_an_unchanged_set_is_not_subscribed_to_again() -> None:
+    """A new subscription triggers a rebalance of the whole group."""
     cluster = Cluster()
-    assert cluster.look(0, "shop.eu") == ["shop.eu"]
-    assert cluster.look(LOOK_AGAIN_S, "shop.eu", "other") is None
-    assert cluster.look(2 * LOOK_AGAIN_S, "shop.eu", "shop.us") == ["shop.eu", "shop.us"]
-    assert cluster.look(3 * LOOK_AGAIN_S, "shop.us") == ["shop.us"]
+    assert cluster.refresh(0, "shop.eu") == ["shop.eu"]
+    assert cluster.refresh(REFRESH_S, "shop.eu", "other") is None
+    assert cluster.refresh(2 * REFRESH_S, "shop.eu", "shop.us") == ["shop.eu", "shop.us"]
+    assert cluster.refresh(3 * REFRESH_S, "shop.us") == ["shop.us"]
 
 
-def test_the_cluster_is_not_asked_more_often_than_it_has_to_be() -> None:
-    """The thread that polls has to wait for the answer."""
+def test_topics_are_not_listed_before_a_refresh_is_due() -> None:
+    """The poll thread has to wait for the answer."""
     cluster = Cluster()
-    cluster.look(0, "shop.eu")
+    cluster.refresh(0, "shop.eu")
     cluster.kafka.silent = True
-    assert cluster.look(LOOK_AGAIN_S - 0.1, "shop.us") is None
+    assert cluster.refresh(REFRESH_S - 0.1, "shop.us") is None
     assert cluster.facts == []
 
 
 @pytest.mark.parametrize(
-    ("setting", "again_s"),
-    [("500", 0.5), (2000, 2), (-1, LOOK_AGAIN_S), (0, LOOK_AGAIN_S), ("x", LOOK_AGAIN_S)],
+    ("setting", "interval_s"),
+    [("500", 0.5), (2000, 2), (-1, REFRESH_S), (0, REFRESH_S), ("x", REFRESH_S)],
 )
-def test_the_users_own_refresh_interval_says_how_often(setting: object, again_s: float) -> None:
-    """It is what says it for librdkafka's own patterns; without one a look comes all the same."""
+def test_the_users_refresh_interval_is_used(setting: object, interval_s: float) -> None:
+    """It also applies to librdkafka's own patterns; without a valid one the default applies."""
     kafka: Any = {"topic.metadata.refresh.interval.ms": setting}
     cluster = Cluster(**kafka)
-    cluster.look(0, "shop.eu")
-    assert cluster.look(again_s - 0.01, "shop.eu", "shop.us") is None
-    assert cluster.look(again_s, "shop.eu", "shop.us") == ["shop.eu", "shop.us"]
+    cluster.refresh(0, "shop.eu")
+    assert cluster.refresh(interval_s - 0.01, "shop.eu", "shop.us") is None
+    assert cluster.refresh(interval_s, "shop.eu", "shop.us") == ["shop.eu", "shop.us"]
 
 
-def test_a_first_look_that_fails_is_soon_made_again_and_holds_up_no_listed_topic() -> None:
-    """What is there when it is answered at last is not new."""
+def test_a_failed_first_lookup_is_retried_and_named_topics_do_not_wait() -> None:
+    """Topics in the first answered lookup are not new."""
     cluster = Cluster("payments")
     cluster.kafka.silent = True
-    assert cluster.look(0) == ["payments"]
+    assert cluster.refresh(0) == ["payments"]
     assert [type(fact) for fact in cluster.facts] == [Waiting]
-    assert not cluster.topics.came_later("shop.eu")
+    assert not cluster.topics.is_new_topic("shop.eu")
 
     cluster.kafka.silent = False
-    assert cluster.look(FIRST_LOOK_AGAIN_S, "shop.eu") == ["payments", "shop.eu"]
-    assert not cluster.topics.came_later("shop.eu")
+    assert cluster.refresh(FIRST_REFRESH_RETRY_S, "shop.eu") == ["payments", "shop.eu"]
+    assert not cluster.topics.is_new_topic("shop.eu")
 
 
-def test_a_later_look_that_fails_leaves_things_as_they_are() -> None:
-    """With a listed topic and without; and so does one that shows no topic at all."""
-    for listed in ([], ["payments"]):
-        cluster = Cluster(*listed)
-        cluster.look(0, "shop.eu")
+def test_a_later_failed_lookup_changes_nothing() -> None:
+    """With and without a named topic. A lookup that finds no topic changes nothing either."""
+    for topics in ([], ["payments"]):
+        cluster = Cluster(*topics)
+        cluster.refresh(0, "shop.eu")
         cluster.kafka.silent = True
-        assert cluster.look(LOOK_AGAIN_S) is None
+        assert cluster.refresh(REFRESH_S) is None
     cluster = Cluster()
-    cluster.look(0, "shop.eu")
-    assert cluster.look(LOOK_AGAIN_S) is None
-    assert cluster.look(2 * LOOK_AGAIN_S, "shop.eu", "shop.us") == ["shop.eu", "shop.us"]
+    cluster.refresh(0, "shop.eu")
+    assert cluster.refresh(REFRESH_S) is None
+    assert cluster.refresh(2 * REFRESH_S, "shop.eu", "shop.us") == ["shop.eu", "shop.us"]
 
 
-def test_a_group_whose_pattern_takes_nothing_waits_and_says_so_once() -> None:
-    """There is nothing to subscribe to, and nothing is wrong."""
+def test_a_pattern_without_a_match_is_reported_once() -> None:
+    """There is nothing to subscribe to, but no error."""
     cluster = Cluster()
-    assert cluster.look(0, "other") is None
-    assert cluster.look(LOOK_AGAIN_S, "other") is None
+    assert cluster.refresh(0, "other") is None
+    assert cluster.refresh(REFRESH_S, "other") is None
     assert cluster.facts == [
-        Info("no topic matches the patterns yet; looking again every 30 s"),
+        Info("no topic matches the patterns yet; checking every 30 s"),
     ]
-    assert cluster.look(2 * LOOK_AGAIN_S, "shop.eu") == ["shop.eu"]
+    assert cluster.refresh(2 * REFRESH_S, "shop.eu") == ["shop.eu"]
 
 
-def test_a_topic_came_later_that_was_not_there_at_the_first_look() -> None:
-    """One that was deleted and made again came later, too."""
+def test_a_topic_that_was_missing_in_the_first_lookup_is_new() -> None:
+    """So is a topic that was deleted and recreated."""
     cluster = Cluster()
-    cluster.look(0, "shop.eu", "shop.us")
-    cluster.look(LOOK_AGAIN_S, "shop.eu", "shop.new")
-    cluster.look(2 * LOOK_AGAIN_S, "shop.eu", "shop.new", "shop.us")
-    later = [name for name in ("shop.eu", "shop.us", "shop.new") if cluster.topics.came_later(name)]
+    cluster.refresh(0, "shop.eu", "shop.us")
+    cluster.refresh(REFRESH_S, "shop.eu", "shop.new")
+    cluster.refresh(2 * REFRESH_S, "shop.eu", "shop.new", "shop.us")
+    later = [
+        name for name in ("shop.eu", "shop.us", "shop.new") if cluster.topics.is_new_topic(name)
+    ]
     assert later == ["shop.us", "shop.new"]
 
 
-def test_without_a_pattern_one_look_tells_which_listed_topics_come_later() -> None:
-    """A topic that is named before it is made begins at its beginning as well."""
+def test_without_a_pattern_one_lookup_finds_the_existing_topics() -> None:
+    """A named topic that is created later also starts at its beginning."""
     cluster = Cluster("payments", "orders", pattern=False)
-    assert cluster.look(0, "payments") == ["orders", "payments"]
+    assert cluster.refresh(0, "payments") == ["orders", "payments"]
     cluster.kafka.silent = True
-    assert cluster.look(1e9, "payments", "orders") is None
+    assert cluster.refresh(1e9, "payments", "orders") is None
     assert cluster.facts == []
-    assert cluster.topics.came_later("orders")
-    assert not cluster.topics.came_later("payments")
+    assert cluster.topics.is_new_topic("orders")
+    assert not cluster.topics.is_new_topic("payments")

@@ -1,44 +1,55 @@
-"""Which topic of its name a topic is, by what was told of it."""
+"""Topic ids, and which topics count as recreated."""
 
-from bridge.kafka.consumer.topic_ids import TopicIds, agree, short
+from bridge.kafka.consumer.topic_ids import TopicIds, ids_match, short_id
 
 
-def test_a_topic_of_which_another_id_is_told_was_made_anew() -> None:
-    """It alone, and for good; the same id told again changes nothing."""
+def test_a_topic_with_a_different_id_is_recreated() -> None:
+    """Only that topic, and permanently; the same id again changes nothing."""
     ids = TopicIds()
     for _ in range(2):
-        ids.told("t", 1)
-        ids.told("u", 1)
-        assert not ids.was_recreated("t")
+        ids.update("t", 1)
+        ids.update("u", 1)
+        assert not ids.is_recreated("t")
     for _ in range(2):
-        ids.told("t", 2)
-        assert ids.now == {"t": 2, "u": 1}
-        assert ids.was_recreated("t")
-    assert not ids.was_recreated("u")
+        ids.update("t", 2)
+        assert ids.current == {"t": 2, "u": 1}
+        assert ids.is_recreated("t")
+    assert not ids.is_recreated("u")
 
 
-def test_a_topic_that_was_held_under_another_id_was_made_anew() -> None:
-    """This process was not there; a commit told the id."""
+def test_a_topic_assigned_under_another_id_is_recreated() -> None:
+    """A commit contained the old id, while this process was not running."""
     ids = TopicIds()
-    ids.told("t", 2)
-    ids.replaced("t")
-    assert ids.was_recreated("t")
+    ids.update("t", 2)
+    ids.mark_recreated("t")
+    assert ids.is_recreated("t")
 
 
-def test_only_two_ids_that_are_known_can_differ() -> None:
-    """What Kafka does not tell makes no topic another one."""
-    told = [(1, 1), (1, 2), (None, 1), (1, None), (None, None)]
-    assert [agree(*two) for two in told] == [True, False, True, True, True]
+def test_only_two_known_ids_can_differ() -> None:
+    """An unknown id never makes a topic count as recreated."""
+    pairs = [(1, 1), (1, 2), (None, 1), (1, None), (None, None)]
+    assert [ids_match(*two) for two in pairs] == [True, False, True, True, True]
 
 
 def test_topics_of_two_clusters_are_never_compared() -> None:
-    """A mirror has carried the commits over; begun anew, all of them would be sent again."""
-    here, there = short("main", "tJddCjSpTzmGf39UCDRbLw"), short("spare", "5KaE4SRkQCqK3I4FXVPRyQ")
-    anew = short("spare", "tJddCjSpTzmGf39UCDRbLw")
-    assert (agree(here, there), agree(here, anew), agree(there, anew)) == (True, True, False)
+    """A mirror has copied the commits; starting over would send every event again."""
+    on_main, on_spare = (
+        short_id("main", "tJddCjSpTzmGf39UCDRbLw"),
+        short_id("spare", "5KaE4SRkQCqK3I4FXVPRyQ"),
+    )
+    recreated = short_id("spare", "tJddCjSpTzmGf39UCDRbLw")
+    assert (
+        ids_match(on_main, on_spare),
+        ids_match(on_main, recreated),
+        ids_match(on_spare, recreated),
+    ) == (
+        True,
+        True,
+        False,
+    )
 
 
-def test_the_short_form_of_an_id_has_32_bits_and_is_the_same_in_every_release() -> None:
-    """It stands in commits."""
-    assert short("5L6g3nShT-eMCtK--X86sw", "tJddCjSpTzmGf39UCDRbLw") == 1467355352
-    assert 0 <= short("other", "5KaE4SRkQCqK3I4FXVPRyQ") < 1 << 32
+def test_the_short_id_has_32_bits_and_is_stable_across_releases() -> None:
+    """Commits contain it."""
+    assert short_id("5L6g3nShT-eMCtK--X86sw", "tJddCjSpTzmGf39UCDRbLw") == 1467355352
+    assert 0 <= short_id("other", "5KaE4SRkQCqK3I4FXVPRyQ") < 1 << 32

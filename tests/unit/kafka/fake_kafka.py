@@ -1,4 +1,4 @@
-"""A Kafka that answers what is looked up before a partition is read."""
+"""Fakes of Kafka's consumer and admin client that answer lookups before a partition is read."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -12,13 +12,13 @@ LOW, HIGH, AT_TIME = 100, 900, 400
 
 
 class UnreadableMetadata:
-    """A committed offset with another client's bytes behind it."""
+    """A committed offset with another client's bytes as metadata."""
 
     topic, partition, offset, error, leader_epoch = "t", 0, 500, None, None
 
     @property
     def metadata(self) -> str:
-        """What confluent-kafka does with bytes that are no text."""
+        """Raises as confluent-kafka does for bytes that are not text."""
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
 
@@ -33,26 +33,26 @@ class Kafka:
     at_time: int = AT_TIME
     error: KafkaError | None = None
     silent: bool = False
-    asked_for_times: list[int] = field(default_factory=list)
+    requested_times: list[int] = field(default_factory=list)
 
-    def committed(self, asked: Sequence[TopicPartition], timeout: float) -> list[Any]:
+    def committed(self, requested: Sequence[TopicPartition], timeout: float) -> list[Any]:
         """The commits of these partitions."""
         self._answer(timeout)
-        return [self._commit(one) for one in asked]
+        return [self._commit(one) for one in requested]
 
     def get_watermark_offsets(self, _: TopicPartition, timeout: float) -> tuple[int, int]:
         """The bounds of the log."""
         self._answer(timeout)
         return LOW, self.high
 
-    def offsets_for_times(self, asked: list[TopicPartition], timeout: float) -> list[Any]:
+    def offsets_for_times(self, requested: list[TopicPartition], timeout: float) -> list[Any]:
         """The offset at a time."""
         self._answer(timeout)
-        self.asked_for_times += [one.offset for one in asked]
+        self.requested_times += [one.offset for one in requested]
         return [SimpleNamespace(offset=self.at_time, error=self.error)]
 
     def list_topics(self, topic: str | None = None, *, timeout: float) -> Any:
-        """How many partitions there are, of one topic or of all."""
+        """The partition counts of one topic or of all topics."""
         self._answer(timeout)
         each = SimpleNamespace(partitions=dict.fromkeys(range(self.partitions)))
         return SimpleNamespace(
@@ -73,38 +73,38 @@ class Kafka:
 
 @dataclass
 class Admin:
-    """A Kafka that answers which topic of its name a topic is: name -> id, as it is written."""
+    """A fake admin client that returns topic ids: name -> id in Kafka's text form."""
 
     ids: dict[str, str] = field(default_factory=dict)
     cluster: str | None = "c"
     silent: bool = False
-    asked: int = 0
-    waiting: list[tuple[Future[Any], Any]] = field(default_factory=list)
+    request_count: int = 0
+    pending: list[tuple[Future[Any], Any]] = field(default_factory=list)
 
     def poll(self, wait_s: float) -> int:
-        """Serve what there is to serve, without waiting."""
+        """Serve callbacks without waiting."""
         assert not wait_s
         return 0
 
     def describe_topics(
         self, topics: TopicCollection, request_timeout: float
     ) -> Mapping[str, Future[Any]]:
-        """The ids of these topics; at once, unless it is silent."""
+        """The ids of these topics; answered immediately, unless `silent`."""
         assert 0 < request_timeout <= 2
-        self.asked += 1
+        self.request_count += 1
         return {name: self._answer(name) for name in topics.topic_names}
 
     def describe_cluster(self, request_timeout: float) -> Future[Any]:
-        """Which cluster it is; at once, unless it is silent."""
+        """The cluster's id; answered immediately, unless `silent`."""
         assert 0 < request_timeout <= 2
         return self._answer_with(SimpleNamespace(cluster_id=self.cluster))
 
     def answer(self) -> None:
-        """Answer what was asked while it was silent, as it was then."""
+        """Answer the pending requests with the values of their time."""
         self.silent = False
-        for future, told in self.waiting:
-            _set(future, told)
-        self.waiting.clear()
+        for future, result in self.pending:
+            _set(future, result)
+        self.pending.clear()
 
     def _answer(self, name: str) -> Future[Any]:
         error = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
@@ -112,16 +112,16 @@ class Admin:
             SimpleNamespace(topic_id=self.ids[name]) if name in self.ids else error
         )
 
-    def _answer_with(self, told: Any) -> Future[Any]:
+    def _answer_with(self, result: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        self.waiting.append((future, told))
+        self.pending.append((future, result))
         if not self.silent:
             self.answer()
         return future
 
 
-def _set(future: Future[Any], told: Any) -> None:
-    if isinstance(told, Exception):
-        future.set_exception(told)
+def _set(future: Future[Any], result: Any) -> None:
+    if isinstance(result, Exception):
+        future.set_exception(result)
     else:
-        future.set_result(told)
+        future.set_result(result)
