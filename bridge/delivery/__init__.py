@@ -1,1 +1,1 @@
-"""When to send, again, and how far it is done: pure, time is an argument."""
+"""Retries, rate limits, dead letters and commit progress: pure, time is an argument."""

@@ -1,11 +1,13 @@
-"""A record that cannot be delivered, as it stands in the dead-letter topic.
+"""Turns a record that cannot be delivered into a dead letter.
 
-Key, value, headers and timestamp go on as they are. The names of the origin's headers are Kafka
-Connect's (`errors.deadletterqueue.context.headers.enable`), all UTF-8 text, so that the tools
-people have can read them; what only the bridge knows begins with `fullstory_bridge.`.
+Key, value, headers and timestamp are unchanged. The headers for the origin have Kafka Connect's
+names (`errors.deadletterqueue.context.headers.enable`) and UTF-8 text values, so existing tools
+can read them. Headers that only the bridge knows start with `fullstory_bridge.`.
 
-Invariants: no payload value stands in a header of ours. A letter that fails again keeps the headers
-of its first origin, and its attempts are counted; what it failed of is the newest.
+Invariants:
+- The headers that the bridge adds contain no payload value.
+- A dead letter that fails again keeps the headers of its first origin and counts its attempts; its
+  reason is that of the latest failure.
 """
 
 import re
@@ -26,7 +28,7 @@ ATTEMPTS = OURS + "attempts"
 
 ORIGIN = ("topic", "partition", "offset")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-"""What a code of FullStory's looks like; anything else could be an echo of the request."""
+"""The format of FullStory's codes; anything else could be an echo of the request."""
 
 _COUNT = re.compile(rb"[0-9]{1,9}")
 _STAGES = {
@@ -39,7 +41,7 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a record is a dead letter; `mapping` is None where decoding failed for all of them."""
+    """Why a record is a dead letter; `mapping` is None if decoding failed for all mappings."""
 
     stage: str
     reason: str
@@ -52,7 +54,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: PoisonRecord, mapping: str | None = None) -> "Failure":
-        """The failure that a poison record tells."""
+        """Create the failure from a `PoisonRecord` error."""
         return cls(
             error.stage,
             error.reason,
@@ -65,7 +67,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterContext:
-    """Who gives a record up: the consumer group, and who owns each of its mappings."""
+    """The consumer group that writes dead letters, and the owner of each mapping."""
 
     group: str
     owners: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +75,7 @@ class DeadLetterContext:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What is written to the dead-letter topic; `topic` is where the record was first."""
+    """What is written to the dead-letter topic; `topic` is the record's original topic."""
 
     key: bytes | None
     value: bytes | None
@@ -84,7 +86,7 @@ class DeadLetter:
 
 
 def dead_letter_topic(template: str, topic: str) -> str:
-    """The topic to which the dead letters of a topic go."""
+    """The dead-letter topic of a topic."""
     return template.replace("{topic}", topic)
 
 
@@ -93,13 +95,13 @@ def dead_letter(
 ) -> DeadLetter:
     """The dead letter of a record that failed at `now_s`, in seconds since 1970."""
     before = dict(record.headers)
-    again = REASON in before  # Connect's headers alone are those of somebody else's failure
+    again = REASON in before  # with Connect's headers only, another program wrote the dead letter
     kept = [(name, value) for name, value in record.headers if not _replaced(name, again=again)]
-    told = {name for name, _ in kept}
+    kept_names = {name for name, _ in kept}
     origin = [
         (CONNECT + part, str(getattr(record, part)).encode())
         for part in ORIGIN
-        if CONNECT + part not in told
+        if CONNECT + part not in kept_names
     ]
     causes = _causes(failure, dead_letter_context, now_s, attempts_of(before) + 1)
     return DeadLetter(
@@ -113,7 +115,7 @@ def dead_letter(
 
 
 def attempts_of(headers: Mapping[str, bytes | None]) -> int:
-    """How often a letter was given up, by its headers; 0 for a record that is no letter."""
+    """How often a dead letter failed, by its headers; 0 for a record that is no dead letter."""
     if REASON not in headers:
         return 0
     match = _COUNT.fullmatch(headers.get(ATTEMPTS) or b"")

@@ -1,7 +1,8 @@
-"""Dead letters as they are read again: what their headers tell, and which of them are meant.
+"""Reads dead letters: parses their headers and selects them by filter. Pure.
 
-Invariants: pure. A letter is one of ours when it says why and where it was first; anything else in
-the topic belongs to somebody else and is left alone, as are the letters of other groups.
+Invariants: a record is a dead letter of the bridge only if its headers name a reason and an origin.
+Any other record in the topic belongs to another program and is ignored. So are dead letters of
+other groups.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,10 +27,10 @@ _REPLAY: Final = ".replay?"
 
 
 class DeadLetterRecord(NamedTuple):
-    """A dead letter. `record` is as it lies in the dead-letter topic, `origin` as it was first.
+    """A dead letter: `record` is as read from the dead-letter topic, `origin` the first record.
 
-    `mapping` is None where the record failed for all of them; `failed_at_s` is in seconds since
-    1970, by the record's own time where the letter does not say.
+    `mapping` is None if the record failed for all mappings. `failed_at_s` is in seconds since 1970;
+    if the header is missing, it is the record's timestamp.
     """
 
     record: Record
@@ -44,10 +45,10 @@ class DeadLetterRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Which letters are meant: those of a group, and of any of each thing that is named.
+    """Selects the dead letters of a group; values of one field are alternatives.
 
-    `topics` are Kafka's names of the topics where the records were first; `since_s` to before
-    `until_s`, in seconds since 1970, is when they failed.
+    `topics` are the original topics by their names in Kafka. Dead letters match if they failed from
+    `since_s` up to, but excluding, `until_s`; both in seconds since 1970.
     """
 
     group: str
@@ -57,20 +58,20 @@ class DeadLetterFilter:
     since_s: float | None = None
     until_s: float | None = None
 
-    def matches(self, letter: DeadLetterRecord) -> bool:
-        """Whether a letter is meant."""
+    def matches(self, dead_letter: DeadLetterRecord) -> bool:
+        """Whether the filter selects a dead letter."""
         return (
-            letter.group == self.group
-            and (not self.reasons or letter.reason in self.reasons)
-            and (not self.mappings or letter.mapping in self.mappings)
-            and (not self.topics or letter.origin.topic in self.topics)
-            and (self.since_s is None or letter.failed_at_s >= self.since_s)
-            and (self.until_s is None or letter.failed_at_s < self.until_s)
+            dead_letter.group == self.group
+            and (not self.reasons or dead_letter.reason in self.reasons)
+            and (not self.mappings or dead_letter.mapping in self.mappings)
+            and (not self.topics or dead_letter.origin.topic in self.topics)
+            and (self.since_s is None or dead_letter.failed_at_s >= self.since_s)
+            and (self.until_s is None or dead_letter.failed_at_s < self.until_s)
         )
 
     @property
     def replay_group(self) -> str:
-        """The consumer group of a replay: the same filter goes on where it stopped."""
+        """The consumer group of a replay, so the same filter resumes where it stopped."""
         parts = (
             *(("reason", reason) for reason in sorted(self.reasons)),
             *(("mapping", mapping) for mapping in sorted(self.mappings)),
@@ -81,7 +82,7 @@ class DeadLetterFilter:
         return f"{self.group}{_REPLAY}{urlencode(parts)}"
 
     def of_replay(self, replay_group: str) -> "DeadLetterFilter | None":
-        """The filter of a replay of the same letters, by its group's name; None: it is none."""
+        """Parse the filter of a replay from its group name; None if it is not such a name."""
         parts = parse_qs(replay_group.removeprefix(f"{self.group}{_REPLAY}"))
         reasons, mappings, topics = (
             frozenset(parts.get(name, ())) for name in ("reason", "mapping", "topic")
@@ -95,7 +96,7 @@ class DeadLetterFilter:
 
 
 def read_dead_letter(record: Record) -> DeadLetterRecord | None:
-    """What a record of the dead-letter topic tells of itself; None when it is no letter of ours."""
+    """Parse a record of the dead-letter topic; None if the bridge did not write it."""
     headers = dict(record.headers)
     topic, partition, offset = (_text(headers, CONNECT + part) for part in ORIGIN)
     reason = _text(headers, REASON)

@@ -1,4 +1,4 @@
-"""What to do about an answer: values with a reason."""
+"""What to do after a response: values with a reason."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,34 +13,34 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The event is not to be sent, by a rule of the settings."""
+    """The settings say not to send the event."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """The same request again, `s` seconds from now; `account` holds everything else back too.
+    """Retry the same request in `s` seconds; scope `account` holds back all other events too.
 
-    When an outage ends meanwhile, it may go after `least_s`: the outage was why it failed.
+    If an outage ends meanwhile, the retry may start after `min_s`: the outage was the cause.
     """
 
     s: float
     why: str
     scope: RetryScope = "event"
-    least_s: float = 0.0
+    min_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is sent until a probe succeeds; then the same request again."""
+    """Send nothing until a probe succeeds; then retry the same request."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """FullStory will never take this request: a dead letter; without `status` if none came."""
+    """FullStory will never accept this request; `status` is None if it never responded."""
 
     why: str
     status: int | None
@@ -49,7 +49,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class HaltDecision:
-    """Nothing is sent until a person has acted: going on by itself would do harm."""
+    """Send nothing until somebody fixes the cause: continuing would do harm."""
 
     why: str
 

@@ -1,10 +1,10 @@
-"""Why the bridge pauses, what that means for it, and what a person can do meanwhile.
+"""Pauses: what the bridge waits for, what that affects, and the fix.
 
-A pause goes on by itself. Each is told as a pair, `Waiting` and `Resumed`; who tells them says
-only what is waited for and why, and the rest is looked up here.
+A pause ends by itself. `Waiting` and `Resumed` carry only the dependency and the reason; scope,
+fix and readiness are looked up here.
 
-Invariants: one pair for one spell, however many records wait; it is over when none of them waits
-any more. What is waited for with several reasons is told once for each of them.
+Invariants: each outage emits one `Waiting` and one `Resumed`, however many records wait. It ends
+when the last of them stops waiting. If an outage has several reasons, each emits one `Waiting`.
 """
 
 from collections.abc import Hashable, Iterator
@@ -17,26 +17,26 @@ from bridge.observer import Observer, Resumed, Waiting
 FULLSTORY: Final = "fullstory"
 KAFKA: Final = "kafka"
 KAFKA_TOPIC: Final = "kafka topic "
-"""What a topic of its own is waited for by, before its name."""
+"""Prefix for a single topic as a dependency; the topic's name follows."""
 
 KEY_REFUSED: Final = "key_refused"
 WRONG_ORGANIZATION: Final = "wrong_organization"
 QUOTA_EXHAUSTED: Final = "quota_used_up"
-"""Why FullStory is waited for, where that is no outage."""
+"""Reasons to wait for FullStory other than an outage."""
 
 DEAD_LETTER_TOPIC: Final = "dead-letter topic"
 SCHEMA_REGISTRY: Final = "schema registry"
 
 REASONS_MAX = 20
-"""Different reasons told of one spell; what comes after is more of the same."""
+"""The most reasons that one outage reports; further ones are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class PauseReason:
-    """What stands still meanwhile, the cure, and whether the bridge counts as ready.
+    """What a pause affects, the fix, and whether the bridge still counts as ready.
 
-    Not ready is only what a person must mend here before anything is sent: in an outage a
-    rollout would stall for ever.
+    It is not ready only if somebody must fix this deployment before events are sent. If outages
+    counted as not ready, a rollout would never finish during one.
     """
 
     scope: str
@@ -46,88 +46,89 @@ class PauseReason:
 
 _OUTAGE: Final = PauseReason(
     "everything",
-    "nothing to do here: FullStory is asked once a second, and all goes on when it answers;"
-    " if it answers others, look at the way there (DNS, proxy, firewall)",
+    "no action needed: the bridge probes FullStory once a second and resumes when it responds;"
+    " if FullStory responds elsewhere, check the network path (DNS, proxy, firewall)",
 )
-_OF_FULLSTORY: Final = {
+_FULLSTORY_REASONS: Final = {
     KEY_REFUSED: PauseReason(
         "everything",
-        "give `fullstory.key` a key that may write events: one renewed in its file is taken"
+        "set `fullstory.key` to a key that may write events: a key renewed in its file is used"
         " without a restart, any other key needs one",
         ready=False,
     ),
     WRONG_ORGANIZATION: PauseReason(
         "everything",
-        "the key is one of another organization than `fullstory.org`: put one of that"
-        " organization's into the key's file, it is taken without a restart",
+        "the key belongs to an organization other than `fullstory.org`: write a key of"
+        " `fullstory.org` to the key file; it is used without a restart",
         ready=False,
     ),
     QUOTA_EXHAUSTED: PauseReason(
         "everything",
-        "the month's quota of server events is used up: raise it with FullStory, or wait for the"
-        " next; it is looked up once a minute",
+        "this month's quota of server events is used up: ask FullStory to raise it, or wait for"
+        " next month; the bridge checks it once a minute",
     ),
 }
-_OF: Final = {
+_REASONS: Final = {
     KAFKA: PauseReason(
         "everything",
-        "nothing to do here when the brokers are being restarted; else look at them and at"
+        "no action needed if the brokers are restarting; otherwise check the brokers,"
         " `kafka.bootstrap.servers`, TLS and credentials",
     ),
     DEAD_LETTER_TOPIC: PauseReason(
-        "the records that are to be dead letters",
-        "see that the topic is there, that the bridge may write to it, and that its"
-        " max.message.bytes lets the record in",
+        "records that become dead letters",
+        "check that the topic exists, that the bridge may write to it, and that its"
+        " max.message.bytes allows the record",
     ),
     SCHEMA_REGISTRY: PauseReason(
-        "the records of schemas that are not known yet",
-        "see that the registry answers at `avro.registry.url`, and takes the credentials beside it",
+        "records whose schema is not cached yet",
+        "check that the registry responds at `avro.registry.url` and accepts the bridge's"
+        " credentials",
     ),
 }
-_TOPIC_FIX: Final = "see that the topic is there, and that the group may read it"
-_UNKNOWN: Final = PauseReason("everything", "see what is waited for")
+_TOPIC_FIX: Final = "check that the topic exists and that the group may read it"
+_UNKNOWN: Final = PauseReason("everything", "check the dependency that the bridge waits for")
 
 
 def reason_for(what: str, why: str) -> PauseReason:
-    """What waiting for `what` because of `why` means."""
+    """Scope, fix and readiness of a wait for the dependency `what` because of `why`."""
     if what == FULLSTORY:
-        return _OF_FULLSTORY.get(why, _OUTAGE)
+        return _FULLSTORY_REASONS.get(why, _OUTAGE)
     if what.startswith(KAFKA_TOPIC):
         return PauseReason(f"the topic {what.removeprefix(KAFKA_TOPIC)}", _TOPIC_FIX)
-    return _OF.get(what, _UNKNOWN)
+    return _REASONS.get(what, _UNKNOWN)
 
 
 class Outage:
-    """A time in which something is waited for, by one or by many; told once for all of them."""
+    """The outages of one dependency, reported once for all its waiters."""
 
     def __init__(self, what: str, observer: Observer) -> None:
         self._what = what
         self._observer = observer
-        self._waiting: set[Hashable] = set()
-        self._told: set[str] = set()
+        self._waiters: set[Hashable] = set()
+        self._reported: set[str] = set()
 
-    def waiting_for(self, why: str, who: Hashable = None) -> None:
-        """`who` waits, because of `why`; may be said after each try."""
-        self._waiting.add(who)
-        if why not in self._told and len(self._told) < REASONS_MAX:
-            self._told.add(why)
+    def waiting_for(self, why: str, waiter: Hashable = None) -> None:
+        """Register that `waiter` waits because of `why`; may be called after each try."""
+        self._waiters.add(waiter)
+        if why not in self._reported and len(self._reported) < REASONS_MAX:
+            self._reported.add(why)
             self._observer.notify(Waiting(self._what, why))
 
-    def over(self, who: Hashable = None) -> None:
-        """`who` has what it waited for, or wants it no more; nothing if it did not wait."""
-        if who not in self._waiting:
+    def over(self, waiter: Hashable = None) -> None:
+        """Register that `waiter` stopped waiting; does nothing if it did not wait."""
+        if waiter not in self._waiters:
             return
-        self._waiting.remove(who)
-        if not self._waiting:
-            self._told.clear()
+        self._waiters.remove(waiter)
+        if not self._waiters:
+            self._reported.clear()
             self._observer.notify(Resumed(self._what))
 
     @contextmanager
-    def track_wait(self, who: Hashable) -> Iterator[None]:
-        """While the block lasts `who` may wait; cancelled, nothing is told, for all ends then."""
+    def track_wait(self, waiter: Hashable) -> Iterator[None]:
+        """End the wait of `waiter` after the block; not if canceled, since the process ends."""
         try:
             yield
         except Exception:
-            self.over(who)
+            self.over(waiter)
             raise
-        self.over(who)
+        self.over(waiter)

@@ -1,23 +1,22 @@
-"""Whether a mapping rejects so much of what it matches that a person must look.
+"""Detects a mapping that rejects too many of the records that it matches.
 
-A mapping that is wholly wrong would fill the dead-letter topic, and hide there what else is in it.
+A wrong mapping would fill the dead-letter topic and hide the other dead letters.
 
 Invariants:
-- Pure. A match that goes well costs one addition; a rejection costs the same on average. What is
-  remembered is the rejections among the last matches, never more.
-- Judged when something is rejected, and not before twenty matches: none that goes well is a
-  ground to halt.
-- A match is a record of which the mapping made an event, or which it rejected. A skip is none:
-  guests say nothing about whether events can be made of the others.
-- What counts against a mapping is what it is made of: its own errors, a schema that it does not
-  fit, what the request's builder refuses, what FullStory refuses for its content; and a mistake
-  of ours in one of its events, for an update mends that and nothing is lost meanwhile.
-- What does not count: the age of an event, or a backlog after an outage would halt every mapping;
-  FullStory's illness (`exhausted`); who its users are (`unknown_user`). Nor what names no
-  mapping: of a record that cannot be decoded nobody knows which mapping would have matched.
-- What a mapping makes of its records and what FullStory says to its events are counted apart,
-  each in its own order. Rejections of ours are known at once and answers come late: counted
-  together, a slow FullStory would make every mapping look worse than it is.
+- Pure. A successful match costs one addition; a rejection costs the same on average. Only the
+  rejections among the last matches are remembered.
+- The rate is checked at each rejection, from 20 matches on. A successful match never halts.
+- A match is a record that the mapping turned into an event or rejected. A skipped record is not a
+  match: skipped guests say nothing about the other records.
+- These count against a mapping: its own errors, a schema that it does not fit, a request that the
+  builder rejects, and content that FullStory rejects. A bug of the bridge in one of its events
+  counts too: an update fixes it, and nothing is lost meanwhile.
+- These do not count: the age of an event, since a backlog after an outage would halt every
+  mapping; FullStory's failures (`exhausted`); and unknown users (`unknown_user`). A record that
+  cannot be decoded does not count either: nobody knows which mapping would have matched it.
+- Results of the mapping and responses of FullStory are counted separately, each in order. The
+  bridge rejects immediately, but responses come late. In one count, a slow FullStory would make
+  every mapping look worse than it is.
 """
 
 from collections import Counter, deque
@@ -26,57 +25,57 @@ from typing import Final, NamedTuple
 
 from bridge.delivery.dead_letter import Failure
 
-JUDGED_FROM: Final = 20
-"""Fewer matches say nothing."""
+MATCHES_MIN: Final = 20
+"""Fewer matches are too few to judge."""
 
-_OF_NO_ACCOUNT: Final = frozenset({"late", "too_old", "exhausted", "unknown_user"})
-"""Reasons that lie in time, in FullStory or in its users."""
+_IGNORED_REASONS: Final = frozenset({"late", "too_old", "exhausted", "unknown_user"})
+"""Reasons that the mapping does not cause: time, FullStory or its users."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectionThreshold:
-    """How much of its last matches a mapping may reject; more is too much."""
+    """The largest share of its last matches that a mapping may reject."""
 
     rejected_share: float = 0.5
     of_last_matches: int = 500
 
 
-NEVER_EXCEEDED: Final = RejectionThreshold(1.0, JUDGED_FROM)
-"""Nothing is too much."""
+NEVER_EXCEEDED: Final = RejectionThreshold(1.0, MATCHES_MIN)
+"""No rejection rate is too high."""
 
 
 class RejectionRateExceeded(NamedTuple):
-    """A mapping rejects too much; `why` says how much and what for, and holds no payload value."""
+    """A mapping rejects too many records; `why` gives share and cause, without payload values."""
 
     mapping: str
     why: str
 
 
 class RejectionRate:
-    """What mappings reject of their last matches; `matches` is what the count calls these."""
+    """The rejection rate of each mapping; messages call the counted things `matches`."""
 
-    def __init__(self, rejection_threshold: RejectionThreshold, matches: str) -> None:
+    def __init__(self, threshold: RejectionThreshold, matches: str) -> None:
         self._matches = matches
-        self._of = _ByMapping(rejection_threshold)
+        self._by_mapping = _ByMapping(threshold)
 
     def passed(self, mapping: str) -> None:
-        """A match went well."""
-        self._of[mapping].count += 1
+        """Count a successful match."""
+        self._by_mapping[mapping].count += 1
 
     def rejected(self, failure: Failure) -> RejectionRateExceeded | None:
-        """A match was rejected; something is told when that is too much now."""
-        if failure.mapping is None or failure.reason in _OF_NO_ACCOUNT:
+        """Count a rejected match; returns a value if the rate exceeds the threshold now."""
+        if failure.mapping is None or failure.reason in _IGNORED_REASONS:
             return None
-        last = self._of[failure.mapping]
+        last = self._by_mapping[failure.mapping]
         if not last.reject(_Cause(failure.reason, failure.path, failure.status)):
             return None
-        cause = last.commonest()
-        share = f"{last.rejected} of its last {last.judged} {self._matches}"
+        cause = last.most_common_cause()
+        share = f"{last.rejected} of its last {last.considered} {self._matches}"
         return RejectionRateExceeded(failure.mapping, f"{share} were rejected, mostly: {cause}")
 
 
 class _Cause(NamedTuple):
-    """What something is rejected for, in words of ours and of the mapping file."""
+    """Why a record was rejected; holds no payload value."""
 
     reason: str
     path: str | None
@@ -88,46 +87,46 @@ class _Cause(NamedTuple):
 
 
 class _LastMatches:
-    """One mapping's last matches: how many there were, and which of the last were rejected."""
+    """The matches of one mapping: their count, and the rejections among the last ones."""
 
-    __slots__ = ("_rejected", "_tolerance", "count")
+    __slots__ = ("_rejected", "_threshold", "count")
 
-    def __init__(self, rejection_threshold: RejectionThreshold) -> None:
-        self._tolerance = rejection_threshold
+    def __init__(self, threshold: RejectionThreshold) -> None:
+        self._threshold = threshold
         self._rejected: deque[tuple[int, _Cause]] = deque()
         self.count = 0
 
     def reject(self, cause: _Cause) -> bool:
-        """Note a rejection; whether there are too many."""
+        """Add a rejection; returns whether there are too many now."""
         self.count += 1
         self._rejected.append((self.count, cause))
-        while self._rejected[0][0] <= self.count - self._tolerance.of_last_matches:
+        while self._rejected[0][0] <= self.count - self._threshold.of_last_matches:
             self._rejected.popleft()
-        too_many = self.rejected > self._tolerance.rejected_share * self.judged
-        return too_many and self.count >= JUDGED_FROM
+        too_many = self.rejected > self._threshold.rejected_share * self.considered
+        return too_many and self.count >= MATCHES_MIN
 
     @property
-    def judged(self) -> int:
-        """How many matches are the last ones."""
-        return min(self.count, self._tolerance.of_last_matches)
+    def considered(self) -> int:
+        """How many of the last matches are considered."""
+        return min(self.count, self._threshold.of_last_matches)
 
     @property
     def rejected(self) -> int:
-        """How many of them were rejected, as of the last rejection."""
+        """How many of them were rejected, as of the latest rejection."""
         return len(self._rejected)
 
-    def commonest(self) -> _Cause:
-        """What most of them were rejected for."""
+    def most_common_cause(self) -> _Cause:
+        """The most common cause of the rejections."""
         return Counter(cause for _, cause in self._rejected).most_common(1)[0][0]
 
 
 class _ByMapping(dict[str, _LastMatches]):
-    """By mapping, each begun when it is first met."""
+    """Creates the entry of a mapping at its first match."""
 
-    def __init__(self, rejection_threshold: RejectionThreshold) -> None:
+    def __init__(self, threshold: RejectionThreshold) -> None:
         super().__init__()
-        self._tolerance = rejection_threshold
+        self._threshold = threshold
 
     def __missing__(self, mapping: str) -> _LastMatches:
-        last = self[mapping] = _LastMatches(self._tolerance)
+        last = self[mapping] = _LastMatches(self._threshold)
         return last

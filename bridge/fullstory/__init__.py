@@ -1,1 +1,1 @@
-"""FullStory's server API: requests, answers, the client and its throttle."""
+"""FullStory's server API: requests, responses, the client and its throttle."""

@@ -1,21 +1,20 @@
-"""Does FullStory answer? Pauses everything while it does not, and asks on behalf of all.
+"""Tracks whether FullStory responds; in an outage, pauses sending and probes until it is over.
 
 Invariants:
-- One asks for all, `GET /me`, instead of every event. What waits holds no place.
-- An unsure event, whose request was written and whose answer never came, may have been applied.
-  It is sent again when FullStory has worked on another event since.
-- `GET /me` may answer while events do not. So when it succeeds and unsure events wait, nothing
-  else is let go but one event on trial, and the next one only when that came back: an answer to it
-  lets all go. The trial is an event that nobody doubts, if one waits and the budget has room: so a
-  spell of timeouts repeats each event once. Only where all are unsure it is one of them, the one
-  that has waited longest: it will come once more for each time it was tried, so trials in vain are
-  made later and later.
-- A trial that was answered with 429, a 5xx or a refused key left nobody in doubt: the next one
-  need not be late.
-- An event that failed in an outage waits for its next try no longer than the outage: had it failed
-  ten times, it would else be sent a minute after all others. But the end of an outage is believed
-  once: while `GET /me` answers and no event is worked on, the waits go on growing.
-- A halt ends with the process: a person must act. Nothing is asked meanwhile.
+- In an outage one `GET /me` probes for all events. Events that wait hold no request slot.
+- An event is unsure if its request was written and no response came: FullStory may have applied
+  it. It is retried once FullStory has processed another event since.
+- `GET /me` may succeed while events fail. If it succeeds and unsure events wait, the account is
+  half-open: one event is sent as a probe, and the next only after that one returned. A response to
+  it releases all events.
+- The probe event is one that is not unsure, if one waits and the budget allows it. So an outage of
+  timeouts repeats each event once. If all are unsure, the one that has waited longest is sent.
+  Each such try may duplicate it, so the wait before each further probe event doubles.
+- A probe event that got a 429, a 5xx or a refused key leaves nothing unsure, so it resets the wait.
+- An event that failed in an outage is retried when the outage ends, whatever its backoff. Otherwise
+  an event that failed ten times would be sent a minute after all others. Only the first end of an
+  outage counts: while `GET /me` succeeds and no event is processed, the backoff keeps growing.
+- A halt lasts as long as the process. Nothing is probed meanwhile.
 - The event loop owns the object.
 """
 
@@ -27,7 +26,7 @@ from typing import Protocol
 
 from bridge.delivery.pauses import FULLSTORY, KEY_REFUSED, QUOTA_EXHAUSTED, WRONG_ORGANIZATION
 from bridge.delivery.response_classifier import (
-    KEY_REFUSED_BY,
+    KEY_REFUSED_STATUSES,
     NoResponse,
     Response,
     WrongOrganization,
@@ -36,211 +35,211 @@ from bridge.fullstory.throttle import Throttle
 from bridge.observer import EVERY_TOPIC, HaltedScope, Observer, Resumed, Waiting
 
 OUTAGE_AFTER_S = 5.0
-"""When nothing has succeeded for so long, one probe at a time asks instead of every event."""
+"""If nothing succeeds for this long, sending pauses and one probe at a time is sent instead."""
 
 PROBE_EVERY_S = 1.0
 
 QUOTA_EVERY_S = 60.0
-"""How long an answer about the quota is believed; a used-up one is renewed once a month."""
+"""How long a response about the quota is cached; FullStory resets the quota once a month."""
 
 PROBE_WAIT_S_MAX = 60.0
-"""The longest time between two events that are sent on the ground of a probe alone."""
+"""The longest wait between two probe events."""
 
-NOBODY_IS_KNOWN = (
-    "is this the id given to FS.identify, and is it this organization's key?"
-    " mend `uid` in the mapping or the key, then start again; nothing was skipped"
+NO_KNOWN_USER_FIX = (
+    "check that `uid` is the id given to FS.identify, and that the key belongs to this"
+    " organization. Fix `uid` in the mapping or the key, and restart: nothing was skipped"
 )
 
 
 class AccountProbe(Protocol):
-    """Asks FullStory what changes nothing."""
+    """Requests to FullStory without side effects."""
 
     async def probe(self) -> Response | NoResponse | WrongOrganization:
-        """Ask who we are, with the key that stands in its place now."""
+        """Send `GET /me` with the current key."""
 
     async def is_quota_exhausted(self) -> bool:
-        """Whether the account may send no more events this month; False when it is not said."""
+        """Whether this month's quota of events is used up; False if unknown."""
 
 
 class AccountState:
-    """What is known of FullStory's health, and who waits for it; `close` it at the end."""
+    """FullStory's health and the events that wait for it; call `close` at the end."""
 
     def __init__(
         self,
-        prober: AccountProbe,
+        probe_client: AccountProbe,
         throttle: Throttle,
         observer: Observer,
         now_s: Callable[[], float],
     ) -> None:
-        self._prober = prober
+        self._probe_client = probe_client
         self._throttle = throttle
         self._observer = observer
         self._now_s = now_s
-        self._alive_s = self._answered_s = now_s()
+        self._reachable_s = self._processed_s = now_s()
         self._failing_since_s: float | None = None
-        self._paused_for: str | None = None
+        self._pause_reason: str | None = None
         self._halted = False
         self._unsure: deque[asyncio.Future[None]] = deque()
         self._outage_over = asyncio.Event()
-        self._let_go_s = float("-inf")
+        self._backoffs_ended_s = float("-inf")
         self._half_open = False
         self._probe_wait_s = PROBE_EVERY_S
         self._probe_due_s = 0.0
-        self._quota_used_up = False
-        self._quota_asked_s = float("-inf")
-        self._asking_quota = asyncio.Lock()
-        self._probing: asyncio.Task[None] | None = None
+        self._quota_exhausted = False
+        self._quota_checked_s = float("-inf")
+        self._quota_lock = asyncio.Lock()
+        self._probe_task: asyncio.Task[None] | None = None
 
-    def alive(self, now_s: float) -> None:
-        """FullStory said something that is its own, a 429 perhaps."""
-        self._alive_s = now_s
+    def reachable(self, now_s: float) -> None:
+        """FullStory itself responded, possibly with a 429."""
+        self._reachable_s = now_s
         self._failing_since_s = None
-        self._admit_probe_soon(now_s)
+        self._reset_probe_wait(now_s)
 
-    def answered(self, now_s: float) -> None:
-        """FullStory worked on an event."""
-        self.alive(now_s)
-        self._answered_s = now_s
+    def processed(self, now_s: float) -> None:
+        """FullStory processed an event."""
+        self.reachable(now_s)
+        self._processed_s = now_s
         while self._unsure:
-            self._release_one()
+            self._release_oldest()
         if self._half_open:
             self._resume()
 
-    def failed(self, begun_s: float, now_s: float, why: str, *, unsure: bool) -> None:
-        """A request that began at `begun_s` failed; pauses when nothing has succeeded for long.
+    def failed(self, started_s: float, now_s: float, why: str, *, unsure: bool) -> None:
+        """A request that started at `started_s` failed; pauses after `OUTAGE_AFTER_S` of failures.
 
-        `unsure` when it may have been applied.
+        `unsure` if FullStory may have applied it.
         """
         if not unsure:
-            self._admit_probe_soon(now_s)
+            self._reset_probe_wait(now_s)
         if self._failing_since_s is None:
-            self._failing_since_s = max(begun_s, self._alive_s)
+            self._failing_since_s = max(started_s, self._reachable_s)
         if now_s - self._failing_since_s > OUTAGE_AFTER_S:
             self.pause(why)
 
     def pause(self, why: str) -> None:
         """Send nothing until a probe succeeds."""
-        if self._halted or self._paused_for is not None:
+        if self._halted or self._pause_reason is not None:
             return
-        self._paused_for = why
+        self._pause_reason = why
         self._half_open = False
         self._throttle.pause()
         self._observer.notify(Waiting(FULLSTORY, why))
-        self._probe()
+        self._start_probing()
 
     def halt(self, why: str) -> None:
-        """Send nothing until a person has acted."""
+        """Send nothing for as long as the process runs."""
         if self._halted:
             return
         self._halted = True
         self._throttle.pause()
-        self._observer.notify(HaltedScope(EVERY_TOPIC, why, NOBODY_IS_KNOWN))
-        if self._probing is not None:
-            self._probing.cancel()
+        self._observer.notify(HaltedScope(EVERY_TOPIC, why, NO_KNOWN_USER_FIX))
+        if self._probe_task is not None:
+            self._probe_task.cancel()
 
-    async def until_sure(self, failed_s: float) -> None:
-        """Wait until an event that failed at `failed_s`, unsure, may be sent again."""
-        if self._answered_s > failed_s:
+    async def wait_until_sure(self, failed_s: float) -> None:
+        """Wait until an unsure event that failed at `failed_s` may be retried."""
+        if self._processed_s > failed_s:
             return
-        free = asyncio.get_running_loop().create_future()
-        self._unsure.append(free)
-        self._probe()
-        await free
+        released = asyncio.get_running_loop().create_future()
+        self._unsure.append(released)
+        self._start_probing()
+        await released
 
-    async def wait(self, s: float, least_s: float) -> None:
-        """Wait so long, or until a pause ends; `least_s` in any case."""
-        over = self._outage_over
-        await asyncio.sleep(least_s)
+    async def wait(self, s: float, min_s: float) -> None:
+        """Wait `s` seconds, or at least `min_s` and until a pause ends."""
+        outage_over = self._outage_over
+        await asyncio.sleep(min_s)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(s - least_s):
-                await over.wait()
+            async with asyncio.timeout(s - min_s):
+                await outage_over.wait()
 
     async def is_quota_exhausted(self) -> bool:
-        """Whether a refusal is to be laid at the quota's door; asked at most once a minute."""
-        async with self._asking_quota:
-            if self._now_s() - self._quota_asked_s >= QUOTA_EVERY_S:
-                self._quota_used_up = await self._prober.is_quota_exhausted()
-                self._quota_asked_s = self._now_s()
-        return self._quota_used_up
+        """Whether the quota explains a rejection; checked at most once a minute."""
+        async with self._quota_lock:
+            if self._now_s() - self._quota_checked_s >= QUOTA_EVERY_S:
+                self._quota_exhausted = await self._probe_client.is_quota_exhausted()
+                self._quota_checked_s = self._now_s()
+        return self._quota_exhausted
 
     async def close(self) -> None:
-        """End the probing, if there is any."""
-        if self._probing is not None:
-            self._probing.cancel()
+        """Stop probing."""
+        if self._probe_task is not None:
+            self._probe_task.cancel()
 
-    def _probe(self) -> None:
-        if self._probing is None and not self._halted:
-            self._probing = asyncio.create_task(self._probe_until_nobody_waits())
+    def _start_probing(self) -> None:
+        if self._probe_task is None and not self._halted:
+            self._probe_task = asyncio.create_task(self._probe_while_needed())
 
-    async def _probe_until_nobody_waits(self) -> None:
-        # Wait first: a key may be good for `GET /me` and for nothing else, and then each round of
-        # events begins another pause.
-        while self._paused_for is not None or self._unsure:
-            quota = self._paused_for == QUOTA_EXHAUSTED
+    async def _probe_while_needed(self) -> None:
+        # Wait first: a key may be valid for `GET /me` only, and then every pause is followed by
+        # another one.
+        while self._pause_reason is not None or self._unsure:
+            quota = self._pause_reason == QUOTA_EXHAUSTED
             await asyncio.sleep(QUOTA_EVERY_S if quota else PROBE_EVERY_S)
-            if self._is_due() and await self._is_well():
-                self._go_on()
-        self._probing = None
+            if self._is_probe_due() and await self._probe_succeeds():
+                self._handle_probe_success()
+        self._probe_task = None
 
-    def _is_due(self) -> bool:
-        """While a request is under way no event goes on trial: the answer to that one will tell."""
+    def _is_probe_due(self) -> bool:
+        """No probe event is due while a request is in flight: its response decides."""
         if not self._unsure:
-            return self._paused_for is not None
+            return self._pause_reason is not None
         return self._throttle.in_flight == 0 and self._now_s() >= self._probe_due_s
 
-    async def _is_well(self) -> bool:
-        answer = await self._prober.probe()
+    async def _probe_succeeds(self) -> bool:
+        answer = await self._probe_client.probe()
         if isinstance(answer, WrongOrganization):
             self.pause(WRONG_ORGANIZATION)
-            self._paused_because(WRONG_ORGANIZATION)
-        elif isinstance(answer, Response) and answer.status in KEY_REFUSED_BY:
-            self._paused_because(KEY_REFUSED)
+            self._update_pause_reason(WRONG_ORGANIZATION)
+        elif isinstance(answer, Response) and answer.status in KEY_REFUSED_STATUSES:
+            self._update_pause_reason(KEY_REFUSED)
         if not isinstance(answer, Response) or not answer.is_success:
             return False
-        return self._paused_for != QUOTA_EXHAUSTED or not await self.is_quota_exhausted()
+        return self._pause_reason != QUOTA_EXHAUSTED or not await self.is_quota_exhausted()
 
-    def _paused_because(self, why: str) -> None:
-        """An outage that ends with a key that will not do is none any more: a person must act."""
-        if self._paused_for not in (None, why):
-            self._paused_for = why
+    def _update_pause_reason(self, why: str) -> None:
+        """Report that the pause is no outage any more: somebody must replace the key."""
+        if self._pause_reason not in (None, why):
+            self._pause_reason = why
             self._observer.notify(Waiting(FULLSTORY, why))
 
-    def _go_on(self) -> None:
-        """A probe has succeeded; what is to be done may have changed while it was under way."""
+    def _handle_probe_success(self) -> None:
+        """Resume or send a probe event; the state may have changed while `GET /me` was running."""
         now_s = self._now_s()
-        self._alive_s, self._failing_since_s = now_s, None
+        self._reachable_s, self._failing_since_s = now_s, None
         if not self._unsure:
             self._resume()
-        elif self._is_due():
+        elif self._is_probe_due():
             self._admit_probe(now_s)
 
     def _resume(self) -> None:
         self._half_open = False
-        if self._paused_for is not None:
-            self._paused_for = None
+        if self._pause_reason is not None:
+            self._pause_reason = None
             self._observer.notify(Resumed(FULLSTORY))
             self._throttle.resume()
-            self._let_go()
+            self._end_backoffs()
 
-    def _let_go(self) -> None:
-        """End the waits for a next try, if an event was worked on since that was done last."""
-        if self._answered_s > self._let_go_s:
-            self._let_go_s = self._now_s()
-            over, self._outage_over = self._outage_over, asyncio.Event()
-            over.set()
+    def _end_backoffs(self) -> None:
+        """End the backoff of all events, if an event was processed since this was last done."""
+        if self._processed_s > self._backoffs_ended_s:
+            self._backoffs_ended_s = self._now_s()
+            outage_over, self._outage_over = self._outage_over, asyncio.Event()
+            outage_over.set()
 
     def _admit_probe(self, now_s: float) -> None:
         self._half_open = True
         self._probe_due_s = now_s + self._probe_wait_s
         self._probe_wait_s = min(2 * self._probe_wait_s, PROBE_WAIT_S_MAX)
         if not self._throttle.admit_probe():
-            self._release_one()
+            self._release_oldest()
 
-    def _admit_probe_soon(self, now_s: float) -> None:
+    def _reset_probe_wait(self, now_s: float) -> None:
         self._probe_due_s = now_s
         self._probe_wait_s = PROBE_EVERY_S
 
-    def _release_one(self) -> None:
-        free = self._unsure.popleft()
-        if not free.done():
-            free.set_result(None)
+    def _release_oldest(self) -> None:
+        released = self._unsure.popleft()
+        if not released.done():
+            released.set_result(None)

@@ -1,15 +1,14 @@
-"""One request to FullStory, and what came back: the only place that speaks HTTP to it.
+"""The HTTP client for FullStory: sends one request and returns its response.
 
-Invariants (each a pitfall of a long-lived client):
-- Redirects are never followed: a POST would become a GET, and a 200 after it a lost event.
-- The body is always read, or the connection is thrown away.
-- No cookies, no proxy or netrc looked up per request, no place awaited in the pool.
-- A connection that is kept alive never sees that a name leads elsewhere now: sessions are
-  replaced every few minutes, the old one ends when its last request must have ended.
-- A request that never left is told apart from one that may have been applied.
-- The key stands in one header made at start, and in no message. A renewed one is taken when
-  `GET /me` has answered to it, as one of `fullstory.org` where that is set: until then no event
-  goes out with it.
+Invariants (each avoids a pitfall of long-lived clients):
+- Redirects are never followed: a POST would become a GET, and its 200 would hide a lost event.
+- The response body is always read, or the connection is closed.
+- No cookies, no proxy or netrc lookup per request, no wait for a connection in the pool.
+- A kept-alive connection never notices a DNS change. So sessions are replaced every few minutes;
+  the old one closes when its last request must have ended.
+- A request that was never sent is distinguished from one that FullStory may have applied.
+- The key appears in one header that is built at start, and in no message. A renewed key is used
+  for events only after `GET /me` accepted it, and as a key of `fullstory.org` if that is set.
 """
 
 import asyncio
@@ -28,29 +27,29 @@ from bridge.delivery.response_classifier import NoResponse, Response, WrongOrgan
 from bridge.errors import SetupError
 from bridge.fullstory.poster import LINE_BYTES_MAX, Poster
 from bridge.fullstory.requests.request import Request
-from bridge.fullstory.response import CODE, HttpReply, name_of_failure, response_of, whole_body
+from bridge.fullstory.response import CODE, HttpReply, failure_name, parse_reply, read_body
 from bridge.fullstory.time_limit import TimeLimit
 
 CONNECT_LIMIT_S = 5.0
 KEEP_ALIVE_S = 10.0
-"""Shorter than the idle limit of common front ends, so that the server does not close first."""
+"""Shorter than the idle timeout of common front ends, so the server does not close first."""
 
 ROTATE_AFTER_S = 300.0
-"""How old a session gets, and with it what it knows of names and addresses."""
+"""The maximum age of a session, and of its resolved addresses."""
 
 PROBE_AGAIN_S = 2.0
-"""A probe that hangs so long is asked again beside it."""
+"""If a probe gets no response for this long, another one is sent in parallel."""
 
 CLOSE_LIMIT_S = 2.0
-"""uvloop waits for the other side's goodbye for half a minute; we do not."""
+"""uvloop waits up to 30 s for the peer's TLS shutdown; the client waits less."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Where FullStory is and how long it may take; `read_key` reads the key anew each time.
+    """FullStory's address and timeouts; `read_key` reads the current key on each call.
 
-    `proxy` is the address of a proxy on the way; None: there is none. `org` is the organization
-    that a key must belong to; None: any will do.
+    `proxy` is the proxy's address, or None. `org` is the organization that a key must belong to, or
+    None for any.
     """
 
     base_url: str
@@ -63,7 +62,7 @@ class ClientOptions:
 
 
 class Client:
-    """A session with FullStory; `async with` it."""
+    """A client for FullStory; use it with `async with`."""
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
@@ -76,7 +75,7 @@ class Client:
 
     async def __aenter__(self) -> "Client":
         self._now_s = asyncio.get_running_loop().time
-        self._begin_session()
+        self._open_session()
         self._limit.start()
         return self
 
@@ -92,7 +91,7 @@ class Client:
             task.cancel()
         await asyncio.gather(_close(self._session), *retiring, return_exceptions=True)
 
-    def _begin_session(self) -> None:
+    def _open_session(self) -> None:
         connect_s = min(CONNECT_LIMIT_S, 0.8 * self._options.timeout_s)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._tls),
@@ -101,21 +100,21 @@ class Client:
             max_line_size=LINE_BYTES_MAX,
             max_field_size=LINE_BYTES_MAX,
         )
-        self._use(self._headers)
+        self._use_headers(self._headers)
         self._rotate_at_s = self._now_s() + self._options.rotate_after_s
 
-    def _use(self, headers: CIMultiDictProxy[str]) -> None:
-        """Send events with these headers from now on."""
+    def _use_headers(self, headers: CIMultiDictProxy[str]) -> None:
+        """Use these headers for the following events."""
         self._headers = headers
         direct = self._options.proxy is None
         self._poster = Poster(self._session, self._base, headers) if direct else None
 
     def _rotate(self) -> None:
-        """Begin a new session; the old one is closed when no request of it can be under way."""
+        """Open a new session; the old one closes when none of its requests can be in flight."""
         task = asyncio.create_task(self._retire(self._session))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-        self._begin_session()
+        self._open_session()
 
     async def _retire(self, session: aiohttp.ClientSession) -> None:
         try:
@@ -124,19 +123,16 @@ class Client:
             await _close(session)
 
     async def send(self, request: Request) -> Response | NoResponse:
-        """Send a request once and say what came back; raises nothing."""
+        """Send a request once and return the response; raises nothing."""
         exchange = self._exchange("POST", request.path, self._headers, request)
-        return (await self._ask(exchange))[0]
+        return (await self._receive(exchange))[0]
 
     async def probe(self) -> Response | NoResponse | WrongOrganization:
-        """`GET /me`: does FullStory answer, and does it take the key that stands in its place now?
-
-        If it does, this key is used from the next request on.
-        """
+        """Send `GET /me` with the current key; if FullStory accepts it, later requests use it."""
         headers = self._headers
-        with contextlib.suppress(SetupError):  # half written, or gone for a moment: keep the old
+        with contextlib.suppress(SetupError):  # half written or missing: keep the old key
             headers = _headers(self._options)
-        answer, me = await self._me(headers)
+        answer, me = await self._get_me(headers)
         if not isinstance(answer, Response) or not answer.is_success:
             return answer
         if self._options.org is not None:
@@ -145,33 +141,33 @@ class Client:
                 return NoResponse("no_organization_told", sent=False)
             if org != self._options.org:
                 return WrongOrganization(org)
-        self._use(headers)
+        self._use_headers(headers)
         return answer
 
-    async def _me(self, headers: Mapping[str, str]) -> tuple[Response | NoResponse, Any]:
-        """Asked again every few seconds until one of them comes back.
+    async def _get_me(self, headers: Mapping[str, str]) -> tuple[Response | NoResponse, Any]:
+        """Send `GET /me` every few seconds in parallel until one of them returns.
 
-        What was asked in an outage may hang until its time limit, though the next one would be
-        answered at once.
+        A request that started in an outage may hang until its timeout, although the next one would
+        get a response immediately.
         """
-        asked: set[asyncio.Task[tuple[Response | NoResponse, Any]]] = set()
+        requests: set[asyncio.Task[tuple[Response | NoResponse, Any]]] = set()
         try:
             while True:
                 exchange = self._exchange("GET", "/me", headers)
-                asked.add(asyncio.create_task(self._ask(exchange)))
-                back, _ = await asyncio.wait(
-                    asked, timeout=PROBE_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
+                requests.add(asyncio.create_task(self._receive(exchange)))
+                done, _ = await asyncio.wait(
+                    requests, timeout=PROBE_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
                 )
-                if back:
-                    return back.pop().result()
+                if done:
+                    return done.pop().result()
         finally:
-            for one in asked:
-                one.cancel()
+            for pending in requests:
+                pending.cancel()
 
     async def is_quota_exhausted(self) -> bool:
-        """Whether `GET /v2/organization/quotas` says that no more events are taken this month."""
+        """Whether this month's quota is used up, by `GET /v2/organization/quotas`."""
         exchange = self._exchange("GET", "/v2/organization/quotas", self._headers)
-        _, data = await self._ask(exchange)
+        _, data = await self._receive(exchange)
         try:
             quota = data["server_event_quota"]
             return int(quota["usage"]) >= int(quota["limit"])
@@ -181,19 +177,19 @@ class Client:
     def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], request: Request | None = None
     ) -> Coroutine[Any, Any, HttpReply]:
-        """How to ask: events by the fast way, where there is one."""
+        """The coroutine that sends a request; events use the `Poster` if there is one."""
         if self._now_s() >= self._rotate_at_s:
             self._rotate()
         if request is None:
-            return self._by_session(method, path, headers)
+            return self._request_by_session(method, path, headers)
         key = request.idempotency_key
         if self._poster is not None:
             return self._poster.post(path, request.body, key)
         if key is not None:
             headers = CIMultiDict(headers, **{"Idempotency-Key": key})
-        return self._by_session(method, path, headers, request.body)
+        return self._request_by_session(method, path, headers, request.body)
 
-    async def _by_session(
+    async def _request_by_session(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> HttpReply:
         async with self._session.request(
@@ -204,20 +200,20 @@ class Client:
             allow_redirects=False,
             proxy=self._options.proxy,
         ) as response:
-            reply = HttpReply(response.status, response.headers, await whole_body(response.content))
+            reply = HttpReply(response.status, response.headers, await read_body(response.content))
             if reply.body is None:
                 response.close()
             return reply
 
-    async def _ask(
+    async def _receive(
         self, exchange: Coroutine[Any, Any, HttpReply]
     ) -> tuple[Response | NoResponse, Any]:
-        """What came back, and its JSON; raises nothing."""
+        """The response and its JSON; raises nothing."""
         task = self._limit.begin(self._now_s())
         try:
-            return response_of(await exchange)
+            return parse_reply(await exchange)
         except asyncio.CancelledError:
-            if not self._limit.was_reached_by(task):
+            if not self._limit.timed_out(task):
                 raise
             return NoResponse("timeout", sent=True), None
         except (
@@ -225,11 +221,11 @@ class Client:
             aiohttp.ServerTimeoutError,
             aiohttp.ClientHttpProxyError,
         ) as error:
-            return NoResponse(name_of_failure(error), sent=False), None
+            return NoResponse(failure_name(error), sent=False), None
         except TimeoutError:
             return NoResponse("timeout", sent=True), None
         except (aiohttp.ClientError, OSError) as error:
-            return NoResponse(name_of_failure(error), sent=True), None
+            return NoResponse(failure_name(error), sent=True), None
         finally:
             self._limit.end(task)
 

@@ -1,10 +1,10 @@
-"""Whose key it is, asked before the first event: another organization's would get all of them."""
+"""Checks the key's organization before the first event: a wrong one would get all events."""
 
 from typing import Protocol
 
 from bridge.delivery.pauses import KEY_REFUSED
 from bridge.delivery.response_classifier import (
-    KEY_REFUSED_BY,
+    KEY_REFUSED_STATUSES,
     NoResponse,
     Response,
     WrongOrganization,
@@ -13,30 +13,30 @@ from bridge.errors import SetupError, Unavailable
 
 
 class OrganizationProbe(Protocol):
-    """Asks FullStory whose the key is."""
+    """Asks FullStory for the key's organization."""
 
     async def probe(self) -> Response | NoResponse | WrongOrganization:
-        """Ask who we are."""
+        """Send `GET /me` with the current key."""
 
 
-async def check_organization(prober: OrganizationProbe, wanted: str) -> None:
-    """Return once the key is known to be one of the organization `wanted`.
+async def check_organization(probe_client: OrganizationProbe, expected: str) -> None:
+    """Return if the key belongs to the organization `expected`.
 
     Raises:
-        SetupError: it is another one's.
-        Unavailable: that is not known yet; it may be asked again.
+        SetupError: the key belongs to another organization.
+        Unavailable: FullStory did not name the organization; try again.
     """
-    answer = await prober.probe()
+    answer = await probe_client.probe()
     match answer:
         case WrongOrganization(org):
             raise SetupError(
-                f"fullstory.key: the key is one of the organization {org}, `fullstory.org` says"
-                f" {wanted}; nothing was sent\n    cure: give a key of {wanted}, or mend"
+                f"fullstory.key: the key belongs to the organization {org}, but `fullstory.org` is"
+                f" {expected}; nothing was sent\n    cure: set a key of {expected}, or correct"
                 " `fullstory.org`"
             )
         case NoResponse(why):
             raise Unavailable(why)
-        case Response(status) if status in KEY_REFUSED_BY:
+        case Response(status) if status in KEY_REFUSED_STATUSES:
             raise Unavailable(KEY_REFUSED)
         case Response(status, is_json) if not answer.is_success:
             is_status = is_json or not 200 <= status < 300

@@ -1,8 +1,8 @@
-"""This process's share of the account's rate: that of its partitions.
+"""This process's share of the account's rate: its share of the partitions.
 
-Processes of one group share FullStory's limit and do not know each other; who has half of the
-partitions may send at half of `fullstory.max_rate`. An observer of what the group gives and
-takes, told from the poll thread; all else happens on the event loop.
+The processes of a group share FullStory's limit without knowing each other. A process with half of
+the partitions may send at half of `fullstory.max_rate`. This observer receives assignments and
+revocations from the poll thread; everything else runs on the event loop.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from typing import Final
 from bridge.errors import Unavailable
 from bridge.observer import Assigned, Fact, PartitionName, Revoked
 
-ASK_AGAIN_S = 5.0
-"""When Kafka did not say how many partitions there are; the share is the old one until then."""
+COUNT_RETRY_S = 5.0
+"""When to retry if Kafka does not return the partition count; the old share stays until then."""
 
 
 class PartitionShare:
-    """Tells `changed` which part of all partitions is ours, each time the group changes.
+    """Passes the share of partitions assigned to this process to `changed` after each rebalance.
 
-    `count` asks Kafka how many there are, so that topics and partitions that came later count.
+    `count` asks Kafka for the number of partitions, so later topics and partitions count too.
     """
 
     listens_to: Final = frozenset({Assigned, Revoked})
@@ -30,39 +30,39 @@ class PartitionShare:
         self._loop = asyncio.get_running_loop()
         self._count = count
         self._changed = changed
-        self._ours: set[PartitionName] = set()
-        self._asking: asyncio.Task[None] | None = None
+        self._owned: set[PartitionName] = set()
+        self._refresh_task: asyncio.Task[None] | None = None
 
     def notify(self, fact: Fact) -> None:
-        """Follow the group; from any thread."""
+        """Handle assignments and revocations; called from any thread."""
         match fact:
             case Assigned(partitions):
-                self._loop.call_soon_threadsafe(self._follow, partitions, True)
+                self._loop.call_soon_threadsafe(self._update, partitions, True)
             case Revoked(partitions):
-                self._loop.call_soon_threadsafe(self._follow, partitions, False)
+                self._loop.call_soon_threadsafe(self._update, partitions, False)
             case _:
                 pass
 
     async def close(self) -> None:
-        """Ask no more."""
-        if self._asking is not None:
-            self._asking.cancel()
+        """Stop asking Kafka."""
+        if self._refresh_task is not None:
+            self._refresh_task.cancel()
 
-    def _follow(self, partitions: Sequence[PartitionName], given: bool) -> None:
-        if given:
-            self._ours.update(partitions)
+    def _update(self, partitions: Sequence[PartitionName], assigned: bool) -> None:
+        if assigned:
+            self._owned.update(partitions)
         else:
-            self._ours.difference_update(partitions)
-        if self._asking is not None:
-            self._asking.cancel()
-        self._asking = asyncio.create_task(self._ask())
+            self._owned.difference_update(partitions)
+        if self._refresh_task is not None:
+            self._refresh_task.cancel()
+        self._refresh_task = asyncio.create_task(self._refresh())
 
-    async def _ask(self) -> None:
-        while (all_of_them := await self._counted()) is None:  # noqa: ASYNC110  (nobody tells)
-            await asyncio.sleep(ASK_AGAIN_S)
-        self._changed(len(self._ours) / max(all_of_them, len(self._ours), 1))
+    async def _refresh(self) -> None:
+        while (total := await self._count_or_none()) is None:  # noqa: ASYNC110  (nothing to await)
+            await asyncio.sleep(COUNT_RETRY_S)
+        self._changed(len(self._owned) / max(total, len(self._owned), 1))
 
-    async def _counted(self) -> int | None:
+    async def _count_or_none(self) -> int | None:
         try:
             return await self._count()
         except Unavailable:

@@ -1,7 +1,7 @@
-"""The proxy on the way to FullStory, as the environment names it: looked up once, at start.
+"""Finds the proxy for FullStory in the environment, once at start.
 
-aiohttp's own `trust_env` looks it up for every request, which costs more than the request, and
-reads ~/.netrc for it, where credentials for somebody else may stand.
+aiohttp's own `trust_env` looks it up for every request, which costs more than the request. It also
+reads ~/.netrc, which may contain credentials for other services.
 """
 
 import ipaddress
@@ -13,34 +13,36 @@ from bridge.errors import SetupError
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
-    """The proxy for an address: `HTTPS_PROXY` or `HTTP_PROXY` unless `NO_PROXY` names the host.
+    """The proxy for a URL: `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` contains the host.
 
-    Small letters go before capitals, as with curl. This machine itself is never behind a proxy.
+    Lowercase names take precedence, as in curl. Loopback addresses never use a proxy.
 
     Raises:
-        SetupError: what is named is not the address of an http proxy.
+        SetupError: the value is not the URL of an HTTP proxy.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
     name = f"{parts.scheme}_proxy"
     proxy = environment.get(name) or environment.get(name.upper())
-    if not proxy or _is_this_machine(host):
+    if not proxy or _is_loopback(host):
         return None
-    never = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    if proxy_bypass_environment(parts.netloc, {"no": never}):
+    no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if proxy_bypass_environment(parts.netloc, {"no": no_proxy}):
         return None
     try:
-        through = urlsplit(proxy)
-        good = through.scheme in ("http", "https") and bool(through.hostname)
-        good = good and through.port != 0
+        proxy_url = urlsplit(proxy)
+        valid = proxy_url.scheme in ("http", "https") and bool(proxy_url.hostname)
+        valid = valid and proxy_url.port != 0
     except ValueError:
-        good = False
-    if not good:
-        raise SetupError(f"{name.upper()}: this is no proxy\n    cure: http://proxy.example:3128")
+        valid = False
+    if not valid:
+        raise SetupError(
+            f"{name.upper()}: not the URL of an HTTP proxy\n    cure: http://proxy.example:3128"
+        )
     return proxy
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

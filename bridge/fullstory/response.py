@@ -1,6 +1,6 @@
-"""What FullStory replied, and what that says.
+"""Parses FullStory's replies.
 
-Law: what is made of a reply holds nothing that a server could have echoed of a record.
+Invariant: a parsed reply contains nothing of a record that a server could have echoed.
 """
 
 import email.utils
@@ -15,55 +15,55 @@ import orjson
 from bridge.delivery.response_classifier import Response
 
 REPLY_BYTES_MAX: Final = 65_536
-"""A reply is `{}` or an error of a few words; more than this is not FullStory's."""
+"""FullStory replies with `{}` or a short error; a longer body is not from FullStory."""
 
 CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""What a code of FullStory's looks like; anything else might be a value of the record, echoed."""
+"""The format of FullStory's codes; anything else could be an echoed value of the record."""
 
 _ACCEPTED: Final = Response(200, is_json=True)
-"""The answer to nearly every event: one object for all of them."""
+"""The response to nearly every event, shared by all of them."""
 
 
 class HttpReply(NamedTuple):
-    """What came back; `body` is None where it is longer than any of FullStory's."""
+    """An HTTP reply; `body` is None if it is longer than `REPLY_BYTES_MAX`."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes | None
 
 
-async def whole_body(content: aiohttp.StreamReader) -> bytes | None:
-    """All of a body; None where it is longer than any of FullStory's: then it may have no end."""
+async def read_body(content: aiohttp.StreamReader) -> bytes | None:
+    """The whole body; None if it is longer than `REPLY_BYTES_MAX`, since it may never end."""
     if content.is_eof() and content.total_bytes <= REPLY_BYTES_MAX:
-        return content.read_nowait()  # it came with the headers, as nearly always
+        return content.read_nowait()  # it nearly always arrives with the headers
     body = bytearray()
-    async for piece in content.iter_any():  # one read may give a part of it only
+    async for piece in content.iter_any():  # one read may return only a part of it
         body += piece
         if len(body) > REPLY_BYTES_MAX:
             return None
     return bytes(body)
 
 
-def response_of(reply: HttpReply) -> tuple[Response, Any]:
-    """What a reply says, and its JSON."""
+def parse_reply(reply: HttpReply) -> tuple[Response, Any]:
+    """The response of a reply, and its JSON."""
     status, headers, body = reply
     if body is None:
         return Response(status, is_json=False), None
-    is_json, data = _read(body)
+    is_json, data = _parse_body(body)
     if status == 200 and is_json:
         return _ACCEPTED, data
     code = data.get("code") if isinstance(data, dict) else None
-    said = code if isinstance(code, str) and CODE.fullmatch(code) else None
-    return Response(status, is_json, _retry_after_s(headers), said), data
+    valid_code = code if isinstance(code, str) and CODE.fullmatch(code) else None
+    return Response(status, is_json, _retry_after_s(headers), valid_code), data
 
 
-def name_of_failure(error: BaseException) -> str:
-    """What kind of failure it was that there is no reply; its message could hold the URL."""
-    return next((name for kind, name in _NAMES if isinstance(error, kind)), "connection")
+def failure_name(error: BaseException) -> str:
+    """The kind of a failure without a reply; its message is not used, as it may contain the URL."""
+    return next((name for kind, name in _FAILURE_NAMES if isinstance(error, kind)), "connection")
 
 
-def _read(body: bytes) -> tuple[bool, Any]:
-    """Whether the body is JSON (an empty one is taken for it), and what it says."""
+def _parse_body(body: bytes) -> tuple[bool, Any]:
+    """Whether the body is JSON (an empty one counts as JSON), and its value."""
     if not body:
         return True, None
     try:
@@ -73,7 +73,7 @@ def _read(body: bytes) -> tuple[bool, Any]:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds or as a date (RFC 9110, 10.2.3); None when there is none."""
+    """`Retry-After` in seconds or as a date (RFC 9110, 10.2.3); None if missing or invalid."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
@@ -86,7 +86,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-_NAMES: tuple[tuple[type[BaseException], str], ...] = (
+_FAILURE_NAMES: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "dns"),
     (aiohttp.ClientConnectorCertificateError, "tls_certificate"),
     (aiohttp.ClientConnectorSSLError, "tls"),

@@ -1,13 +1,13 @@
-"""One event on its way to a final answer: send, decide, wait, send again.
+"""Sends one event until its final decision: send, decide, wait, retry.
 
 Invariants:
-- The same bytes on every try.
-- What waits holds no place in the throttle; what may have been applied counts against the
-  duplicate budget while it waits, since a crash would repeat it.
-- Nothing is given up here: the loop ends with FullStory's word, or when the assignment the
-  record belongs to has ended and nothing of the record was delivered.
-- No refusal is final while the account's quota is used up: nobody knows with which status
-  FullStory says that.
+- Every try sends the same bytes.
+- A waiting event holds no request slot in the throttle. An unsure event counts against the
+  duplicate budget while it waits, because a crash would repeat it.
+- The loop ends only with a decision about FullStory's response, or if the record's assignment has
+  ended and nothing of the record was delivered.
+- No rejection is final while the account's quota is used up: FullStory does not document which
+  status it returns then.
 """
 
 import asyncio
@@ -34,16 +34,16 @@ _DONE: Final = Done()
 
 
 class Transport(AccountProbe, Protocol):
-    """Speaks HTTP with FullStory."""
+    """Sends HTTP requests to FullStory."""
 
     async def send(self, request: Request) -> Response | NoResponse:
         """Send a request once."""
 
 
 class FullStorySender:
-    """Sends events until FullStory has said its last word; `close` it at the end.
+    """Sends events until their final decision; call `close` at the end.
 
-    Whoever waits for the next try does so within `aside`.
+    Waits for a retry run within the context manager `aside`.
     """
 
     def __init__(
@@ -70,23 +70,25 @@ class FullStorySender:
     async def send(
         self, request: Request, mapping: str, assignment: Assignment, *, events: int
     ) -> tuple[Done | Skip | Reject, int]:
-        """Send one event until its final decision; returns that and how many tries it took.
+        """Send one event until its final decision; returns it and the number of tries.
 
-        `events` is how many the record has; 0 if one was answered: then a drain does not stop this.
+        `events` is how many events the record has. It is 0 if one of them got a response already:
+        then a drain does not stop the send.
 
         Raises:
-            AssignmentEnded: the partition went away before the event was delivered.
+            AssignmentEnded: the partition was revoked before the event was delivered.
         """
         classifier: ResponseClassifier | None = None
-        tries, kept, refused = 0, 0, False
+        tries, unsure, refused = 0, 0, False
         try:
             while True:
-                begun_s = self._throttle.try_acquire(events - kept)
-                if begun_s is None:
-                    of = assignment if events else None
-                    begun_s = await self._throttle.acquire(events - kept, of, refused=refused)
+                started_s = self._throttle.try_acquire(events - unsure)
+                if started_s is None:
+                    started_s = await self._throttle.acquire(
+                        events - unsure, assignment if events else None, refused=refused
+                    )
                 if events:
-                    self._see_that_it_is_ours(assignment, unanswered=events - kept)
+                    self._check_assignment(assignment, unanswered=events - unsure)
                 tries += 1
                 try:
                     assignment.in_flight += 1
@@ -95,24 +97,24 @@ class FullStorySender:
                     finally:
                         assignment.in_flight -= 1
                     if classifier is None and isinstance(answer, Response) and answer.is_success:
-                        self._accepted(begun_s)
+                        self._handle_accepted(started_s)
                         decision: Decision = _DONE
                     else:
-                        self._tell_answer(answer)
+                        self._notify_answer(answer)
                         classifier = classifier or self._classifier(request)
-                        decision = await self._decide(classifier, answer, begun_s)
+                        decision = await self._decide(classifier, answer, started_s)
                 except BaseException:
-                    self._throttle.release(unanswered=events - kept)
+                    self._throttle.release(unanswered=events - unsure)
                     raise
                 if isinstance(decision, Done | Skip | Reject):
                     self._throttle.release(unanswered=0)
                     return decision, tries
-                kept = events if _is_unsure(answer) else kept
-                self._throttle.release(unanswered=events - kept)
+                unsure = events if _is_unsure(answer) else unsure
+                self._throttle.release(unanswered=events - unsure)
                 refused = _is_throttled(decision)
                 await self._wait(decision, answer, mapping)
         except BaseException:
-            self._throttle.acknowledged(kept)
+            self._throttle.acknowledged(unsure)
             raise
         finally:
             if classifier is not None:
@@ -121,51 +123,51 @@ class FullStorySender:
     def _classifier(self, request: Request) -> ResponseClassifier:
         return ResponseClassifier(self._policy, self._stats, request.path, self._chance)
 
-    def _accepted(self, begun_s: float) -> None:
-        """What the first try of nearly every event comes to; `_decide` would say the same."""
+    def _handle_accepted(self, started_s: float) -> None:
+        """A fast path for the usual first response; `_decide` would do the same."""
         now_s = self._now_s()
         self._stats.accept()
-        self._throttle.answered(begun_s, now_s)
-        self._account_state.answered(now_s)
+        self._throttle.answered(started_s, now_s)
+        self._account_state.processed(now_s)
 
-    def _see_that_it_is_ours(self, assignment: Assignment, *, unanswered: int) -> None:
+    def _check_assignment(self, assignment: Assignment, *, unanswered: int) -> None:
         if not assignment.open:
             self._throttle.release(unanswered=unanswered, sent=False)
             raise AssignmentEnded
 
     async def close(self) -> None:
-        """End the probing, if there is any."""
+        """Stop probing."""
         await self._account_state.close()
 
-    def _tell_answer(self, answer: Response | NoResponse) -> None:
-        """Tell what came back, but for what `Delivered` tells as well."""
+    def _notify_answer(self, answer: Response | NoResponse) -> None:
+        """Notify the observer of a response, except of one that `Delivered` reports."""
         if isinstance(answer, NoResponse):
             self._observer.notify(Answered(0, answer.why))
         else:
             self._observer.notify(Answered(answer.status, answer.code))
 
     async def _decide(
-        self, classifier: ResponseClassifier, answer: Response | NoResponse, begun_s: float
+        self, classifier: ResponseClassifier, answer: Response | NoResponse, started_s: float
     ) -> Decision:
-        """Decide, and let throttle and health learn from the answer."""
+        """Decide, and update the throttle and the account state."""
         now_s = self._now_s()
         decision = classifier.decide(answer, now_s)
         if isinstance(answer, NoResponse) or answer.status >= 500:
-            self._throttle.failed(begun_s, now_s)
+            self._throttle.failed(started_s, now_s)
             self._account_state.failed(
-                begun_s, now_s, _why(decision, answer), unsure=_is_unsure(answer)
+                started_s, now_s, _reason(decision, answer), unsure=_is_unsure(answer)
             )
         elif _is_throttled(decision):
-            self._throttle.refused(begun_s, decision.s, now_s)
-            self._account_state.alive(now_s)
-        elif _is_of_fullstory(answer):
-            self._throttle.answered(begun_s, now_s)
-            if isinstance(decision, Pause):  # refused at the door: nothing was worked on
-                self._account_state.alive(now_s)
+            self._throttle.refused(started_s, decision.s, now_s)
+            self._account_state.reachable(now_s)
+        elif _is_from_fullstory(answer):
+            self._throttle.answered(started_s, now_s)
+            if isinstance(decision, Pause):  # the key was refused, so no event was processed
+                self._account_state.reachable(now_s)
             else:
-                self._account_state.answered(now_s)
+                self._account_state.processed(now_s)
         else:
-            self._account_state.failed(begun_s, now_s, _why(decision, answer), unsure=False)
+            self._account_state.failed(started_s, now_s, _reason(decision, answer), unsure=False)
         refused = isinstance(decision, Reject) and decision.why == "refused_by_fullstory"
         if refused and await self._account_state.is_quota_exhausted():
             return Pause(QUOTA_EXHAUSTED)
@@ -177,7 +179,7 @@ class FullStorySender:
         answer: Response | NoResponse,
         mapping: str,
     ) -> None:
-        """Wait as the decision says, or let everything wait; the throttle admits no one then."""
+        """Wait as the decision says, or pause the throttle for all events."""
         if isinstance(decision, Pause):
             self._account_state.pause(decision.why)
         elif isinstance(decision, HaltDecision):
@@ -186,17 +188,17 @@ class FullStorySender:
             self._observer.notify(Retrying(mapping, decision.why, decision.s))
             if _is_unsure(answer):
                 self._observer.notify(Unsure(mapping, decision.why))
-                sure = self._account_state.until_sure(self._now_s())
-                wait = self._account_state.wait(decision.s, decision.least_s)
+                sure = self._account_state.wait_until_sure(self._now_s())
+                wait = self._account_state.wait(decision.s, decision.min_s)
                 with self._aside():
-                    await asyncio.gather(sure, wait)  # in doubt from now on
+                    await asyncio.gather(sure, wait)
             elif not _is_throttled(decision):
                 with self._aside():
-                    await self._account_state.wait(decision.s, decision.least_s)
+                    await self._account_state.wait(decision.s, decision.min_s)
 
 
 def _is_unsure(answer: Response | NoResponse) -> bool:
-    """Whether the event may have been applied though nobody said so."""
+    """Whether FullStory may have applied the event although no response came."""
     return isinstance(answer, NoResponse) and answer.sent
 
 
@@ -204,12 +206,12 @@ def _is_throttled(decision: Decision) -> TypeGuard[RetryAfter]:
     return isinstance(decision, RetryAfter) and decision.scope == "account"
 
 
-def _is_of_fullstory(answer: Response) -> bool:
-    """Whether the answer is FullStory's own: a proxy redirects, or answers 200 with a page."""
+def _is_from_fullstory(answer: Response) -> bool:
+    """Whether FullStory itself responded: a proxy redirects, or returns 200 with a page."""
     return answer.status >= 400 or (answer.is_json and answer.status < 300)
 
 
-def _why(decision: Decision, answer: Response | NoResponse) -> str:
+def _reason(decision: Decision, answer: Response | NoResponse) -> str:
     if isinstance(decision, RetryAfter):
         return decision.why
     return answer.why if isinstance(answer, NoResponse) else f"status_{answer.status}"

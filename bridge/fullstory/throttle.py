@@ -1,30 +1,31 @@
-"""Who may send now: one queue before FullStory, for this process's share of the account.
+"""Decides when a request may start: one queue for this process's share of the account.
 
-A request enters when the pace has a slot for it and the gate is open
-(`delivery/rate_limit.py`), fewer requests are unanswered than the limit allows
-(`delivery/concurrency_limit.py`), and at most `unacknowledged_max` events are in flight or answered
-without an acknowledged commit: that is the most a `kill -9` can repeat.
+A request is admitted if all of these hold:
+- the rate limit has a slot and no `Retry-After` is running (`delivery/rate_limit.py`);
+- fewer requests are in flight than the concurrency limit allows (`delivery/concurrency_limit.py`);
+- the budget allows it: at most `unacknowledged_max` events are in flight or lack an acknowledged
+  commit. That is the most that a `kill -9` can duplicate.
 
 Invariants:
-- What waits for its next try holds no place here, and no slot of the pace.
-- A record takes the places of all its events at once, with its first one, and its later events
-  go before everybody else. Took they one by one, the budget could fill up with first events
-  alone: none of their records would ever be settled, nothing committed, and all would wait for
-  ever. A record with more events than the budget enters alone.
-- Who waits for a partition that went away takes no slot of the pace, and no memory for long. The
-  pace may be one request a second, for FullStory refuses all; every rebalance leaves up to a
-  window of work behind, and what is ours now would wait behind all of them.
-- What the limit refused goes before what was never tried: it is the older one.
-- While nothing may enter, one may go on trial (`admit_probe`), and the next only when that one was
-  sent and came back. It is rather a record's first event than a later one, for among those are
-  the events of which nobody knows whether they were applied.
+- An event that waits to be retried holds no request slot and no rate slot.
+- A record reserves budget for all its events with its first event, and its later events go before
+  all others. Reserving events one at a time could deadlock the budget: if it were full of first
+  events, no record would settle and nothing would be committed. A record with more events than the
+  budget is admitted alone.
+- A waiter for a revoked partition takes no rate slot and is removed soon. The rate may be one
+  request per second while FullStory refuses everything. Every rebalance leaves up to a window of
+  records behind, and current partitions would wait behind all of them.
+- A request that got a 429 goes before requests that were never sent: it is older.
+- While paused, `admit_probe` makes the throttle half-open: it admits one request, and the next
+  only after that one was sent and returned. First events of records go before later ones, because
+  a later event may be unsure.
 - The event loop owns the object.
 
-**The race of a refusal.** A request is let in, and before its task runs, the refusal of another
-one comes: it lowers the rate and closes the gate. The request that was let in goes out all the
-same, and its own refusal is the same news. So a request's beginning is when it was let in, not
-when its task woke up: else one spell would be taken for two, and the rate measured between
-them, a few events in no time, brought down to almost nothing.
+**Race: a 429 between admission and start.** A request is admitted. Before its task runs, another
+request's 429 lowers the rate and blocks the account. The admitted request is still sent, and its
+own 429 belongs to the same series. So a request's start time is its admission, not the time its
+task wakes up. Otherwise one series would count as two. The rate measured between them, from a few
+events in almost no time, would then reduce the limit to almost nothing.
 """
 
 import asyncio
@@ -36,36 +37,36 @@ from bridge.delivery.concurrency_limit import ConcurrencyLimit
 from bridge.delivery.rate_limit import RateLimit
 from bridge.records import Assignment, AssignmentEnded
 
-LOOKED_THROUGH_AT = 1_000
-"""A queue as long as this is looked through for those who need not wait any more."""
+PURGE_AT = 1_000
+"""The queue length at which ended waiters are removed."""
 
-_LOOK_AGAIN_S_MIN = 0.001
-"""uvloop counts timers in milliseconds: a shorter one would come at once, and again."""
+_TIMER_S_MIN = 0.001
+"""uvloop's timers have millisecond resolution: a shorter one would fire immediately, repeatedly."""
 
 
-class _Place(NamedTuple):
-    """Somebody who waits: how many events enter with the request, and when it was let in.
+class _Waiter(NamedTuple):
+    """A waiting request: how many events it reserves, and its admission time as a future.
 
-    Who has an `assignment` waits as long as that is open.
+    With an `assignment`, it waits only while that is open.
     """
 
     events: int
-    free: asyncio.Future[float]
+    admitted: asyncio.Future[float]
     assignment: Assignment | None
 
-    def still_waits(self) -> bool:
-        """Whether a place is of use yet; who waits in vain is told so."""
+    def is_waiting(self) -> bool:
+        """Whether it still waits; fails the future if the assignment has ended."""
         if self.assignment is None or self.assignment.open:
-            return not self.free.done()
-        if not self.free.done():
-            self.free.set_exception(AssignmentEnded())
+            return not self.admitted.done()
+        if not self.admitted.done():
+            self.admitted.set_exception(AssignmentEnded())
         return False
 
 
 class Throttle:
-    """Admits requests in the order in which they asked, at the pace that the account takes.
+    """Admits requests in order, at the rate that the account accepts.
 
-    `max_rate` is the account's limit in events per second where it is known.
+    `max_rate` is the account's limit in events per second, if known.
     """
 
     def __init__(
@@ -76,40 +77,40 @@ class Throttle:
         now_s: Callable[[], float],
         max_rate: float | None = None,
     ) -> None:
-        self._cap = ConcurrencyLimit(in_flight_max)
+        self._concurrency = ConcurrencyLimit(in_flight_max)
         self._rate = RateLimit(now_s(), max_rate)
         self._unacknowledged_max = unacknowledged_max
         self._now_s = now_s
-        self._waiting: deque[_Place] = deque()
-        self._later_events: deque[_Place] = deque()
-        self._looked_through_at = LOOKED_THROUGH_AT
+        self._first_events: deque[_Waiter] = deque()
+        self._later_events: deque[_Waiter] = deque()
+        self._purge_at = PURGE_AT
         self._in_flight = 0
         self._unacknowledged = 0
         self._paused = False
         self._half_open = False
-        self._look_again: asyncio.Handle | None = None
-        self._look_again_s = 0.0
+        self._timer: asyncio.Handle | None = None
+        self._timer_due_s = 0.0
 
     @property
     def in_flight(self) -> int:
-        """Requests begun and unanswered."""
+        """Requests in flight."""
         return self._in_flight
 
     @property
     def unacknowledged(self) -> int:
-        """Events of records that were begun, and are not yet in an acknowledged commit."""
+        """Events of started records that are not yet in an acknowledged commit."""
         return self._unacknowledged
 
     @property
     def per_s(self) -> float:
-        """Events per second that may begin now."""
+        """Events per second that may start now."""
         return self._rate.per_s
 
     def try_acquire(self, events: int) -> float | None:
-        """Like `acquire` where there is nothing to wait for; None where there is."""
-        if self._waiting or self._later_events or self._paused:
+        """Like `acquire`, but returns None instead of waiting."""
+        if self._first_events or self._later_events or self._paused:
             return None
-        if self._in_flight >= self._cap.limit or (events and not self._affords(events)):
+        if self._in_flight >= self._concurrency.limit or (events and not self._fits_budget(events)):
             return None
         now_s = self._now_s()
         if self._rate.wait_s(now_s) > 0:
@@ -122,132 +123,134 @@ class Throttle:
     async def acquire(
         self, events: int, assignment: Assignment | None = None, *, refused: bool = False
     ) -> float:
-        """Wait for a place; whoever got one must `release`. Returns when it was let in.
+        """Wait for admission, and return its time; every admission needs one `release`.
 
-        `events` is how many the record has, 0 for the later events of one; `refused` when the
-        limit refused the event before. With an `assignment` it is of use only while that is open.
+        `events` is how many events the record has, 0 for its later events. `refused` means that
+        the event got a 429 before. With an `assignment`, it waits only while that is open.
 
         Raises:
-            AssignmentEnded: it is not any more.
+            AssignmentEnded: the assignment has ended.
         """
-        place = _Place(events, asyncio.get_running_loop().create_future(), assignment)
-        self._look_through()
-        queue = self._waiting if events else self._later_events
+        waiter = _Waiter(events, asyncio.get_running_loop().create_future(), assignment)
+        self._purge_waiters()
+        queue = self._first_events if events else self._later_events
         if refused:
-            queue.appendleft(place)
+            queue.appendleft(waiter)
         else:
-            queue.append(place)
+            queue.append(waiter)
         self._admit()
         try:
-            return await place.free
+            return await waiter.admitted
         except asyncio.CancelledError:
-            if place.free.done() and not place.free.cancelled():
-                self.release(unanswered=events, sent=False)  # the place came in the same moment
+            if waiter.admitted.done() and not waiter.admitted.cancelled():
+                self.release(unanswered=events, sent=False)  # admitted at the same moment
             raise
 
     def release(self, *, unanswered: int, sent: bool = True) -> None:
-        """Give the place back, and so many events whose repetition would be no duplicate."""
+        """Free the request slot, and the budget of events that can be repeated without harm."""
         self._in_flight -= 1
         if sent:
             self._half_open = False
         self._unacknowledged -= unanswered
-        if self._waiting or self._later_events:
+        if self._first_events or self._later_events:
             self._admit()
 
     def acknowledged(self, events: int) -> None:
-        """So many events can no longer be repeated."""
+        """Free the budget of events that can no longer be repeated."""
         self._unacknowledged -= events
         self._admit()
 
-    def answered(self, begun_s: float, now_s: float) -> None:
-        """FullStory worked on a request that began at `begun_s`, whatever it said."""
-        self._cap.succeeded()
-        self._rate.accepted(begun_s, now_s)
+    def answered(self, started_s: float, now_s: float) -> None:
+        """FullStory processed a request that started at `started_s`, whatever the response."""
+        self._concurrency.succeeded()
+        self._rate.accepted(started_s, now_s)
 
-    def failed(self, begun_s: float, now_s: float) -> None:
-        """A request that began at `begun_s` got a 5xx, or no answer."""
-        self._cap.failed(begun_s, now_s, self._in_flight)
+    def failed(self, started_s: float, now_s: float) -> None:
+        """A request that started at `started_s` got a 5xx or no response."""
+        self._concurrency.failed(started_s, now_s, self._in_flight)
         self._rate.failed()
 
-    def refused(self, begun_s: float, retry_after_s: float, now_s: float) -> None:
-        """The limit refused a request that began at `begun_s`; nothing enters for so long."""
-        self._rate.refused(begun_s, retry_after_s, now_s)
+    def refused(self, started_s: float, retry_after_s: float, now_s: float) -> None:
+        """A request that started at `started_s` got a 429; admit nothing for `retry_after_s`."""
+        self._rate.refused(started_s, retry_after_s, now_s)
 
     def set_share(self, share: float) -> None:
-        """This process's share of the account from now on: that of its partitions, 0 to 1."""
-        self._rate.share(share)
+        """Set this process's share of the account: its share of the partitions, 0 to 1."""
+        self._rate.set_share(share)
         self._admit()
 
     def pause(self) -> None:
-        """Nothing enters until `resume`."""
+        """Admit nothing until `resume`."""
         self._paused = True
         self._half_open = False
 
     def admit_probe(self) -> bool:
-        """Let one request enter in spite of the pause; whether one waits that may."""
+        """Admit one request despite the pause; returns whether one waits that may start."""
         self._half_open = self._paused
-        waits = self._next() is not None
+        has_waiter = self._next_queue() is not None
         self._admit()
-        return waits
+        return has_waiter
 
     def resume(self) -> None:
-        """Let enter again what waited."""
+        """Admit requests again."""
         self._paused = self._half_open = False
         self._admit()
 
     def _admit(self) -> None:
-        while (queue := self._next()) is not None:
+        while (queue := self._next_queue()) is not None:
             now_s = self._now_s()
             wait_s = self._rate.wait_s(now_s)
             if wait_s > 0:
-                self._look_again_in(wait_s)
+                self._set_timer(wait_s)
                 return
             self._rate.begin(now_s)
-            self._give(queue.popleft(), now_s)
+            self._enter(queue.popleft(), now_s)
 
-    def _next(self) -> deque[_Place] | None:
-        """The queue whose first may enter as soon as the pace allows it."""
-        for queue in (self._waiting, self._later_events):
-            while queue and not queue[0].still_waits():
+    def _next_queue(self) -> deque[_Waiter] | None:
+        """The queue whose first waiter is admitted as soon as the rate allows it."""
+        for queue in (self._first_events, self._later_events):
+            while queue and not queue[0].is_waiting():
                 queue.popleft()
-        most = int(self._half_open) if self._paused else self._cap.limit
-        if self._in_flight >= most:
+        limit = int(self._half_open) if self._paused else self._concurrency.limit
+        if self._in_flight >= limit:
             return None
-        first = self._waiting and self._affords(self._waiting[0].events)
-        if first and (self._half_open or not self._later_events):
-            return self._waiting
+        first_events_ready = self._first_events and self._fits_budget(self._first_events[0].events)
+        if first_events_ready and (self._half_open or not self._later_events):
+            return self._first_events
         return self._later_events or None
 
-    def _look_through(self) -> None:
-        """Leave out who need not wait any more, each time the queue has doubled."""
-        if len(self._waiting) >= self._looked_through_at:
-            self._waiting = deque(place for place in self._waiting if place.still_waits())
-            self._looked_through_at = max(LOOKED_THROUGH_AT, 2 * len(self._waiting))
+    def _purge_waiters(self) -> None:
+        """Remove ended waiters each time the queue has doubled."""
+        if len(self._first_events) >= self._purge_at:
+            self._first_events = deque(
+                waiter for waiter in self._first_events if waiter.is_waiting()
+            )
+            self._purge_at = max(PURGE_AT, 2 * len(self._first_events))
 
-    def _affords(self, events: int) -> bool:
+    def _fits_budget(self, events: int) -> bool:
         if self._unacknowledged == 0:
             return True
         return self._unacknowledged + events <= self._unacknowledged_max
 
-    def _give(self, place: _Place, now_s: float) -> None:
+    def _enter(self, waiter: _Waiter, now_s: float) -> None:
         self._in_flight += 1
-        self._unacknowledged += place.events
-        place.free.set_result(now_s)
+        self._unacknowledged += waiter.events
+        waiter.admitted.set_result(now_s)
 
-    def _look_again_in(self, s: float) -> None:
-        """A timer that comes too early, as one of uvloop's may, is set anew by what it calls.
+    def _set_timer(self, s: float) -> None:
+        """Set a timer; if it fires too early, as uvloop's may, its callback sets another one.
 
-        When it is due is noted here: uvloop's clock may tick between two looks at it, and what it
-        makes of a delay of 0 ms is a handle without a time.
+        The due time is stored here: uvloop's clock may advance between two reads, and for a delay
+        of 0 ms uvloop returns a handle without a time.
         """
         loop = asyncio.get_running_loop()
-        due_s = loop.time() + max(s, _LOOK_AGAIN_S_MIN)
-        if self._look_again is not None:
-            if self._look_again_s <= due_s:
+        due_s = loop.time() + max(s, _TIMER_S_MIN)
+        if self._timer is not None:
+            if self._timer_due_s <= due_s:
                 return
-            self._look_again.cancel()
-        self._look_again, self._look_again_s = loop.call_at(due_s, self._looked), due_s
+            self._timer.cancel()
+        self._timer, self._timer_due_s = loop.call_at(due_s, self._on_timer), due_s
 
-    def _looked(self) -> None:
-        self._look_again = None
+    def _on_timer(self) -> None:
+        self._timer = None
         self._admit()

@@ -112,7 +112,7 @@ async def test_a_running_bridge_is_ready_and_during_an_outage_degraded(status: S
     status.send(Waiting("fullstory", "key_refused"))
     assert await status.get("/readyz") == (503, "not ready\n")
     _, text = await status.get("/readyz?verbose")
-    assert "fix: give `fullstory.key` a key that may write events" in text
+    assert "fix: set `fullstory.key` to a key that may write events" in text
 
 
 async def test_a_halt_is_shown_with_its_owner(status: Status) -> None:

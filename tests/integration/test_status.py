@@ -190,7 +190,7 @@ async def test_if_no_user_is_known_everything_halts_and_the_process_is_live_and_
     with env.run(env.settings()) as bridge:
         text = await wait_for(bridge, "halted: everything")
         assert text.startswith("not ready\n")
-        assert "nobody_is_known; fix: is this the id given to FS.identify" in text
+        assert "nobody_is_known; fix: check that `uid` is the id given to FS.identify" in text
         assert "unregistered" not in text
         assert (await get(bridge, "/readyz"))[0] == 503
         assert await get(bridge, "/livez") == (200, "live\n")

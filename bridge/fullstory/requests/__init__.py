@@ -1,1 +1,1 @@
-"""A custom event as the request that every attempt sends."""
+"""Builds the request for a custom event."""

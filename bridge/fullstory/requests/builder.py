@@ -1,4 +1,4 @@
-"""Which of the two APIs an event is written for: chosen once, at the start."""
+"""Chooses the API that events are built for, once at start."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -11,11 +11,11 @@ from bridge.records import Record
 
 Api = Literal["v1", "v2"]
 Build = Callable[[Event, Record], Request]
-"""An event of a record as its one request; raises PoisonRecord where there is none."""
+"""Builds the request for an event of a record; raises PoisonRecord if that is impossible."""
 
 
 def builder(api: Api, cluster: str) -> Build:
-    """The builder of an API; `cluster` is Kafka's cluster id, part of v2's `Idempotency-Key`."""
+    """The builder for an API; `cluster` is Kafka's cluster id, part of v2's `Idempotency-Key`."""
     if api == "v1":
         return lambda event, _: build_v1(event)
     return lambda event, record: build_v2(event, record, cluster)

@@ -1,8 +1,8 @@
-"""What is sent to FullStory, whichever API it is, and the limits that both APIs share.
+"""A request to FullStory, and the limits that both APIs share.
 
-Invariants: a request is built once and sent unchanged at every try. Keys stand in one fixed order,
-properties in the order of the mapping file. `request_v1.py` and `request_v2.py` are the two
-forms; which one is used is chosen once, at the start, in `builders.py`.
+Invariants: a request is built once and every try sends it unchanged. Keys have a fixed order,
+properties that of the mapping file. `v1.py` and `v2.py` build the two forms; `builder.py` chooses
+one of them at start.
 """
 
 from typing import Any, Final, NamedTuple
@@ -13,16 +13,16 @@ from bridge.errors import PoisonRecord
 from bridge.mapping.runtime.outcome import Property
 
 VALUE_BYTES_MAX = 8192
-"""Of one property's value in UTF-8: stated for properties of users, assumed for events."""
+"""The limit of a property's value in UTF-8: documented for user properties, assumed for events."""
 
 NAME_CHARS_MAX = 512
-"""Of a property's name, in v1 with its suffix."""
+"""The limit of a property's name, in v1 with its suffix."""
 
-_CHARS_SURELY_SMALL: Final = VALUE_BYTES_MAX // 4
+_SAFE_CHARS_MAX: Final = VALUE_BYTES_MAX // 4
 
 
 class Request(NamedTuple):
-    """What is sent. `path` is percent-encoded already; `idempotency_key` is v2's only."""
+    """An HTTP request; `path` is percent-encoded, and only v2 has an `idempotency_key`."""
 
     method: str
     path: str
@@ -30,32 +30,32 @@ class Request(NamedTuple):
     idempotency_key: str | None = None
 
 
-def checked_name(name: str, of: str) -> str:
-    """The name under which a property is sent; `of` is what the mapping calls it.
+def checked_name(name: str, mapping_name: str) -> str:
+    """The name under which a property is sent; `mapping_name` is its name in the mapping.
 
     Raises:
-        PoisonRecord: it is longer than FullStory takes.
+        PoisonRecord: the name is longer than FullStory accepts.
     """
     if len(name) > NAME_CHARS_MAX:
-        message = f"the name has {len(name)} characters, {NAME_CHARS_MAX} are the most"
-        raise PoisonRecord(message, stage="build", reason="name_too_long", path=of[:64])
+        message = f"the property name has {len(name)} characters, the limit is {NAME_CHARS_MAX}"
+        raise PoisonRecord(message, stage="build", reason="name_too_long", path=mapping_name[:64])
     return name
 
 
-def checked_value(found: Property) -> Any:
-    """A property's value as it stands in the body.
+def checked_value(property_: Property) -> Any:
+    """A property's value as it is sent.
 
     Raises:
-        PoisonRecord: it is larger than FullStory takes, which would drop it without a word.
+        PoisonRecord: the value is larger than FullStory accepts; FullStory would drop it silently.
     """
-    value = found.value
+    value = property_.value
     if isinstance(value, str):
-        small = len(value) <= _CHARS_SURELY_SMALL or len(value.encode()) <= VALUE_BYTES_MAX
+        is_small = len(value) <= _SAFE_CHARS_MAX or len(value.encode()) <= VALUE_BYTES_MAX
     elif isinstance(value, list):
-        small = len(orjson.dumps(value)) <= VALUE_BYTES_MAX
+        is_small = len(orjson.dumps(value)) <= VALUE_BYTES_MAX
     else:
         return value
-    if not small:
-        message = f"a value of `{found.name}` has more than {VALUE_BYTES_MAX} bytes"
-        raise PoisonRecord(message, stage="build", reason="value_too_large", path=found.name)
+    if not is_small:
+        message = f"a value of `{property_.name}` has more than {VALUE_BYTES_MAX} bytes"
+        raise PoisonRecord(message, stage="build", reason="value_too_large", path=property_.name)
     return value

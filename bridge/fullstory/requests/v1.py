@@ -1,7 +1,7 @@
-"""A custom event as a request of API v1.
+"""Builds a custom event as a request of API v1.
 
-Source of the form: FullStory's reference of `POST /users/v1/individual/{uid}/customevent`; a
-property's name ends in its type there.
+Source: FullStory's reference of `POST /users/v1/individual/{uid}/customevent`, where a property's
+name ends in its type.
 """
 
 import re
@@ -24,15 +24,15 @@ from bridge.mapping.runtime.outcome import (
     SessionUrl,
 )
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]+")
-"""Text that `quote` leaves as it is, and takes longer over than everything else here."""
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~-]+")
+"""Text that `quote` would not change; `quote` takes longer than everything else here."""
 
 
 def build_v1(event: Event) -> Request:
     """The request of API v1 for an event.
 
     Raises:
-        PoisonRecord: FullStory would refuse the event for its size, or v1 cannot say it.
+        PoisonRecord: the event is too large for FullStory, or v1 does not support its session.
     """
     body: dict[str, Any] = {
         "event_name": event.name,
@@ -46,19 +46,19 @@ def build_v1(event: Event) -> Request:
         body["user_initiated"] = event.user_initiated
     if event.integration is not None:
         body["integration"] = event.integration
-    uid = event.uid if _PLAIN.fullmatch(event.uid) else quote(event.uid, safe="")
+    uid = event.uid if _UNRESERVED.fullmatch(event.uid) else quote(event.uid, safe="")
     path = f"/users/v1/individual/{uid}/customevent"
     return Request("POST", path, orjson.dumps({"event": body}))
 
 
 @lru_cache(maxsize=10_000)
 def _name(name: str, type_: PropertyType) -> str:
-    """The same few names in every event of a mapping."""
+    """A property's name with its type; cached, since the events of a mapping repeat few names."""
     return checked_name(f"{name}_{type_}", name)
 
 
 def _session(session: Session) -> dict[str, Any]:
-    """At most one field: FullStory takes even `use_recent_session: false` for true."""
+    """At most one field: FullStory treats even `use_recent_session: false` as true."""
     match session:
         case Recent():
             return {"use_recent_session": True}
@@ -69,5 +69,5 @@ def _session(session: Session) -> dict[str, Any]:
         case DeviceSession(id):
             return {"device_session": id}
         case SessionId():
-            message = "API v1 knows no session by its id"
+            message = "API v1 does not support a session id"
             raise PoisonRecord(message, stage="build", reason="session_not_in_v1")

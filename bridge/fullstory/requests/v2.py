@@ -1,13 +1,13 @@
-"""A custom event as a request of API v2.
+"""Builds a custom event as a request of API v2.
 
-Sources: FullStory's references of `POST /v2/events` (names without suffix, types in `schema`,
-one form of identification: a user, a user's most recent session, or a session) and of
-idempotent requests (one key for one body, for 24 hours).
+Sources: FullStory's references of `POST /v2/events` (names without suffix, types in `schema`, one
+form of identification: a user, a user's most recent session, or a session) and of idempotent
+requests (one key for one body, for 24 hours).
 
-Invariants: the key is derived from the record's place, the mapping and the body. The same event has
-the same key for ever, from whichever process and in whichever replay it is sent: what FullStory
-took once it takes no second time. An event that a mended mapping makes of the record has another
-body and so another key: it is a new request, where the old key would be an error.
+Invariants: the idempotency key is derived from the record's position, the mapping and the body. An
+event always has the same key, in every process and every replay, so FullStory does not apply it
+twice. If a fixed mapping builds another event from the record, its body differs and so does its
+key. It is a new request; with the old key it would be an error.
 """
 
 import hashlib
@@ -35,20 +35,24 @@ def build_v2(event: Event, record: Record, cluster: str) -> Request:
     """The request of API v2 for an event of a record; `cluster` is the id of Kafka's cluster.
 
     Raises:
-        PoisonRecord: FullStory would refuse the event for its size, or v2 cannot say it.
+        PoisonRecord: the event is too large for FullStory, or v2 does not support its session.
     """
-    body: dict[str, Any] = {"name": event.name, **_whose(event), "timestamp": event.timestamp}
+    body: dict[str, Any] = {
+        "name": event.name,
+        **_identity(event),
+        "timestamp": event.timestamp,
+    }
     if event.properties:
         body["properties"] = {
             checked_name(found.name, found.name): checked_value(found) for found in event.properties
         }
         body["schema"] = {"properties": {found.name: found.type for found in event.properties}}
-    written = orjson.dumps(body)
-    return Request("POST", PATH, written, _key(cluster, record, event.mapping, written))
+    body_bytes = orjson.dumps(body)
+    return Request("POST", PATH, body_bytes, _key(cluster, record, event.mapping, body_bytes))
 
 
-def _whose(event: Event) -> dict[str, Any]:
-    """One form of identification: with two FullStory answers 400."""
+def _identity(event: Event) -> dict[str, Any]:
+    """One form of identification: FullStory responds to two with 400."""
     user = {"user": {"uid": event.uid}}
     match event.session:
         case Recent():
@@ -58,14 +62,14 @@ def _whose(event: Event) -> dict[str, Any]:
         case SessionId(id):
             return {"session": {"id": id}}
         case SessionUrl() | DeviceSession():
-            message = "API v2 knows a session by its id only"
+            message = "API v2 supports a session only by its id"
             raise PoisonRecord(message, stage="build", reason="session_not_in_v2")
 
 
 def _key(cluster: str, record: Record, mapping: str, body: bytes) -> str:
-    """A UUID (version 8: of our own making, RFC 9562), since FullStory suggests UUIDs."""
-    place = f"{cluster}\n{record.topic}\n{record.partition}\n{record.offset}\n{mapping}\n"
-    digest = bytearray(hashlib.sha256(place.encode() + body).digest()[:16])
+    """A UUID of version 8 (custom, RFC 9562), since FullStory suggests UUIDs."""
+    position = f"{cluster}\n{record.topic}\n{record.partition}\n{record.offset}\n{mapping}\n"
+    digest = bytearray(hashlib.sha256(position.encode() + body).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     return str(uuid.UUID(bytes=bytes(digest)))

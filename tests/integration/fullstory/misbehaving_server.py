@@ -1,4 +1,4 @@
-"""A server that does with a request what a test says, byte for byte."""
+"""A server that responds to requests as a test says, byte for byte."""
 
 import asyncio
 import ssl
@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 Reply = Callable[[int, bytes, asyncio.StreamWriter], Awaitable[None]]
-"""What a server does with the request of this number: its bytes, and where to write."""
+"""Handles a request by its number and bytes, and writes to the stream."""
 
 
 class Server:
-    """A server that reads whole requests and answers as the test says, byte for byte."""
+    """Reads whole requests and responds as the test says, byte for byte."""
 
     def __init__(self, reply: Reply, tls: ssl.SSLContext | None = None) -> None:
         self._reply = reply
@@ -23,7 +23,7 @@ class Server:
 
     @asynccontextmanager
     async def up(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
-        """Its address, for the length of the block."""
+        """The server's URL, for the duration of the block."""
         server = await asyncio.start_server(self._begin, host, port, ssl=self._tls)
         port = server.sockets[0].getsockname()[1]
         try:
@@ -55,7 +55,7 @@ def _length(head: bytes) -> int:
 
 
 def always(answer: bytes) -> Reply:
-    """The same answer to every request."""
+    """The same response to every request."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
@@ -65,6 +65,6 @@ def always(answer: bytes) -> Reply:
 
 
 def http(status: str, *headers: str, body: bytes = b"") -> bytes:
-    """A whole answer."""
+    """A whole HTTP response."""
     head = "\r\n".join([f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""])
     return head.encode() + body

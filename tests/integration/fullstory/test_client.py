@@ -1,4 +1,4 @@
-"""The client against servers that misbehave on real sockets."""
+"""The client against misbehaving servers on real sockets."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ REQUEST = Request(
 )
 
 
-async def _ask(
+async def _send(
     server: Server, *, times: int = 1, timeout_s: float = 5.0
 ) -> list[Response | NoResponse]:
     async with (
@@ -28,14 +28,14 @@ async def _ask(
 
 
 async def _answer(answer: bytes, *, timeout_s: float = 5.0) -> Response | NoResponse:
-    [found] = await _ask(Server(always(answer)), timeout_s=timeout_s)
-    return found
+    [response] = await _send(Server(always(answer)), timeout_s=timeout_s)
+    return response
 
 
-async def test_the_request_goes_out_as_it_was_built_with_the_key_in_one_header() -> None:
-    """The path is not encoded a second time, and there are no cookies."""
+async def test_the_request_is_sent_as_built_with_the_key_in_one_header() -> None:
+    """The path is not encoded again, and no cookies are sent."""
     server = Server(always(http("200 OK", "Set-Cookie: a=b", body=b"{}")))
-    async with server.up() as url:  # by name: no client keeps the cookies of a bare address
+    async with server.up() as url:  # by name: clients keep no cookies of IP addresses
         options = ClientOptions(url.replace("127.0.0.1", "localhost"), lambda: "na1.key")
         async with Client(options) as client:
             answers = [await client.send(REQUEST) for _ in range(2)]
@@ -53,16 +53,16 @@ async def test_the_request_goes_out_as_it_was_built_with_the_key_in_one_header()
 
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
 async def test_a_redirect_is_not_followed(status: str) -> None:
-    """A POST would become a GET, and a 200 after it a lost event."""
+    """A POST would become a GET, and its 200 would hide a lost event."""
     server = Server(always(http(status, "Location: /elsewhere")))
-    [answer] = await _ask(server)
+    [answer] = await _send(server)
     assert isinstance(answer, Response)
     assert answer.status == int(status[:3])
     assert len(server.requests) == 1
 
 
-async def test_a_body_without_end_is_not_read_to_its_end() -> None:
-    """It is no answer of FullStory's, and the connection is thrown away."""
+async def test_an_endless_body_is_not_read_to_its_end() -> None:
+    """It is not FullStory's, and the connection is closed."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -71,13 +71,13 @@ async def test_a_body_without_end_is_not_read_to_its_end() -> None:
             await writer.drain()
 
     server = Server(reply)
-    answers = await _ask(server, times=2)
+    answers = await _send(server, times=2)
     assert answers == [Response(200, is_json=False)] * 2
     assert server.connections == 2
 
 
-async def test_a_body_that_comes_in_pieces_is_read_whole() -> None:
-    """What was read so far is not taken for all of it."""
+async def test_a_body_in_pieces_is_read_whole() -> None:
+    """The first piece does not count as the whole body."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -88,13 +88,13 @@ async def test_a_body_that_comes_in_pieces_is_read_whole() -> None:
         writer.write(b"0\r\n\r\n")
 
     server = Server(reply)
-    answers = await _ask(server, times=2)
+    answers = await _send(server, times=2)
     assert answers == [Response(400, is_json=True, code="bad_request")] * 2
     assert server.connections == 1
 
 
-async def test_a_large_answer_is_still_read_up_to_its_bound() -> None:
-    """Just inside of the bound it counts for what it is."""
+async def test_a_large_response_is_read_up_to_the_limit() -> None:
+    """Just below the limit it is parsed as usual."""
     body = b'{"code":"' + b"x" * (REPLY_BYTES_MAX - 100) + b'"}'
     answer = await _answer(http("400 Bad Request", body=body))
     assert isinstance(answer, Response)
@@ -104,8 +104,8 @@ async def test_a_large_answer_is_still_read_up_to_its_bound() -> None:
 @pytest.mark.parametrize(
     "code", [b'"amount 12.50 of eve@example.com"', b'"' + b"x" * 65 + b'"', b"7"]
 )
-async def test_what_does_not_look_like_a_code_is_not_passed_on(code: bytes) -> None:
-    """It would stand in headers and in the status, and may be a value of the record, echoed."""
+async def test_an_invalid_code_is_dropped(code: bytes) -> None:
+    """It would appear in headers and in the status, and may echo a value of the record."""
     answer = await _answer(http("400 Bad Request", body=b'{"code":' + code + b"}"))
     assert answer == Response(400, is_json=True)
 
@@ -113,44 +113,44 @@ async def test_what_does_not_look_like_a_code_is_not_passed_on(code: bytes) -> N
 @pytest.mark.parametrize(
     ("body", "is_json"), [(b"", True), (b"{}", True), (b"<html>", False), (b'{"a":', False)]
 )
-async def test_only_json_or_nothing_is_an_acceptance(body: bytes, is_json: bool) -> None:
-    """A proxy's page with 200 is a lost event when it is taken for one."""
+async def test_only_json_or_an_empty_body_is_a_success(body: bytes, is_json: bool) -> None:
+    """If a proxy's page with 200 counted as success, the event would be lost."""
     assert await _answer(http("200 OK", body=body)) == Response(200, is_json)
 
 
-async def test_a_connection_closed_without_an_answer_may_have_been_applied() -> None:
-    """It is told apart from one that never came about."""
+async def test_a_request_on_a_closed_connection_may_have_been_applied() -> None:
+    """It is distinguished from a connection that was never established."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    assert await _ask(Server(reply)) == [NoResponse("closed_without_answer", sent=True)]
+    assert await _send(Server(reply)) == [NoResponse("closed_without_answer", sent=True)]
 
 
-async def test_an_answer_that_breaks_off_is_no_answer() -> None:
-    """Ten bytes are promised and two come."""
+async def test_a_partial_body_is_no_response() -> None:
+    """Ten bytes are announced and two arrive."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}")
         writer.close()
 
-    [answer] = await _ask(Server(reply))
+    [answer] = await _send(Server(reply))
     assert isinstance(answer, NoResponse)
     assert answer.sent
 
 
-async def test_a_server_that_hangs_is_left_when_the_time_is_over() -> None:
+async def test_a_server_that_hangs_times_out() -> None:
     """It may have applied the event."""
 
     async def reply(_number: int, _request: bytes, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(30)
 
     async with asyncio.timeout(3):
-        assert await _ask(Server(reply), timeout_s=0.2) == [NoResponse("timeout", sent=True)]
+        assert await _send(Server(reply), timeout_s=0.2) == [NoResponse("timeout", sent=True)]
 
 
-async def test_an_answer_that_drips_does_not_outlast_the_limit() -> None:
-    """The limit is for the whole request, not for each piece of it."""
+async def test_a_slow_body_does_not_exceed_the_time_limit() -> None:
+    """The limit applies to the whole request, not to each piece."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -160,11 +160,11 @@ async def test_an_answer_that_drips_does_not_outlast_the_limit() -> None:
             await asyncio.sleep(0.05)
 
     async with asyncio.timeout(3):
-        assert await _ask(Server(reply), timeout_s=0.3) == [NoResponse("timeout", sent=True)]
+        assert await _send(Server(reply), timeout_s=0.3) == [NoResponse("timeout", sent=True)]
 
 
-async def test_nobody_listening_is_known_not_to_have_been_sent() -> None:
-    """So it can be sent again without a doubt."""
+async def test_without_a_listener_the_request_was_not_sent() -> None:
+    """So a retry cannot duplicate it."""
     server = Server(always(OK))
     async with server.up() as url:
         pass
@@ -173,8 +173,8 @@ async def test_nobody_listening_is_known_not_to_have_been_sent() -> None:
     assert answer == NoResponse("connection", sent=False)
 
 
-async def test_a_connection_that_the_server_has_given_up_is_not_the_end() -> None:
-    """Kept alive by us and closed by the server: the next request is no failure, or a retry."""
+async def test_a_connection_closed_by_the_server_is_replaced() -> None:
+    """The next request on a kept-alive connection neither fails nor is retried."""
 
     async def reply(number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
@@ -184,44 +184,42 @@ async def test_a_connection_that_the_server_has_given_up_is_not_the_end() -> Non
 
     server = Server(reply)
     async with server.up() as url, Client(ClientOptions(url, lambda: "na1.key")) as client:
-        found = []
+        responses = []
         for _ in range(6):
-            found.append(await client.send(REQUEST))
+            responses.append(await client.send(REQUEST))
             await asyncio.sleep(0.05)
-    assert found == [Response(200, is_json=True)] * 6
+    assert responses == [Response(200, is_json=True)] * 6
     assert server.connections == 4
 
 
 @pytest.mark.parametrize(
-    ("seconds", "from_now_s", "least_s", "most_s"),
+    ("seconds", "from_now_s", "min_s", "max_s"),
     [("7", 0, 7, 7), ("", 60, 30, 60), ("", -86_400, 0, 0)],
     ids=["seconds", "a date", "a date in the past"],
 )
 async def test_retry_after_is_seconds_or_a_date(
-    seconds: str, from_now_s: float, least_s: float, most_s: float
+    seconds: str, from_now_s: float, min_s: float, max_s: float
 ) -> None:
-    """RFC 9110 allows both; what has passed is now."""
+    """RFC 9110 allows both; a past date means now."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=from_now_s), usegmt=True)
-    told = seconds or date
-    answer = await _answer(http("429 Too Many Requests", f"Retry-After: {told}", body=b"{}"))
+    header = seconds or date
+    answer = await _answer(http("429 Too Many Requests", f"Retry-After: {header}", body=b"{}"))
     assert isinstance(answer, Response)
     assert answer.retry_after_s is not None
-    assert least_s <= answer.retry_after_s <= most_s
+    assert min_s <= answer.retry_after_s <= max_s
 
 
-@pytest.mark.parametrize("told", ["soon", "-5", "1.5", "", "Mon, 99 Foo 2026", "٣", "9" * 400])
-async def test_a_retry_after_that_is_neither_is_none_or_a_number(told: str) -> None:
-    """Whatever stands there is no reason to fall over."""
-    answer = await _answer(http("429 Too Many Requests", f"Retry-After: {told}", body=b"{}"))
+@pytest.mark.parametrize("header", ["soon", "-5", "1.5", "", "Mon, 99 Foo 2026", "٣", "9" * 400])
+async def test_an_invalid_retry_after_is_none_or_a_number(header: str) -> None:
+    """No value raises an exception."""
+    answer = await _answer(http("429 Too Many Requests", f"Retry-After: {header}", body=b"{}"))
     assert isinstance(answer, Response)
     assert answer.retry_after_s is None or answer.retry_after_s > 0
 
 
 @pytest.mark.parametrize(("size_bytes", "read"), [(20_000, True), (200_000, False)])
-async def test_a_huge_header_is_an_answer_or_none_and_nothing_worse(
-    size_bytes: int, read: bool
-) -> None:
-    """Front ends add long headers; without end they are not read."""
+async def test_a_long_header_is_read_up_to_the_limit(size_bytes: int, read: bool) -> None:
+    """Front ends add long headers."""
     answer = await _answer(http("200 OK", f"X-Long: {'x' * size_bytes}", body=b"{}"))
     assert isinstance(answer, Response) is read
 
@@ -230,36 +228,38 @@ async def test_a_huge_header_is_an_answer_or_none_and_nothing_worse(
     "noise",
     [b"\x16\x03\x01\x00\xa5", b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 xyz\r\n\r\n", b"\r\n" * 9],
 )
-async def test_what_is_no_http_is_no_answer(noise: bytes) -> None:
+async def test_other_protocols_are_no_response(noise: bytes) -> None:
     """A wrong port, or a broken proxy."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(noise)
         writer.close()
 
-    [answer] = await _ask(Server(reply), timeout_s=2.0)
+    [answer] = await _send(Server(reply), timeout_s=2.0)
     assert isinstance(answer, NoResponse)
 
 
-async def test_many_at_once_have_a_connection_each() -> None:
-    """Nobody waits for a place in a pool: the throttle alone says how many there are."""
-    all_there = asyncio.Event()
+async def test_parallel_requests_have_a_connection_each() -> None:
+    """Requests never wait for the connection pool: only the throttle limits them."""
+    all_received = asyncio.Event()
 
     async def reply(number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         if number == 200:
-            all_there.set()
-        await all_there.wait()
+            all_received.set()
+        await all_received.wait()
         writer.write(OK)
 
     server = Server(reply)
     async with server.up() as url, Client(ClientOptions(url, lambda: "na1.key")) as client:
         async with asyncio.timeout(9):
-            found = await asyncio.gather(*[client.send(REQUEST) for _ in range(200)])
-    assert found == [Response(200, is_json=True)] * 200
+            responses = await asyncio.gather(*[client.send(REQUEST) for _ in range(200)])
+    assert responses == [Response(200, is_json=True)] * 200
 
 
-async def test_a_probe_that_hangs_is_asked_again_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first was asked in an outage and hangs until its limit; the outage is over."""
+async def test_a_hanging_probe_is_sent_again_in_parallel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one started in an outage and hangs until its timeout, but the outage is over."""
     monkeypatch.setattr("bridge.fullstory.client.PROBE_AGAIN_S", 0.1)
 
     async def reply(number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
@@ -278,8 +278,8 @@ async def test_a_probe_that_hangs_is_asked_again_beside_it(monkeypatch: pytest.M
     assert server.connections == 3
 
 
-async def test_a_probe_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A FullStory that is slow answers the first one, though others were asked beside it."""
+async def test_a_slow_probe_is_not_canceled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow FullStory responds to the first one, although others were sent in parallel."""
     monkeypatch.setattr("bridge.fullstory.client.PROBE_AGAIN_S", 0.2)
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Events are posted as aiohttp's own session would: the same request, the same answers."""
+"""The poster sends the same requests and gets the same responses as aiohttp's session."""
 
 import asyncio
 import gzip
@@ -18,7 +18,7 @@ EVENT = Request("POST", "/users/v1/individual/u-1/customevent", b'{"event":{}}')
 KEYED = Request("POST", "/v2/events", b"{}", "8f27f09e-2c37-4246-80ac-b26340000001")
 
 
-async def _ask(
+async def _send(
     server: Server, request: Request = EVENT, *, times: int = 1
 ) -> list[Response | NoResponse]:
     async with server.up() as url, Client(ClientOptions(url, lambda: "na1.key")) as client:
@@ -31,8 +31,8 @@ def _headers(request: bytes) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("request_", [EVENT, KEYED], ids=["v1", "v2"])
-async def test_the_same_headers_go_out_as_by_the_session(request_: Request) -> None:
-    """The session is used behind a proxy: there the whole address stands in the first line."""
+async def test_the_headers_equal_those_of_the_session(request_: Request) -> None:
+    """The client uses the session with a proxy, with the whole URL in the request line."""
     server = Server(always(OK))
     async with server.up() as url:
         for proxy in (None, url):
@@ -45,59 +45,59 @@ async def test_the_same_headers_go_out_as_by_the_session(request_: Request) -> N
 
 
 @pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints"])
-async def test_interim_answers_are_passed_over(interim: str) -> None:
+async def test_interim_responses_are_skipped(interim: str) -> None:
     """The final one counts, and the connection is kept."""
     early = f"HTTP/1.1 {interim}\r\n\r\n".encode()
     server = Server(always(early + OK))
-    assert await _ask(server, times=3) == [Response(200, is_json=True)] * 3
+    assert await _send(server, times=3) == [Response(200, is_json=True)] * 3
     assert server.connections == 1
 
 
-async def test_a_connection_that_the_answer_ends_is_not_used_again() -> None:
-    """Each event gets through."""
+async def test_a_connection_closed_by_the_response_is_not_reused() -> None:
+    """Each event is delivered."""
     server = Server(always(http("200 OK", "Connection: close", body=b"{}")))
-    assert await _ask(server, times=3) == [Response(200, is_json=True)] * 3
+    assert await _send(server, times=3) == [Response(200, is_json=True)] * 3
     assert server.connections == 3
 
 
-async def test_an_answer_without_a_length_ends_with_its_connection() -> None:
-    """As HTTP/1.0 does it."""
+async def test_a_response_without_a_length_ends_with_its_connection() -> None:
+    """As in HTTP/1.0."""
 
     async def reply(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.0 400 Bad Request\r\n\r\n" + b'{"code":"bad_request"}')
         writer.close()
 
-    [answer] = await _ask(Server(reply))
+    [answer] = await _send(Server(reply))
     assert answer == Response(400, is_json=True, code="bad_request")
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-async def test_an_answer_that_has_no_body_is_one(status: str) -> None:
-    """And its connection is kept."""
+async def test_a_response_without_a_body_is_valid(status: str) -> None:
+    """Its connection is kept."""
     server = Server(always(f"HTTP/1.1 {status}\r\n\r\n".encode()))
-    assert await _ask(server, times=2) == [Response(int(status[:3]), is_json=True)] * 2
+    assert await _send(server, times=2) == [Response(int(status[:3]), is_json=True)] * 2
     assert server.connections == 1
 
 
-async def test_a_compressed_answer_is_read() -> None:
-    """A proxy on the way may compress what FullStory sends."""
+async def test_a_compressed_response_is_read() -> None:
+    """A proxy may compress FullStory's responses."""
     body = gzip.compress(b'{"code":"bad_request"}')
     server = Server(always(http("400 Bad Request", "Content-Encoding: gzip", body=body)))
-    assert await _ask(server) == [Response(400, is_json=True, code="bad_request")]
+    assert await _send(server) == [Response(400, is_json=True, code="bad_request")]
 
 
-async def test_more_than_was_asked_for_is_no_answer_to_the_next_event() -> None:
-    """A server that sends two answers to one request has lost count: its connection ends."""
+async def test_a_second_response_is_not_used_for_the_next_event() -> None:
+    """If a server sends two responses to one request, the connection is closed."""
     second = http("400 Bad Request", body=b'{"code":"of_another"}')
     server = Server(lambda number, *rest: always(OK + second if number == 1 else OK)(number, *rest))
-    assert await _ask(server, times=3) == [Response(200, is_json=True)] * 3
+    assert await _send(server, times=3) == [Response(200, is_json=True)] * 3
     assert server.connections == 2
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Other: b", "a\nb", "a\0b"])
-async def test_a_value_that_would_end_its_header_is_refused_without_being_told(value: str) -> None:
-    """It is the key's, or a request's own."""
+async def test_a_value_that_would_end_its_header_is_rejected(value: str) -> None:
+    """The error does not repeat it: it is the key, or part of a request."""
     async with aiohttp.ClientSession() as session:
-        with pytest.raises(ValueError, match="holds a line break or NUL") as raised:
+        with pytest.raises(ValueError, match="contains a line break or NUL") as raised:
             Poster(session, URL("http://127.0.0.1:1"), {"Authorization": value})
         assert value not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The pace in real time: a token bucket behind real sockets, 90 seconds."""
+"""The rate limit in real time against a token bucket behind real sockets: 90 seconds."""
 
 import asyncio
 import random
@@ -24,67 +24,71 @@ ROUND_TRIP_S = 0.05
 REQUEST = Request("POST", "/users/v1/individual/u/customevent", b'{"event":{"event_name":"x"}}')
 
 
-class Answers:
-    """An observer that counts answers by status; accepted events are added by who sends them."""
+class ResponseCounter:
+    """Counts responses by status; the sender adds accepted events."""
 
     def __init__(self) -> None:
         self.by_status: dict[int, int] = {}
 
     def notify(self, fact: Fact) -> None:
-        """Count an answer."""
+        """Count a response."""
         if isinstance(fact, Answered):
             self.by_status[fact.status] = self.by_status.get(fact.status, 0) + 1
 
 
 @pytest.mark.long
 @pytest.mark.timeout(150)
-async def test_in_real_time_it_takes_four_fifths_of_a_limit_that_changes(tmp_path: Path) -> None:
-    """100, 40 and 100 a second, 30 s each, without the limit known and with it."""
+async def test_in_real_time_it_uses_80_percent_of_a_changing_limit(tmp_path: Path) -> None:
+    """100, 40 and 100 events per second for 30 s each, with and without a given rate."""
     results = await asyncio.gather(
         *[_measure(tmp_path / name, max_rate) for name, max_rate in (("a", None), ("b", 98.0))]
     )
-    possible = sum(BURST + limit * PHASE_S for limit in LIMITS)  # each limit begins full
-    for max_rate, answers in zip(("unknown", "98"), results, strict=True):
-        accepted, refused = answers.by_status.get(200, 0), answers.by_status.get(429, 0)
+    possible = sum(BURST + limit * PHASE_S for limit in LIMITS)  # each bucket starts full
+    for max_rate, counter in zip(("unknown", "98"), results, strict=True):
+        accepted, refused = counter.by_status.get(200, 0), counter.by_status.get(429, 0)
         share, part = accepted / possible, refused / (accepted + refused)
         print(f"\nmax_rate {max_rate}: {share:.3f} accepted, {refused} 429s ({part:.2%})")  # noqa: T201
         assert share >= 0.80
         assert part <= 0.01
 
 
-async def _measure(folder: Path, max_rate: float | None) -> Answers:
+async def _measure(folder: Path, max_rate: float | None) -> ResponseCounter:
     await asyncio.to_thread(folder.mkdir)
-    answers = Answers()
+    counter = ResponseCounter()
     with FullStoryProcess(folder) as fullstory:
-        await _turn(fullstory, limit={"rate": LIMITS[0], "burst": BURST}, latency_s=ROUND_TRIP_S)
+        await _configure(
+            fullstory, limit={"rate": LIMITS[0], "burst": BURST}, latency_s=ROUND_TRIP_S
+        )
         async with Client(ClientOptions(fullstory.url, lambda: KEY)) as client:
-            sending = asyncio.create_task(_send_without_end(client, max_rate, answers))
+            sending = asyncio.create_task(_send_continuously(client, max_rate, counter))
             for limit in LIMITS[1:]:
                 await asyncio.sleep(PHASE_S)
-                await _turn(fullstory, limit={"rate": limit, "burst": BURST})
+                await _configure(fullstory, limit={"rate": limit, "burst": BURST})
             await asyncio.sleep(PHASE_S)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-    return answers
+    return counter
 
 
-async def _turn(fullstory: FullStoryProcess, **knobs: Any) -> None:
-    await asyncio.to_thread(lambda: fullstory.turn(**knobs))
+async def _configure(fullstory: FullStoryProcess, **options: Any) -> None:
+    await asyncio.to_thread(lambda: fullstory.turn(**options))
 
 
-async def _send_without_end(client: Client, max_rate: float | None, answers: Answers) -> None:
+async def _send_continuously(
+    client: Client, max_rate: float | None, counter: ResponseCounter
+) -> None:
     throttle = Throttle(
         in_flight_max=256, unacknowledged_max=1000, now_s=time.monotonic, max_rate=max_rate
     )
     sender = FullStorySender(
-        client, throttle, DeliveryPolicy(), answers, now_s=time.monotonic, chance=random.random
+        client, throttle, DeliveryPolicy(), counter, now_s=time.monotonic, chance=random.random
     )
     assignment = Assignment("t", 0)
 
     async def work() -> None:
         while True:
             await sender.send(REQUEST, "m", assignment, events=1)
-            answers.by_status[200] = answers.by_status.get(200, 0) + 1
+            counter.by_status[200] = counter.by_status.get(200, 0) + 1
             throttle.acknowledged(1)
 
     await asyncio.gather(*[work() for _ in range(300)])

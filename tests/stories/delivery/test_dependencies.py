@@ -153,7 +153,7 @@ def test_a_key_of_another_organization_is_refused_at_start_and_sends_nothing_lat
     town.fullstory.turn(org="o-OTHER-na1")
     with town.bridge() as bridge:
         assert bridge.wait() == 2
-        assert "the key is one of the organization o-OTHER-na1" in bridge.text
+        assert "the key belongs to the organization o-OTHER-na1" in bridge.text
     assert town.fullstory.accepted == []
 
     # When it begins with the right one, and that is revoked and one of another takes its place

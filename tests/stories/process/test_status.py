@@ -41,7 +41,7 @@ def test_with_a_refused_key_a_bridge_is_live_and_not_ready_until_the_key_is_rene
 
         # Then it is live, and its status shows the cause and the fix, but no key or user id
         _, text = _get(bridge, "/readyz?verbose")
-        assert "key_refused; fix: give `fullstory.key` a key that may write events" in text
+        assert "key_refused; fix: set `fullstory.key` to a key that may write events" in text
         assert _get(bridge, "/livez") == (200, "live\n")
         _, status = _get(bridge, "/status")
         assert "key_refused" in status

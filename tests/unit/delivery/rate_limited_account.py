@@ -1,7 +1,7 @@
-"""FullStory's rate limit in virtual time, and bridges that send against it without end.
+"""FullStory's rate limit in virtual time, and bridges that send against it continuously.
 
-A token bucket whose limit may change, answers that take a lognormal round trip, timers that come
-up to a millisecond late. Nothing here reads a clock.
+It simulates a token bucket with a changing limit, lognormal round trips, and timers that fire up to
+a millisecond late. Nothing here reads a clock.
 """
 
 import heapq
@@ -15,7 +15,7 @@ from typing import Any
 from bridge.delivery.rate_limit import RateLimit
 
 Phases = Sequence[tuple[float, float]]
-"""Until which second the account's limit is how many events per second."""
+"""Pairs of end time in seconds and limit in events per second."""
 
 UP_AND_DOWN: Phases = ((60, 100), (120, 40), (180, 100))
 STEADY: Phases = ((240, 100),)
@@ -23,7 +23,7 @@ STEADY: Phases = ((240, 100),)
 
 @dataclass(slots=True)
 class Bucket:
-    """The account's limit."""
+    """The account's token bucket."""
 
     phases: Phases
     burst: float
@@ -34,7 +34,7 @@ class Bucket:
         self.tokens = self.burst
 
     def wait_s(self, now_s: float) -> float:
-        """0 and a token taken, or how long until there is one."""
+        """Take a token and return 0, or return the wait until the next one."""
         ends = [end for end, _ in self.phases if self.filled_s < end < now_s]
         for begin, end in pairwise([self.filled_s, *ends, now_s]):
             self.tokens = min(self.burst, self.tokens + (end - begin) * self.limit(begin))
@@ -45,11 +45,11 @@ class Bucket:
         return (1 - self.tokens) / self.limit(now_s)
 
     def limit(self, s: float) -> float:
-        """How many per second at that time."""
+        """The limit per second at a time."""
         return next((limit for end, limit in self.phases if s < end), self.phases[-1][1])
 
     def possible(self) -> float:
-        """The most that can be accepted from beginning to end."""
+        """How many events can be accepted in all phases."""
         begins = [0.0, *[end for end, _ in self.phases]]
         spans = zip(self.phases, begins, strict=False)
         return self.burst + sum((end - begin) * limit for (end, limit), begin in spans)
@@ -57,14 +57,14 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run: the limit, who sends against it and how the network is."""
+    """A run: the limit, the senders and the network."""
 
     phases: Phases
-    ceiling: float | None = None
+    max_rate: float | None = None
     burst: float = 50
     round_trip_s: float = 0.05
     retry_after_s: float | None = None
-    """None: what is left until the next token, in whole seconds."""
+    """None: the time until the next token, in whole seconds."""
 
     replicas: int = 1
     in_flight_max: int = 256
@@ -72,29 +72,29 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run."""
+    """The result of a run."""
 
     possible: float
     accepted: tuple[int, ...]
     refused_at_s: tuple[float, ...]
     rates: tuple[tuple[float, float], ...]
-    """Rate of the first replica at each answer."""
+    """The rate of the first replica at each response."""
 
     @property
     def share(self) -> float:
-        """Accepted, of what was possible."""
+        """The accepted share of the possible."""
         return sum(self.accepted) / self.possible
 
     @property
     def refused_share(self) -> float:
-        """429s, of all requests."""
+        """The share of 429s in all requests."""
         refused = len(self.refused_at_s)
         return refused / (refused + sum(self.accepted))
 
-    def spells(self, gate_s: float = 0.9) -> list[float]:
-        """When a spell of 429s began: those less than a gate apart are one."""
+    def series_of_429s(self, block_s: float = 0.9) -> list[float]:
+        """The start of each series of 429s: those less than `block_s` apart are one."""
         times = self.refused_at_s
-        return [s for at, s in enumerate(times) if not at or s - times[max(0, at - 1)] > gate_s]
+        return [s for at, s in enumerate(times) if not at or s - times[max(0, at - 1)] > block_s]
 
 
 @dataclass(slots=True)
@@ -102,32 +102,32 @@ class _Bridge:
     rate: RateLimit
     in_flight: int = 0
     accepted: int = 0
-    timer: bool = False
+    timer_set: bool = False
 
 
 def run(case: Case, seed: int) -> Result:
-    """Send without end until the last phase is over."""
-    return _Run(case, seed).to_its_end()
+    """Send continuously until the last phase ends."""
+    return _Run(case, seed).run()
 
 
 class _Run:
     def __init__(self, case: Case, seed: int) -> None:
         self._case = case
-        self._chance = random.Random(seed)
+        self._random = random.Random(seed)
         self._bucket = Bucket(case.phases, case.burst)
-        ceiling = None if case.ceiling is None else case.ceiling / case.replicas
-        self._bridges = [_Bridge(RateLimit(0.0, ceiling)) for _ in range(case.replicas)]
+        max_rate = None if case.max_rate is None else case.max_rate / case.replicas
+        self._bridges = [_Bridge(RateLimit(0.0, max_rate)) for _ in range(case.replicas)]
         self._events: list[tuple[float, int, Any, _Bridge, tuple[float, ...]]] = []
         self._number = count()
         self._refused: list[float] = []
         self._rates: list[tuple[float, float]] = []
 
-    def to_its_end(self) -> Result:
+    def run(self) -> Result:
         for bridge in self._bridges:
-            self._at(self._chance.random() * 0.01, self._woken, bridge)
+            self._at(self._random.random() * 0.01, self._on_timer, bridge)
         while self._events[0][0] < self._case.phases[-1][0]:
-            now_s, _, happen, bridge, arguments = heapq.heappop(self._events)
-            happen(now_s, bridge, *arguments)
+            now_s, _, callback, bridge, arguments = heapq.heappop(self._events)
+            callback(now_s, bridge, *arguments)
         return Result(
             self._bucket.possible(),
             tuple(bridge.accepted for bridge in self._bridges),
@@ -135,41 +135,41 @@ class _Run:
             tuple(self._rates),
         )
 
-    def _at(self, s: float, happen: Any, bridge: _Bridge, *arguments: float) -> None:
-        heapq.heappush(self._events, (s, next(self._number), happen, bridge, arguments))
+    def _at(self, s: float, callback: Any, bridge: _Bridge, *arguments: float) -> None:
+        heapq.heappush(self._events, (s, next(self._number), callback, bridge, arguments))
 
-    def _half_way_s(self) -> float:
-        return self._case.round_trip_s / 2 * math.exp(self._chance.gauss(0, 0.2))
+    def _one_way_s(self) -> float:
+        return self._case.round_trip_s / 2 * math.exp(self._random.gauss(0, 0.2))
 
-    def _woken(self, now_s: float, bridge: _Bridge) -> None:
-        bridge.timer = False
+    def _on_timer(self, now_s: float, bridge: _Bridge) -> None:
+        bridge.timer_set = False
         self._send(now_s, bridge)
 
     def _send(self, now_s: float, bridge: _Bridge) -> None:
         while bridge.in_flight < self._case.in_flight_max:
             wait_s = bridge.rate.wait_s(now_s)
             if wait_s > 0:
-                if not bridge.timer:
-                    bridge.timer = True
-                    late_s = self._chance.random() * 0.001
-                    self._at(now_s + wait_s + late_s, self._woken, bridge)
+                if not bridge.timer_set:
+                    bridge.timer_set = True
+                    late_s = self._random.random() * 0.001
+                    self._at(now_s + wait_s + late_s, self._on_timer, bridge)
                 return
             bridge.rate.begin(now_s)
             bridge.in_flight += 1
-            self._at(now_s + self._half_way_s(), self._arrived, bridge, now_s)
+            self._at(now_s + self._one_way_s(), self._on_request, bridge, now_s)
 
-    def _arrived(self, now_s: float, bridge: _Bridge, begun_s: float) -> None:
+    def _on_request(self, now_s: float, bridge: _Bridge, started_s: float) -> None:
         wait_s = self._bucket.wait_s(now_s)
-        self._at(now_s + self._half_way_s(), self._answered, bridge, begun_s, wait_s)
+        self._at(now_s + self._one_way_s(), self._on_response, bridge, started_s, wait_s)
 
-    def _answered(self, now_s: float, bridge: _Bridge, begun_s: float, wait_s: float) -> None:
+    def _on_response(self, now_s: float, bridge: _Bridge, started_s: float, wait_s: float) -> None:
         bridge.in_flight -= 1
         if wait_s == 0:
             bridge.accepted += 1
-            bridge.rate.accepted(begun_s, now_s)
+            bridge.rate.accepted(started_s, now_s)
         else:
             self._refused.append(now_s)
-            told_s = self._case.retry_after_s or max(1, math.ceil(wait_s))
-            bridge.rate.refused(begun_s, told_s, now_s)
+            retry_after_s = self._case.retry_after_s or max(1, math.ceil(wait_s))
+            bridge.rate.refused(started_s, retry_after_s, now_s)
         self._rates.append((now_s, self._bridges[0].rate.per_s))
         self._send(now_s, bridge)

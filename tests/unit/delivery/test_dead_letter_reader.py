@@ -1,4 +1,4 @@
-"""Dead letters as they are read again, and which of them are meant."""
+"""Dead letters are parsed and selected."""
 
 from typing import Any
 
@@ -12,45 +12,46 @@ NOW_S = 1_795_515_300.0
 RECORD = Record("payments", 3, 42, 1_700, b"key", b"value", Assignment("payments", 3))
 
 
-def lying(failure: Failure, *, group: str = "bridge", record: Record = RECORD) -> Record:
-    """A letter of the record, as it lies in the dead-letter topic."""
-    letter = dead_letter(record, failure, DeadLetterContext(group), NOW_S)
-    place = Record("letters", 0, 7, 1_700, letter.key, letter.value, Assignment("letters", 0))
-    return place._replace(read_headers=lambda: letter.headers)
+def stored(failure: Failure, *, group: str = "bridge", record: Record = RECORD) -> Record:
+    """A dead letter of the record, as stored in the dead-letter topic."""
+    written = dead_letter(record, failure, DeadLetterContext(group), NOW_S)
+    assignment = Assignment("dead-letters", 0)
+    stored_record = Record("dead-letters", 0, 7, 1_700, written.key, written.value, assignment)
+    return stored_record._replace(read_headers=lambda: written.headers)
 
 
-def letter_of(record: Record) -> DeadLetterRecord:
-    """The letter; there must be one."""
-    letter = read_dead_letter(record)
-    assert letter is not None
-    return letter
+def parse(record: Record) -> DeadLetterRecord:
+    """Parse a dead letter, which must be valid."""
+    parsed = read_dead_letter(record)
+    assert parsed is not None
+    return parsed
 
 
-LETTER = letter_of(lying(Failure("map", "missing_uid", "no user", "paid", "user")))
+DEAD_LETTER = parse(stored(Failure("map", "missing_uid", "no user", "paid", "user")))
 
 
-def test_a_letter_tells_what_it_was_and_why_it_failed() -> None:
-    """Its record as it was first has the letter's own assignment, bytes and time."""
-    assert LETTER.origin.place == "payments/3/42"
-    assert LETTER.origin.assignment is LETTER.record.assignment
-    assert LETTER.origin[3:6] == (1_700, b"key", b"value")
-    assert LETTER[2:] == ("bridge", "map", "missing_uid", "paid", 1, NOW_S)
+def test_a_dead_letter_has_its_origin_and_reason() -> None:
+    """The original record has the dead letter's assignment, bytes and timestamp."""
+    assert DEAD_LETTER.origin.place == "payments/3/42"
+    assert DEAD_LETTER.origin.assignment is DEAD_LETTER.record.assignment
+    assert DEAD_LETTER.origin[3:6] == (1_700, b"key", b"value")
+    assert DEAD_LETTER[2:] == ("bridge", "map", "missing_uid", "paid", 1, NOW_S)
 
 
-def test_a_letter_for_all_mappings_names_none() -> None:
-    """Decoding failed before any mapping saw the record."""
-    assert letter_of(lying(Failure("decode", "truncated", "cut off"))).mapping is None
+def test_a_dead_letter_for_all_mappings_has_no_mapping() -> None:
+    """Decoding failed before any mapping got the record."""
+    assert parse(stored(Failure("decode", "truncated", "cut off"))).mapping is None
 
 
-def test_a_letter_given_up_again_is_a_letter_of_its_first_place() -> None:
-    """Wherever it lay in between."""
-    again = lying(Failure("send", "refused", "no", "paid"), record=LETTER.record)
-    assert letter_of(again).origin.place == "payments/3/42"
-    assert letter_of(again).attempts == 2
+def test_a_dead_letter_that_fails_again_keeps_its_origin() -> None:
+    """Wherever it was stored in between."""
+    again = stored(Failure("send", "refused", "no", "paid"), record=DEAD_LETTER.record)
+    assert parse(again).origin.place == "payments/3/42"
+    assert parse(again).attempts == 2
 
 
 @pytest.mark.parametrize(
-    "broken",
+    "changed",
     [
         {"fullstory_bridge.reason": None},
         {"__connect.errors.topic": None},
@@ -60,23 +61,23 @@ def test_a_letter_given_up_again_is_a_letter_of_its_first_place() -> None:
         {"__connect.errors.offset": b"9" * 30},
     ],
 )
-def test_what_does_not_say_why_and_where_from_is_no_letter(broken: dict[str, Any]) -> None:
-    """Somebody else's, or written by hand: it is left alone."""
-    headers = {**dict(LETTER.record.headers), **broken}
-    record = LETTER.record._replace(
+def test_without_reason_and_origin_it_is_no_dead_letter(changed: dict[str, Any]) -> None:
+    """Another program or a person wrote it: it is ignored."""
+    headers = {**dict(DEAD_LETTER.record.headers), **changed}
+    record = DEAD_LETTER.record._replace(
         read_headers=lambda: [(k, v) for k, v in headers.items() if v is not None]
     )
     assert read_dead_letter(record) is None
 
 
-def test_a_letter_that_does_not_say_when_failed_when_its_record_was_made() -> None:
-    """As far as anybody knows."""
-    kept = [one for one in LETTER.record.headers if one[0] != "fullstory_bridge.failed_at"]
-    assert letter_of(LETTER.record._replace(read_headers=lambda: kept)).failed_at_s == 1.7
+def test_without_failed_at_the_record_timestamp_counts() -> None:
+    """It is the best time available."""
+    kept = [one for one in DEAD_LETTER.record.headers if one[0] != "fullstory_bridge.failed_at"]
+    assert parse(DEAD_LETTER.record._replace(read_headers=lambda: kept)).failed_at_s == 1.7
 
 
 @pytest.mark.parametrize(
-    ("meant", "matches"),
+    ("given", "matches"),
     [
         ({}, True),
         ({"group": "other"}, False),
@@ -85,7 +86,7 @@ def test_a_letter_that_does_not_say_when_failed_when_its_record_was_made() -> No
         ({"mappings": frozenset({"paid"})}, True),
         ({"mappings": frozenset({"refunded"})}, False),
         ({"topics": frozenset({"payments"})}, True),
-        ({"topics": frozenset({"letters"})}, False),
+        ({"topics": frozenset({"dead-letters"})}, False),
         ({"since_s": NOW_S}, True),
         ({"since_s": NOW_S + 0.001}, False),
         ({"until_s": NOW_S}, False),
@@ -93,19 +94,19 @@ def test_a_letter_that_does_not_say_when_failed_when_its_record_was_made() -> No
         ({"mappings": frozenset({"paid"}), "reasons": frozenset({"truncated"})}, False),
     ],
 )
-def test_a_filter_means_what_all_of_its_parts_mean(meant: dict[str, Any], matches: bool) -> None:
-    """Values of one part are alternatives; another group's letters are never meant."""
-    assert DeadLetterFilter(**{"group": "bridge", **meant}).matches(LETTER) is matches
+def test_a_filter_combines_its_fields(given: dict[str, Any], matches: bool) -> None:
+    """Values of one field are alternatives; other groups never match."""
+    assert DeadLetterFilter(**{"group": "bridge", **given}).matches(DEAD_LETTER) is matches
 
 
-def test_a_mapping_that_is_asked_for_is_not_that_of_a_letter_for_all_of_them() -> None:
-    """Such letters have a reason of their own to be chosen by."""
-    letter = letter_of(lying(Failure("decode", "truncated", "cut off")))
-    assert not DeadLetterFilter("bridge", mappings=frozenset({"paid"})).matches(letter)
+def test_a_mapping_filter_excludes_dead_letters_without_mapping() -> None:
+    """They can be selected by their own reasons."""
+    parsed = parse(stored(Failure("decode", "truncated", "cut off")))
+    assert not DeadLetterFilter("bridge", mappings=frozenset({"paid"})).matches(parsed)
 
 
-def test_the_group_of_a_replay_is_that_of_its_filter() -> None:
-    """In whatever order the flags were given; any other filter is another replay."""
+def test_the_replay_group_identifies_the_filter() -> None:
+    """The order of flags does not matter; any other filter is another replay."""
     one = DeadLetterFilter("bridge", frozenset({"a", "b"}), since_s=1.0)
     same = DeadLetterFilter("bridge", frozenset({"b", "a"}), since_s=1.0)
     others = [
@@ -119,8 +120,8 @@ def test_the_group_of_a_replay_is_that_of_its_filter() -> None:
     assert len({one.replay_group, *(other.replay_group for other in others)}) == 6
 
 
-def test_the_group_of_a_replay_stays_the_same_for_ever() -> None:
-    """Another release that derived it otherwise would replay from the beginning."""
+def test_the_replay_group_never_changes() -> None:
+    """A release with another derivation would replay from the beginning."""
     assert DeadLetterFilter("bridge").replay_group == "bridge.replay?"
     assert EACH.replay_group == (
         "bridge.replay?reason=a%26b&reason=c&mapping=d&topic=e%3D&since=1.5&until=1795515300.25"
@@ -138,11 +139,11 @@ EACH = DeadLetterFilter(
 
 
 @pytest.mark.parametrize(
-    "meant", [DeadLetterFilter("bridge"), EACH, DeadLetterFilter("bridge", since_s=0.1)]
+    "given", [DeadLetterFilter("bridge"), EACH, DeadLetterFilter("bridge", since_s=0.1)]
 )
-def test_the_group_of_a_replay_tells_its_filter(meant: DeadLetterFilter) -> None:
-    """So that another replay of the same letters knows what this one was about."""
-    assert DeadLetterFilter("bridge", frozenset({"x"})).of_replay(meant.replay_group) == meant
+def test_the_replay_group_can_be_parsed(given: DeadLetterFilter) -> None:
+    """So another replay of the same dead letters knows what this one selected."""
+    assert DeadLetterFilter("bridge", frozenset({"x"})).of_replay(given.replay_group) == given
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,6 @@ def test_the_group_of_a_replay_tells_its_filter(meant: DeadLetterFilter) -> None
         "",
     ],
 )
-def test_any_other_group_is_no_replay(name: str) -> None:
-    """Of another group's letters, or of a name that no replay of ours has."""
+def test_other_group_names_are_no_replays(name: str) -> None:
+    """They belong to another group, or no replay has such a name."""
     assert DeadLetterFilter("bridge").of_replay(name) is None

@@ -1,7 +1,6 @@
-"""The pace against token buckets, in virtual time; `pytest -s` prints the table.
+"""The rate limit against token buckets, in virtual time; `pytest -s` prints the table.
 
-The figures that were promised run with three seeds each time, the whole table with eight in
-`make test-long`.
+The promised cases run with three seeds each time, the whole table with eight in `make test-long`.
 """
 
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ CASES = {
     "10/4/10, burst 10": Case(((60, 10), (120, 4), (180, 10)), burst=10),
     "1000/400/1000, burst 500": Case(((60, 1000), (120, 400), (180, 1000)), burst=500),
 }
-LEAST_AND_MOST = {
+MIN_AND_MAX = {
     "steady, ceiling 98": (0.97, 0.0),
     "100/40/100, ceiling 98": (0.91, 0.002),
     "100/40/100": (0.88, 0.005),
@@ -41,44 +40,44 @@ LEAST_AND_MOST = {
     "10/4/10, burst 10": (0.88, 0.03),
     "1000/400/1000, burst 500": (0.88, 0.003),
 }
-"""Accepted of what was possible, and 429s of all requests; in each of the seeds."""
+"""The minimum accepted share of the possible, and the maximum share of 429s; for every seed."""
 
 
 PROMISED = ("steady, ceiling 98", "100/40/100, ceiling 98", "100/40/100", "two replicas, steady")
 
 
 @pytest.mark.parametrize("name", PROMISED)
-def test_it_takes_what_the_account_gives_and_little_more(name: str) -> None:
-    """Against a limit that nobody told it, that changes, or that another replica shares."""
-    _judge(name, [run(CASES[name], seed) for seed in SEEDS])
+def test_it_uses_the_limit_with_few_429s(name: str) -> None:
+    """For an unknown limit, a changing limit, or one shared with another replica."""
+    _check(name, [run(CASES[name], seed) for seed in SEEDS])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
-def test_so_it_does_with_other_limits_waits_and_round_trips(name: str) -> None:
+def test_it_uses_other_limits_waits_and_round_trips(name: str) -> None:
     """Longer waits and round trips cost more; eight seeds each."""
-    _judge(name, [run(CASES[name], seed) for seed in range(8)])
+    _check(name, [run(CASES[name], seed) for seed in range(8)])
 
 
-def _judge(name: str, results: Sequence[Result]) -> None:
+def _check(name: str, results: Sequence[Result]) -> None:
     _print(name, results)
-    least, most = LEAST_AND_MOST[name]
-    assert min(result.share for result in results) >= least
-    assert max(result.refused_share for result in results) <= most
+    minimum, maximum = MIN_AND_MAX[name]
+    assert min(result.share for result in results) >= minimum
+    assert max(result.refused_share for result in results) <= maximum
 
 
-def test_two_replicas_find_shares_that_neither_starves_of() -> None:
-    """The smaller gets a third at least."""
+def test_two_replicas_share_the_limit_fairly() -> None:
+    """The smaller share is at least a third."""
     for seed in SEEDS[:2]:
         accepted = run(CASES["two replicas, steady"], seed).accepted
         assert min(accepted) / sum(accepted) > 0.33
 
 
-def test_a_limit_that_falls_costs_two_spells_and_one_that_rises_is_found_in_half_a_minute() -> None:
-    """From 100 to 40 in five seconds, and back."""
+def test_a_changed_limit_is_found_quickly() -> None:
+    """From 100 to 40 in five seconds, and back in 30 seconds."""
     for seed in SEEDS[:2]:
         result = run(CASES["100/40/100"], seed)
-        assert len([s for s in result.spells() if 60 <= s < 70]) <= 3
+        assert len([s for s in result.series_of_429s() if 60 <= s < 70]) <= 3
         assert all(rate < 50 for s, rate in result.rates if 65 < s < 70)
         assert max(rate for s, rate in result.rates if 120 < s < 150) > 85
 

@@ -1,97 +1,99 @@
-"""Events of users whom FullStory does not know: they wait once, unless too many do so in vain."""
+"""Events of unknown users wait for one retry, unless too many wait in vain."""
 
 import pytest
 
 from bridge.delivery.decision import Decision, Done, Reject, RetryAfter, Skip
 from bridge.delivery.delivery_stats import DeliveryStats
 from bridge.delivery.response_classifier import DeliveryPolicy, Response, ResponseClassifier
-from bridge.delivery.unknown_users import JUDGED_FROM
+from bridge.delivery.unknown_users import RETRIES_MIN
 
 SKIP = Skip("unknown_user_at_once")
-WAIT = RetryAfter(60.0, "unknown_user", least_s=60.0)
+WAIT = RetryAfter(60.0, "unknown_user", min_s=60.0)
 OK, UNKNOWN = Response(200, is_json=True), Response(404, is_json=True)
 POLICY = DeliveryPolicy(unknown_user_wait_s=60.0, unknown_users_waiting_max=3)
 
 
-class Site:
-    """A site whose users FullStory knows, or does not."""
+class UnknownUserEvents:
+    """Events with shared stats; FullStory knows one user already."""
 
     def __init__(self, policy: DeliveryPolicy = POLICY) -> None:
-        self.others = DeliveryStats()
-        self.others.accept()
+        self.stats = DeliveryStats()
+        self.stats.accept()
         self._policy = policy
 
     def event(self, *answers: Response) -> tuple[ResponseClassifier, Decision]:
-        """An event that got these answers; its judge and the last decision."""
-        judge = ResponseClassifier(self._policy, self.others, "u", lambda: 1.0)
-        [*_, decision] = [judge.decide(answer, 0.0) for answer in answers]
-        return judge, decision
+        """Classify these responses to an event; returns its classifier and the last decision."""
+        classifier = ResponseClassifier(self._policy, self.stats, "u", lambda: 1.0)
+        [*_, decision] = [classifier.decide(answer, 0.0) for answer in answers]
+        return classifier, decision
 
-    def try_again(self, times: int, *, known: int) -> None:
-        """So many second tries, so many of which succeed."""
+    def retry(self, times: int, *, known: int) -> None:
+        """Retry so many events, of which `known` succeed."""
         for number in range(times):
             self.event(UNKNOWN, OK if number < known else UNKNOWN)
 
     def wait(self, events: int) -> list[ResponseClassifier]:
-        """So many events wait for their users."""
+        """Let so many events wait for their users."""
         waiting = [self.event(UNKNOWN) for _ in range(events)]
         assert [decision for _, decision in waiting] == [WAIT] * events
-        return [judge for judge, _ in waiting]
+        return [classifier for classifier, _ in waiting]
 
 
-def test_when_many_wait_and_it_never_helps_the_next_is_settled_at_once() -> None:
-    """The others would be held up by it."""
-    site = Site()
-    site.try_again(JUDGED_FROM, known=0)
-    site.wait(3)
-    assert site.event(UNKNOWN)[1] == SKIP
+def test_an_event_is_settled_immediately_if_many_wait_in_vain() -> None:
+    """Otherwise they would hold up other events."""
+    stream = UnknownUserEvents()
+    stream.retry(RETRIES_MIN, known=0)
+    stream.wait(3)
+    assert stream.event(UNKNOWN)[1] == SKIP
 
 
-def test_it_is_settled_as_the_settings_say() -> None:
-    """A dead letter, too, is one at once."""
-    site = Site(DeliveryPolicy(unknown_user="dead_letter", unknown_users_waiting_max=0))
-    site.try_again(JUDGED_FROM, known=0)
-    assert site.event(UNKNOWN)[1] == Reject("unknown_user", 404, None)
+def test_immediate_settlement_follows_the_policy() -> None:
+    """Dead letters are written immediately too."""
+    stream = UnknownUserEvents(
+        DeliveryPolicy(unknown_user="dead_letter", unknown_users_waiting_max=0)
+    )
+    stream.retry(RETRIES_MIN, known=0)
+    assert stream.event(UNKNOWN)[1] == Reject("unknown_user", 404, None)
 
 
 @pytest.mark.parametrize(
     ("tries", "known", "waiting"),
     [
-        pytest.param(JUDGED_FROM - 1, 0, 3, id="too few tries to tell"),
-        pytest.param(JUDGED_FROM, 1, 3, id="one in a hundred is known by then"),
-        pytest.param(JUDGED_FROM, 0, 2, id="few wait"),
+        pytest.param(RETRIES_MIN - 1, 0, 3, id="too few retries to judge"),
+        pytest.param(RETRIES_MIN, 1, 3, id="1 % of retries succeed"),
+        pytest.param(RETRIES_MIN, 0, 2, id="few events wait"),
     ],
 )
-def test_else_each_waits_for_its_second_try(tries: int, known: int, waiting: int) -> None:
+def test_otherwise_each_event_waits_for_its_retry(tries: int, known: int, waiting: int) -> None:
     """Its user may just have registered."""
-    site = Site()
-    site.try_again(tries, known=known)
-    site.wait(waiting)
-    assert site.event(UNKNOWN)[1] == WAIT
+    stream = UnknownUserEvents()
+    stream.retry(tries, known=known)
+    stream.wait(waiting)
+    assert stream.event(UNKNOWN)[1] == WAIT
 
 
 @pytest.mark.parametrize("last", [OK, UNKNOWN, Response(503, is_json=True)])
-def test_whoever_is_tried_again_waits_no_more(last: Response) -> None:
-    """Whatever comes of it; so does one whose partition went away."""
-    site = Site()
-    first, second = site.wait(2)
+def test_a_retried_event_no_longer_waits(last: Response) -> None:
+    """Whatever the response; so does an event of a revoked partition."""
+    stream = UnknownUserEvents()
+    first, second = stream.wait(2)
     first.decide(last, 60.0)
-    assert site.others.strangers.waiting == 1
+    assert stream.stats.unknown_users.waiting == 1
     second.end()
     second.end()
-    assert site.others.strangers.waiting == 0
+    assert stream.stats.unknown_users.waiting == 0
 
 
-@pytest.mark.parametrize(("in_vain", "decision"), [(495, WAIT), (496, SKIP)])
-def test_only_the_last_tries_count(in_vain: int, decision: Decision) -> None:
-    """A morning of registrations says nothing about the evening: four of 500 are too few."""
-    site = Site()
-    site.try_again(500, known=500)
-    site.try_again(in_vain, known=0)
-    site.wait(3)
-    assert site.event(UNKNOWN)[1] == decision
+@pytest.mark.parametrize(("failed_retries", "decision"), [(495, WAIT), (496, SKIP)])
+def test_only_the_last_retries_count(failed_retries: int, decision: Decision) -> None:
+    """Of the last 500 retries, four successes are too few."""
+    stream = UnknownUserEvents()
+    stream.retry(500, known=500)
+    stream.retry(failed_retries, known=0)
+    stream.wait(3)
+    assert stream.event(UNKNOWN)[1] == decision
 
 
-def test_a_known_user_is_done() -> None:
-    """The second try is an event like any other."""
-    assert Site().event(UNKNOWN, OK)[1] == Done()
+def test_a_retry_of_a_known_user_is_done() -> None:
+    """The retry succeeds like any other event."""
+    assert UnknownUserEvents().event(UNKNOWN, OK)[1] == Done()

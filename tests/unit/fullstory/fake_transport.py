@@ -1,4 +1,4 @@
-"""A FullStory of a list, and a sender at work on it, in virtual time."""
+"""A fake FullStory with scripted responses, and a sender for it, in virtual time."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,39 +24,39 @@ UNKNOWN = Response(404, is_json=True)
 LOST = NoResponse("timeout", sent=True)
 
 REQUEST = Request("POST", "/users/v1/individual/u1/customevent", b'{"event":{}}')
-Say = Callable[[int, float], Response | NoResponse]
-"""From how many requests came before, and the time, to what is answered."""
-Probed = Callable[[int, float], Response | NoResponse | WrongOrganization]
+Script = Callable[[int, float], Response | NoResponse]
+"""The response by the number of earlier requests and the time."""
+ProbeScript = Callable[[int, float], Response | NoResponse | WrongOrganization]
 
 
-class FullStory:
-    """Answers by a function, and notes what it was asked, and when."""
+class FakeFullStory:
+    """Responds by script, and records requests and their times."""
 
     def __init__(
-        self, say: Say, probe: Probed = lambda _count, _s: OK, takes_s: float = 0.0
+        self, script: Script, probe: ProbeScript = lambda _count, _s: OK, takes_s: float = 0.0
     ) -> None:
-        self._say, self._probe, self._takes_s = say, probe, takes_s
+        self._script, self._probe, self._takes_s = script, probe, takes_s
         self.poison = "none"
-        """The path of the event that always gets a 503."""
+        """The path of an event that always gets a 503."""
 
         self.sent: list[Request] = []
         self.sent_at_s: list[float] = []
         self.probed_at_s: list[float] = []
-        self.quota_used_up_until_s = 0.0
-        self.quota_asked = 0
+        self.quota_exhausted_until_s = 0.0
+        self.quota_checks = 0
 
     async def send(self, request: Request) -> Response | NoResponse:
-        """Answer an event."""
+        """Respond to an event."""
         now_s = asyncio.get_running_loop().time()
         self.sent.append(request)
         self.sent_at_s.append(now_s)
         poisoned = request.path == self.poison
-        answer = DOWN if poisoned else self._say(len(self.sent) - 1, now_s)
+        answer = DOWN if poisoned else self._script(len(self.sent) - 1, now_s)
         await asyncio.sleep(self._takes_s)
         return answer
 
     async def probe(self) -> Response | NoResponse | WrongOrganization:
-        """Answer a probe."""
+        """Respond to a probe."""
         now_s = asyncio.get_running_loop().time()
         self.probed_at_s.append(now_s)
         answer = self._probe(len(self.probed_at_s) - 1, now_s)
@@ -64,18 +64,18 @@ class FullStory:
         return answer
 
     async def is_quota_exhausted(self) -> bool:
-        """Tell whether the quota is used up."""
-        self.quota_asked += 1
+        """Whether the quota is used up."""
+        self.quota_checks += 1
         await asyncio.sleep(0.01)
-        return asyncio.get_running_loop().time() < self.quota_used_up_until_s
+        return asyncio.get_running_loop().time() < self.quota_exhausted_until_s
 
 
-class Desk:
-    """A sender at work, and what it told."""
+class SenderFixture:
+    """A sender with a fake FullStory, and the facts it reported."""
 
     def __init__(
         self,
-        fullstory: FullStory,
+        fullstory: FakeFullStory,
         policy: DeliveryPolicy | None = None,
         *,
         in_flight_max: int = 10,
@@ -97,11 +97,11 @@ class Desk:
         )
 
     def notify(self, fact: Fact) -> None:
-        """Note a fact."""
+        """Keep a fact."""
         self.facts.append(fact)
 
-    def told(self, kind: type[Fact]) -> list[Fact]:
-        """The facts of one kind."""
+    def facts_of(self, kind: type[Fact]) -> list[Fact]:
+        """The facts of one type."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
     async def send(
@@ -111,12 +111,12 @@ class Desk:
         return await self.sender.send(request, "m", self.assignment, events=events)
 
     async def send_and_commit(self, user: str) -> tuple[Done | Skip | Reject, int]:
-        """Send an event of a user, and acknowledge it."""
+        """Send an event of a user and acknowledge it."""
         sent = await self.send(request=Request("POST", f"/{user}", b"{}"))
         self.throttle.acknowledged(1)
         return sent
 
 
-def in_turn(*answers: Response | NoResponse) -> Say:
-    """These answers, the last of them for ever."""
+def sequence(*answers: Response | NoResponse) -> Script:
+    """These responses in order; the last one repeats."""
     return lambda count, _s: answers[min(count, len(answers) - 1)]

@@ -1,4 +1,4 @@
-"""Whose the key is, before the first event."""
+"""The key's organization is checked before the first event."""
 
 import asyncio
 
@@ -8,37 +8,37 @@ from bridge.delivery.response_classifier import NoResponse, Response, WrongOrgan
 from bridge.errors import SetupError, Unavailable
 from bridge.fullstory.organization import check_organization
 
-Probed = Response | NoResponse | WrongOrganization
+ProbeResponse = Response | NoResponse | WrongOrganization
 
 
-class FullStory:
-    """Answers one probe."""
+class FakeFullStory:
+    """Responds to one probe."""
 
-    def __init__(self, answer: Probed) -> None:
+    def __init__(self, answer: ProbeResponse) -> None:
         self._answer = answer
 
-    async def probe(self) -> Probed:
-        """Answer it."""
+    async def probe(self) -> ProbeResponse:
+        """Return the response."""
         return self._answer
 
 
-def see(answer: Probed) -> None:
-    """Ask whether the key is one of o-1."""
-    asyncio.run(check_organization(FullStory(answer), "o-1"))
+def check(answer: ProbeResponse) -> None:
+    """Check that the key belongs to o-1."""
+    asyncio.run(check_organization(FakeFullStory(answer), "o-1"))
 
 
-def test_a_key_of_the_organization_is_gone_on_with() -> None:
+def test_a_key_of_the_organization_is_accepted() -> None:
     """The client has compared it already."""
-    see(Response(200, is_json=True))
+    check(Response(200, is_json=True))
 
 
-def test_a_key_of_another_organization_ends_the_start_and_both_are_named() -> None:
-    """With the cure, as every mistake of the settings is told."""
-    with pytest.raises(SetupError) as told:
-        see(WrongOrganization("o-2"))
-    assert str(told.value) == (
-        "fullstory.key: the key is one of the organization o-2, `fullstory.org` says o-1; nothing"
-        " was sent\n    cure: give a key of o-1, or mend `fullstory.org`"
+def test_a_key_of_another_organization_fails_the_start() -> None:
+    """The error names both organizations and a fix."""
+    with pytest.raises(SetupError) as raised:
+        check(WrongOrganization("o-2"))
+    assert str(raised.value) == (
+        "fullstory.key: the key belongs to the organization o-2, but `fullstory.org` is o-1;"
+        " nothing was sent\n    cure: set a key of o-1, or correct `fullstory.org`"
     )
 
 
@@ -55,7 +55,7 @@ def test_a_key_of_another_organization_ends_the_start_and_both_are_named() -> No
         (Response(200, is_json=False), "answer_is_not_json"),
     ],
 )
-def test_what_does_not_tell_whose_the_key_is_is_waited_for(answer: Probed, why: str) -> None:
-    """An outage at the start, or a key that is refused so far: it is asked again."""
+def test_without_the_organization_the_check_is_retried(answer: ProbeResponse, why: str) -> None:
+    """For an outage at start, or a key that is refused so far."""
     with pytest.raises(Unavailable, match=f"^{why}$"):
-        see(answer)
+        check(answer)

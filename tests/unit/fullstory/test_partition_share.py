@@ -1,31 +1,31 @@
-"""Which part of the account's rate is this process's own."""
+"""This process's share of the account's rate."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from bridge.errors import Unavailable
-from bridge.fullstory.partition_share import ASK_AGAIN_S, PartitionShare
+from bridge.fullstory.partition_share import COUNT_RETRY_S, PartitionShare
 from bridge.observer import Assigned, Polled, Revoked
 from tests.unit.virtual_time import run, settle_down
 
 
-def _counts(*told: int | None) -> Callable[[], Awaitable[int]]:
-    """How many partitions there are, each time it is asked; None: Kafka does not answer."""
-    left = list(told)
+def _counts(*counts: int | None) -> Callable[[], Awaitable[int]]:
+    """Returns these partition counts in order; None means that Kafka does not respond."""
+    remaining = list(counts)
 
     async def count() -> int:
-        found = left.pop(0) if len(left) > 1 else left[0]
-        if found is None:
+        next_count = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+        if next_count is None:
             raise Unavailable("Kafka does not answer")
-        return found
+        return next_count
 
     return count
 
 
-def test_the_share_follows_what_the_group_gives_and_takes() -> None:
-    """Also when the topic has grown meanwhile."""
+def test_the_share_follows_rebalances() -> None:
+    """Also if the topic has grown meanwhile."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         shares: list[float] = []
         share = PartitionShare(_counts(4, 4, 6), shares.append)
         share.notify(Assigned([("t", 0), ("t", 1), ("t", 2), ("t", 3)]))
@@ -37,13 +37,13 @@ def test_the_share_follows_what_the_group_gives_and_takes() -> None:
         await settle_down()
         assert shares == [1.0, 0.5, 0.5]
 
-    run(story())
+    run(scenario())
 
 
-def test_a_group_that_gave_us_nothing_is_no_share() -> None:
-    """And more partitions than Kafka counted are all of them."""
+def test_without_partitions_the_share_is_zero() -> None:
+    """With more partitions than Kafka counted, the share is 1."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         shares: list[float] = []
         share = PartitionShare(_counts(0), shares.append)
         share.notify(Assigned([("t", 0)]))
@@ -52,13 +52,13 @@ def test_a_group_that_gave_us_nothing_is_no_share() -> None:
         await settle_down()
         assert shares == [1.0, 0.0]
 
-    run(story())
+    run(scenario())
 
 
-def test_kafka_is_asked_again_until_it_answers_and_only_for_the_newest_change() -> None:
-    """Until then the old share stands."""
+def test_the_count_is_retried_for_the_latest_change_only() -> None:
+    """Until then the old share applies."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         shares: list[float] = []
         share = PartitionShare(_counts(None, None, None, 4), shares.append)
         share.notify(Assigned([("t", 0)]))
@@ -66,23 +66,23 @@ def test_kafka_is_asked_again_until_it_answers_and_only_for_the_newest_change() 
         share.notify(Assigned([("t", 1)]))
         await settle_down()
         assert shares == []
-        await asyncio.sleep(3 * ASK_AGAIN_S)
+        await asyncio.sleep(3 * COUNT_RETRY_S)
         assert shares == [0.5]
 
-    run(story())
+    run(scenario())
 
 
-def test_a_closed_one_asks_no_more() -> None:
+def test_after_close_nothing_is_counted() -> None:
     """The bridge has stopped."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         shares: list[float] = []
         share = PartitionShare(_counts(None, 4), shares.append)
         await share.close()
         share.notify(Assigned([("t", 0)]))
         await settle_down()
         await share.close()
-        await asyncio.sleep(2 * ASK_AGAIN_S)
+        await asyncio.sleep(2 * COUNT_RETRY_S)
         assert shares == []
 
-    run(story())
+    run(scenario())

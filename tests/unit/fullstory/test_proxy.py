@@ -1,4 +1,4 @@
-"""Which proxy is on the way."""
+"""Finds the proxy in the environment."""
 
 import pytest
 
@@ -26,16 +26,16 @@ PROXY = "http://user:secret@proxy:3128"
         ("http://[::1]:8080", {"HTTP_PROXY": PROXY}, None),
     ],
 )
-def test_the_environment_names_it_as_for_every_other_program(
+def test_the_proxy_is_found_as_by_other_programs(
     url: str, environment: dict[str, str], proxy: str | None
 ) -> None:
-    """By the scheme of what is asked for, unless the host is excepted, or this machine."""
+    """By the URL's scheme, except for excluded hosts and loopback addresses."""
     assert proxy_for(url, environment) == proxy
 
 
-@pytest.mark.parametrize("named", ["proxy:3128", "socks5://proxy:1080", "http://", "http://p:x"])
-def test_what_is_no_http_proxy_is_told_before_anything_runs(named: str) -> None:
-    """And is not repeated: it may hold a password."""
-    with pytest.raises(SetupError, match="HTTPS_PROXY: this is no proxy") as told:
-        proxy_for(API, {"HTTPS_PROXY": named})
-    assert "socks5" not in str(told.value)
+@pytest.mark.parametrize("value", ["proxy:3128", "socks5://proxy:1080", "http://", "http://p:x"])
+def test_an_invalid_proxy_fails_the_start(value: str) -> None:
+    """The error does not repeat it: it may contain a password."""
+    with pytest.raises(SetupError, match="HTTPS_PROXY: not the URL of an HTTP proxy") as raised:
+        proxy_for(API, {"HTTPS_PROXY": value})
+    assert "socks5" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""Events as requests of API v1."""
+"""Builds events as requests of API v1."""
 
 import pytest
 
@@ -24,15 +24,15 @@ def event(*properties: Property, session: Session = Recent(), uid: str = "u1") -
     return Event("m", uid, "E", "2026-11-24T10:15:00.000Z", session, properties)
 
 
-def test_a_request_holds_the_event_in_one_fixed_order() -> None:
+def test_a_request_has_a_fixed_key_order() -> None:
     """Byte for byte, with the types as suffixes."""
-    made = build_v1(event(Property("b", "int", 1), Property("a", "strs", ["x", "é"])))
+    request = build_v1(event(Property("b", "int", 1), Property("a", "strs", ["x", "é"])))
 
     body = (
         '{"event":{"event_name":"E","event_data":{"b_int":1,"a_strs":["x","é"]},'
         '"timestamp":"2026-11-24T10:15:00.000Z","use_recent_session":true}}'
     )
-    assert made == Request("POST", "/users/v1/individual/u1/customevent", body.encode())
+    assert request == Request("POST", "/users/v1/individual/u1/customevent", body.encode())
 
 
 @pytest.mark.parametrize(
@@ -45,31 +45,33 @@ def test_a_request_holds_the_event_in_one_fixed_order() -> None:
     ],
 )
 def test_at_most_one_session_field_is_sent(session: Session, field: bytes) -> None:
-    """`use_recent_session: false` would count as true, so it is never written."""
+    """`use_recent_session: false` would count as true, so it is never sent."""
     body = build_v1(event(session=session)).body
 
     assert body.endswith(field)
     assert body.count(b"session") <= 1
 
 
-def test_a_session_of_v2_cannot_be_said() -> None:
-    """`check` refuses it; should it come all the same, it is no request."""
+def test_a_session_of_v2_is_rejected() -> None:
+    """`check` rejects it; if one gets here nevertheless, no request is built."""
     with pytest.raises(PoisonRecord) as raised:
         build_v1(event(session=SessionId("1:2")))
 
     assert (raised.value.stage, raised.value.reason) == ("build", "session_not_in_v1")
 
 
-def test_the_optional_fields_are_passed_on() -> None:
-    """Only where the mapping sets them, false included."""
-    made = build_v1(Event("m", "u", "E", "2026-11-24T10:15:00.000Z", NoSession(), (), False, "bus"))
+def test_optional_fields_are_sent() -> None:
+    """Only if the mapping sets them, including false."""
+    request = build_v1(
+        Event("m", "u", "E", "2026-11-24T10:15:00.000Z", NoSession(), (), False, "bus")
+    )
 
-    assert made.body.endswith(b',"user_initiated":false,"integration":"bus"}}')
+    assert request.body.endswith(b',"user_initiated":false,"integration":"bus"}}')
 
 
 @pytest.mark.parametrize("uid", ["a/b", "a?b", "a%b", "a b", "ż", "a:b", "..x", "a#b", "a\nb"])
 def test_a_uid_is_one_segment_of_the_path(uid: str) -> None:
-    """Nothing in it can end the segment or begin another part of the address."""
+    """It cannot end the segment or start another part of the URL."""
     path = build_v1(event(uid=uid)).path
 
     segment = path.removeprefix("/users/v1/individual/").removesuffix("/customevent")
@@ -92,19 +94,19 @@ def test_a_uid_is_one_segment_of_the_path(uid: str) -> None:
 def test_a_value_has_at_most_8192_bytes(
     type_: PropertyType, value: Atom | list[Atom], fits: bool
 ) -> None:
-    """FullStory would drop the property without a word."""
-    made = event(Property("long", type_, value))
+    """FullStory would drop the property silently."""
+    long_event = event(Property("long", type_, value))
     if fits:
-        assert build_v1(made).method == "POST"
+        assert build_v1(long_event).method == "POST"
         return
     with pytest.raises(PoisonRecord) as raised:
-        build_v1(made)
+        build_v1(long_event)
     assert (raised.value.stage, raised.value.reason) == ("build", "value_too_large")
     assert raised.value.path == "long"
 
 
 def test_a_name_has_at_most_512_characters_with_its_suffix() -> None:
-    """`check` refuses longer ones; should one come all the same, it is no request."""
+    """`check` rejects longer ones; if one gets here nevertheless, no request is built."""
     build_v1(event(Property("n" * 508, "int", 1)))
     with pytest.raises(PoisonRecord) as raised:
         build_v1(event(Property("n" * 509, "int", 1)))

@@ -1,4 +1,4 @@
-"""Events as requests of API v2."""
+"""Builds events as requests of API v2."""
 
 from uuid import UUID
 
@@ -31,17 +31,19 @@ def event(*properties: Property, session: Session = Recent(), mapping: str = "m"
     return Event(mapping, "u/1", "E", "2026-11-24T10:15:00.000Z", session, properties)
 
 
-def key(made: Event, record: Record = RECORD, cluster: str = CLUSTER) -> str | None:
-    """The key of an event's request."""
-    return build_v2(made, record, cluster).idempotency_key
+def key(built_event: Event, record: Record = RECORD, cluster: str = CLUSTER) -> str | None:
+    """The idempotency key of an event's request."""
+    return build_v2(built_event, record, cluster).idempotency_key
 
 
-def test_a_request_holds_the_event_in_one_fixed_order() -> None:
-    """Byte for byte: names without suffix, types beside them, the uid as it is."""
-    made = build_v2(event(Property("b", "int", 1), Property("a", "strs", ["x", "é"])), RECORD, "c")
+def test_a_request_has_a_fixed_key_order() -> None:
+    """Byte for byte: names without suffix, types in `schema`, the uid unchanged."""
+    request = build_v2(
+        event(Property("b", "int", 1), Property("a", "strs", ["x", "é"])), RECORD, "c"
+    )
 
-    assert (made.method, made.path) == ("POST", "/v2/events")
-    assert made.body.decode() == (
+    assert (request.method, request.path) == ("POST", "/v2/events")
+    assert request.body.decode() == (
         '{"name":"E","user":{"uid":"u/1"},"session":{"use_most_recent":true},'
         '"timestamp":"2026-11-24T10:15:00.000Z","properties":{"b":1,"a":["x","é"]},'
         '"schema":{"properties":{"b":"int","a":"strs"}}}'
@@ -49,7 +51,7 @@ def test_a_request_holds_the_event_in_one_fixed_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "whose"),
+    ("session", "identity"),
     [
         (Recent(), {"user": {"uid": "u/1"}, "session": {"use_most_recent": True}}),
         (NoSession(), {"user": {"uid": "u/1"}}),
@@ -57,38 +59,38 @@ def test_a_request_holds_the_event_in_one_fixed_order() -> None:
     ],
 )
 def test_the_user_is_identified_in_one_form_only(
-    session: Session, whose: dict[str, object]
+    session: Session, identity: dict[str, object]
 ) -> None:
-    """With two forms FullStory answers 400."""
+    """FullStory responds to two forms with 400."""
     body = orjson.loads(build_v2(event(session=session), RECORD, CLUSTER).body)
-    assert {name: body[name] for name in ("user", "session") if name in body} == whose
+    assert {name: body[name] for name in ("user", "session") if name in body} == identity
 
 
 @pytest.mark.parametrize("session", [SessionUrl("https://s"), DeviceSession("1:2")])
-def test_a_session_of_v1_cannot_be_said(session: Session) -> None:
-    """`check` refuses it; should it come all the same, it is no request."""
+def test_a_session_of_v1_is_rejected(session: Session) -> None:
+    """`check` rejects it; if one gets here nevertheless, no request is built."""
     with pytest.raises(PoisonRecord) as raised:
         build_v2(event(session=session), RECORD, CLUSTER)
     assert (raised.value.stage, raised.value.reason) == ("build", "session_not_in_v2")
 
 
 def test_the_limits_are_those_of_v1() -> None:
-    """8,192 bytes a value; a name's 512 characters are all its own."""
+    """8,192 bytes per value; 512 characters per name, without a suffix."""
     build_v2(event(Property("n" * 512, "int", 1), Property("v", "str", "x" * 8192)), RECORD, "c")
     for name, value, reason in [("n" * 513, "", "name_too_long"), ("v", "x" * 8193, "too_large")]:
-        with pytest.raises(PoisonRecord, match=r"most|more than") as raised:
+        with pytest.raises(PoisonRecord, match=r"the limit is|more than") as raised:
             build_v2(event(Property(name, "str", value)), RECORD, CLUSTER)
         assert raised.value.reason.endswith(reason)
 
 
-def test_the_key_stays_the_same_for_ever() -> None:
-    """Another release that derived it otherwise would send what was under way a second time."""
+def test_the_key_never_changes() -> None:
+    """With another derivation, a new release would resend events that were in flight."""
     assert key(event()) == "0e95b0e4-0ed9-8263-888d-347abd64ea13"
     assert UUID(key(event())).version == 8
 
 
 @pytest.mark.parametrize(
-    ("made", "record", "cluster"),
+    ("built_event", "record", "cluster"),
     [
         (event(), RECORD, "another"),
         (event(), RECORD._replace(topic="orders"), CLUSTER),
@@ -99,24 +101,24 @@ def test_the_key_stays_the_same_for_ever() -> None:
         (event(session=NoSession()), RECORD, CLUSTER),
     ],
 )
-def test_another_place_mapping_or_body_is_another_key(
-    made: Event, record: Record, cluster: str
+def test_another_position_mapping_or_body_has_another_key(
+    built_event: Event, record: Record, cluster: str
 ) -> None:
-    """The body too: what a mended mapping makes of the record must not meet the old key."""
-    assert key(made, record, cluster) != key(event())
+    """Also the body: the result of a fixed mapping must not reuse the old key."""
+    assert key(built_event, record, cluster) != key(event())
 
 
 @given(st.text(max_size=20), st.integers(0, 99), st.integers(0, 2**62))
-def test_the_key_of_an_event_is_its_own(uid: str, partition: int, offset: int) -> None:
-    """Equal events of one place have equal keys, whatever else the record carries."""
+def test_the_key_depends_on_nothing_else(uid: str, partition: int, offset: int) -> None:
+    """Equal events of one position have equal keys, whatever else the record contains."""
     record = RECORD._replace(partition=partition, offset=offset)
     again = record._replace(key=b"other", value=b"", timestamp_ms=9)
-    made = Event("m", uid, "E", "2026-11-24T10:15:00.000Z", Recent(), ())
-    assert build_v2(made, record, "c") == build_v2(made, again, "c")
+    built_event = Event("m", uid, "E", "2026-11-24T10:15:00.000Z", Recent(), ())
+    assert build_v2(built_event, record, "c") == build_v2(built_event, again, "c")
 
 
 def test_the_builder_is_chosen_by_the_api() -> None:
-    """v1 has no key: there a repeated request is a repeated event."""
+    """v1 has no key: there a repeated request is a duplicate event."""
     v1, v2 = (builder(api, CLUSTER)(event(), RECORD) for api in ("v1", "v2"))
     assert (v1.path, v1.idempotency_key) == ("/users/v1/individual/u%2F1/customevent", None)
     assert (v2.path, v2.idempotency_key) == ("/v2/events", key(event()))

@@ -1,4 +1,4 @@
-"""One event until FullStory's last word, in virtual time, against a FullStory of a list."""
+"""Sends single events until their final decision, in virtual time."""
 
 import asyncio
 
@@ -15,39 +15,39 @@ from tests.unit.fullstory.fake_transport import (
     OK,
     REQUEST,
     UNKNOWN,
-    Desk,
-    FullStory,
-    in_turn,
+    FakeFullStory,
+    SenderFixture,
+    sequence,
 )
 from tests.unit.virtual_time import run, settle_down
 
 
 def test_an_accepted_event_is_done_after_one_try() -> None:
-    """And its place in the budget stays taken until the commit."""
+    """It counts against the budget until the commit."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(OK))
-        desk = Desk(fullstory)
-        assert await desk.send() == (Done(), 1)
-        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 1)
-        assert desk.facts == []  # the path tells it, with the mapping's name
-        assert fullstory.quota_asked == 0
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(OK))
+        fixture = SenderFixture(fullstory)
+        assert await fixture.send() == (Done(), 1)
+        assert (fixture.throttle.in_flight, fixture.throttle.unacknowledged) == (0, 1)
+        assert fixture.facts == []  # the pipeline reports it, with the mapping's name
+        assert fullstory.quota_checks == 0
 
-    run(story())
+    run(scenario())
 
 
 def test_every_try_sends_the_same_request() -> None:
-    """Byte for byte, whatever came back."""
+    """Byte for byte, whatever the response was."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(DOWN, LOST, Response(200, is_json=False), OK))
-        desk = Desk(fullstory)
-        assert await desk.send() == (Done(), 4)
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(DOWN, LOST, Response(200, is_json=False), OK))
+        fixture = SenderFixture(fullstory)
+        assert await fixture.send() == (Done(), 4)
         assert fullstory.sent == [REQUEST] * 4
         assert fullstory.sent_at_s == [0.0, 2.0, 4.0, 6.0]
-        assert len(desk.told(Retrying)) == 3
+        assert len(fixture.facts_of(Retrying)) == 3
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -57,142 +57,142 @@ def test_every_try_sends_the_same_request() -> None:
         (Response(404, True), Skip("unknown_user")),
     ],
 )
-def test_a_last_word_is_handed_back(answer: Response, decision: Reject | Skip) -> None:
-    """A refusal at once, an unknown user after the second time."""
+def test_a_final_decision_is_returned(answer: Response, decision: Reject | Skip) -> None:
+    """A rejection immediately, an unknown user after the second 404."""
 
-    async def story() -> None:
-        desk = Desk(FullStory(in_turn(OK, answer)))
-        await desk.send()
-        found, tries = await desk.send()
+    async def scenario() -> None:
+        fixture = SenderFixture(FakeFullStory(sequence(OK, answer)))
+        await fixture.send()
+        found, tries = await fixture.send()
         assert found == decision
         assert tries == (1 if isinstance(decision, Reject) else 2)
 
-    run(story())
+    run(scenario())
 
 
-def test_what_waits_for_its_next_try_holds_no_place() -> None:
+def test_a_waiting_event_holds_no_request_slot() -> None:
     """An unknown user waits for a minute; meanwhile others are sent."""
 
-    async def story() -> None:
-        desk = Desk(FullStory(in_turn(UNKNOWN, OK)))
-        waiting = asyncio.create_task(desk.send())
+    async def scenario() -> None:
+        fixture = SenderFixture(FakeFullStory(sequence(UNKNOWN, OK)))
+        waiting = asyncio.create_task(fixture.send())
         await settle_down()
-        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 0)
+        assert (fixture.throttle.in_flight, fixture.throttle.unacknowledged) == (0, 0)
         assert await waiting == (Done(), 2)
         assert asyncio.get_running_loop().time() == 60.0
 
-    run(story())
+    run(scenario())
 
 
-def test_a_429_holds_everybody_back_for_as_long_as_it_says() -> None:
-    """One gate for the whole account; what it refused goes first when it opens."""
+def test_a_429_blocks_all_events_for_its_retry_after() -> None:
+    """The refused event goes first afterwards."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(Response(429, True, 7.0), OK), takes_s=0.25)
-        desk = Desk(fullstory, in_flight_max=1)
-        first = asyncio.create_task(desk.send())
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(Response(429, True, 7.0), OK), takes_s=0.25)
+        fixture = SenderFixture(fullstory, in_flight_max=1)
+        first = asyncio.create_task(fixture.send())
         await settle_down()
-        stats = [desk.send(request=Request("POST", "/other", b"{}")) for _ in range(3)]
-        await asyncio.gather(first, *stats)
+        others = [fixture.send(request=Request("POST", "/other", b"{}")) for _ in range(3)]
+        await asyncio.gather(first, *others)
         assert fullstory.sent_at_s == pytest.approx([0.0, 7.25, 7.5, 7.75, 8.0], abs=0.01)
         paths = [request.path for request in fullstory.sent]
         assert paths == [REQUEST.path] * 2 + ["/other"] * 3
         assert fullstory.probed_at_s == []
 
-    run(story())
+    run(scenario())
 
 
-def test_nothing_begins_once_the_partition_drains() -> None:
-    """Its next owner sends the event; the place is free again."""
+def test_no_event_starts_once_the_partition_drains() -> None:
+    """The next owner sends the event; the request slot is free again."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(OK))
-        desk = Desk(fullstory)
-        desk.assignment.open = False
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(OK))
+        fixture = SenderFixture(fullstory)
+        fixture.assignment.open = False
         with pytest.raises(AssignmentEnded):
-            await desk.send()
+            await fixture.send()
         assert fullstory.sent == []
-        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 0)
+        assert (fixture.throttle.in_flight, fixture.throttle.unacknowledged) == (0, 0)
 
-    run(story())
+    run(scenario())
 
 
-def test_a_retry_is_not_begun_once_the_partition_drains() -> None:
-    """It was refused so far, so nothing comes twice when the next owner sends it."""
+def test_no_retry_starts_once_the_partition_drains() -> None:
+    """The event was not applied, so the next owner cannot duplicate it."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(DOWN))
-        desk = Desk(fullstory)
-        sending = asyncio.create_task(desk.send())
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(DOWN))
+        fixture = SenderFixture(fullstory)
+        sending = asyncio.create_task(fixture.send())
         await settle_down()
-        desk.assignment.open = False
+        fixture.assignment.open = False
         with pytest.raises(AssignmentEnded):
             await sending
         assert len(fullstory.sent) == 1
 
-    run(story())
+    run(scenario())
 
 
-def test_a_later_event_of_a_record_is_seen_through_while_the_partition_drains() -> None:
-    """Else its first event would be sent twice."""
+def test_a_later_event_of_a_record_is_sent_while_the_partition_drains() -> None:
+    """Otherwise its first event would be sent twice."""
 
-    async def story() -> None:
-        desk = Desk(FullStory(in_turn(DOWN, OK)))
-        desk.assignment.open = False
-        assert await desk.send(events=0) == (Done(), 2)
+    async def scenario() -> None:
+        fixture = SenderFixture(FakeFullStory(sequence(DOWN, OK)))
+        fixture.assignment.open = False
+        assert await fixture.send(events=0) == (Done(), 2)
 
-    run(story())
+    run(scenario())
 
 
-def test_a_request_under_way_keeps_its_partition_busy() -> None:
-    """The drain waits for it; what waits for its next try does not hold it up."""
+def test_a_request_in_flight_keeps_its_partition_busy() -> None:
+    """The drain waits for it, but not for an event that waits to be retried."""
 
-    async def story() -> None:
-        desk = Desk(FullStory(in_turn(DOWN, OK), takes_s=0.5))
-        sending = asyncio.create_task(desk.send())
+    async def scenario() -> None:
+        fixture = SenderFixture(FakeFullStory(sequence(DOWN, OK), takes_s=0.5))
+        sending = asyncio.create_task(fixture.send())
         in_flight = []
         for _ in range(4):
             await asyncio.sleep(0.7)
-            in_flight.append(desk.assignment.in_flight)
+            in_flight.append(fixture.assignment.in_flight)
         await sending
         assert in_flight == [0, 0, 0, 1]
-        assert desk.assignment.in_flight == 0
+        assert fixture.assignment.in_flight == 0
 
-    run(story())
+    run(scenario())
 
 
-def test_a_mistake_of_our_own_gives_the_place_back() -> None:
-    """Else the throttle would fill up with nobody."""
+def test_a_bug_releases_the_request_slot() -> None:
+    """Otherwise the throttle would fill up with slots that nobody uses."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         def fail(_count: int, _s: float) -> Response:
             raise ZeroDivisionError
 
-        desk = Desk(FullStory(fail))
+        fixture = SenderFixture(FakeFullStory(fail))
         with pytest.raises(ZeroDivisionError):
-            await desk.send()
-        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 0)
+            await fixture.send()
+        assert (fixture.throttle.in_flight, fixture.throttle.unacknowledged) == (0, 0)
 
-    run(story())
+    run(scenario())
 
 
-def test_one_event_that_always_fails_is_exhausted_among_others_that_go_through() -> None:
-    """After its time and its tries; then its failing no longer counts."""
+def test_an_event_that_always_fails_is_exhausted_while_others_succeed() -> None:
+    """After its time and its tries; then it no longer counts as failing."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(OK))
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(OK))
         fullstory.poison = "/poison"
         policy = DeliveryPolicy(
             backoff=Backoff(s_first=1.0, s_max=2.0), exhausted_after_s=60.0, exhausted_tries=5
         )
-        desk = Desk(fullstory, policy)
-        poison = asyncio.create_task(desk.send_and_commit("poison"))
+        fixture = SenderFixture(fullstory, policy)
+        poison = asyncio.create_task(fixture.send_and_commit("poison"))
         for number in range(200):
             await asyncio.sleep(0.5)
-            await desk.send_and_commit(f"u{number}")
+            await fixture.send_and_commit(f"u{number}")
         decision, tries = await poison
         assert decision == Reject("exhausted", 503)
         assert 30 <= tries <= 32
-        assert desk.told(Waiting) == []
+        assert fixture.facts_of(Waiting) == []
 
-    run(story())
+    run(scenario())

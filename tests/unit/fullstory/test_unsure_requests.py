@@ -1,4 +1,4 @@
-"""Events that may have been applied though nobody said so: when they are sent again."""
+"""When unsure events are retried: FullStory may have applied them without a response."""
 
 import asyncio
 from collections import Counter
@@ -18,271 +18,271 @@ from tests.unit.fullstory.fake_transport import (
     OK,
     REFUSED,
     REQUEST,
-    Desk,
-    FullStory,
-    in_turn,
+    FakeFullStory,
+    SenderFixture,
+    sequence,
 )
 from tests.unit.virtual_time import run, settle_down
 
 
-def test_an_unsure_event_goes_again_once_another_one_was_answered() -> None:
-    """Not before: it may have been applied, and FullStory may answer nobody now."""
+def test_an_unsure_event_is_retried_once_another_one_was_processed() -> None:
+    """Not earlier: it may have been applied, and FullStory may still be down."""
 
-    async def story() -> None:
-        fullstory = FullStory(lambda _count, s: LOST if s < 1 else OK, probe=in_turn(DOWN))
-        desk = Desk(fullstory)
-        first = asyncio.create_task(desk.send())
+    async def scenario() -> None:
+        fullstory = FakeFullStory(lambda _count, s: LOST if s < 1 else OK, probe=sequence(DOWN))
+        fixture = SenderFixture(fullstory)
+        first = asyncio.create_task(fixture.send())
         await asyncio.sleep(30)
         assert len(fullstory.sent) == 1
-        assert await desk.send() == (Done(), 1)
+        assert await fixture.send() == (Done(), 1)
         assert await first == (Done(), 2)
         assert fullstory.sent_at_s == [0.0, 30.0, 30.0]
-        assert desk.told(Unsure) == [Unsure("m", "timeout")]
+        assert fixture.facts_of(Unsure) == [Unsure("m", "timeout")]
 
-    run(story())
+    run(scenario())
 
 
 def test_what_was_never_sent_is_not_unsure() -> None:
-    """No connection, no doubt."""
+    """Without a connection it cannot have been applied."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         refused = NoResponse("connection", sent=False)
-        fullstory = FullStory(in_turn(refused, OK), probe=in_turn(DOWN))
-        desk = Desk(fullstory)
-        assert await desk.send() == (Done(), 2)
+        fullstory = FakeFullStory(sequence(refused, OK), probe=sequence(DOWN))
+        fixture = SenderFixture(fullstory)
+        assert await fixture.send() == (Done(), 2)
         assert fullstory.sent_at_s == [0.0, 2.0]
-        assert desk.told(Unsure) == []
+        assert fixture.facts_of(Unsure) == []
 
-    run(story())
+    run(scenario())
 
 
-def test_an_answer_to_another_event_while_it_waited_is_enough() -> None:
-    """Then no probe is asked at all."""
+def test_a_response_to_another_event_meanwhile_is_enough() -> None:
+    """Then no probe is sent at all."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(LOST, OK), probe=in_turn(DOWN))
-        desk = Desk(fullstory)
-        first = asyncio.create_task(desk.send())
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(LOST, OK), probe=sequence(DOWN))
+        fixture = SenderFixture(fullstory)
+        first = asyncio.create_task(fixture.send())
         await asyncio.sleep(0.5)
-        await desk.send()
+        await fixture.send()
         await first
         assert fullstory.sent_at_s == [0.0, 0.5, 2.0]
         assert fullstory.probed_at_s == []
 
-    run(story())
+    run(scenario())
 
 
-def test_a_429_does_not_say_that_events_are_worked_on() -> None:
-    """It comes from the door, not from behind it."""
+def test_a_429_does_not_show_that_events_are_processed() -> None:
+    """The rate limit sends it before any processing."""
 
-    async def story() -> None:
-        fullstory = FullStory(
+    async def scenario() -> None:
+        fullstory = FakeFullStory(
             lambda count, s: LOST if not count else OK if s >= 9 else Response(429, True, 0.0),
-            probe=in_turn(DOWN),
+            probe=sequence(DOWN),
             takes_s=0.9,
         )
-        desk = Desk(fullstory)
-        first = asyncio.create_task(desk.send(request=Request("POST", "/first", b"{}")))
+        fixture = SenderFixture(fullstory)
+        first = asyncio.create_task(fixture.send(request=Request("POST", "/first", b"{}")))
         await settle_down()
-        await desk.send()
+        await fixture.send()
         await first
         assert fullstory.sent[-1].path == "/first"
         assert [request.path for request in fullstory.sent].count("/first") == 2
 
-    run(story())
+    run(scenario())
 
 
-def test_a_refused_key_does_not_say_that_events_are_worked_on() -> None:
-    """The unsure event stays where it is, and another one tries the key."""
+def test_a_refused_key_does_not_show_that_events_are_processed() -> None:
+    """The unsure event keeps waiting, and another one tries the key."""
 
-    async def story() -> None:
-        fullstory = FullStory(lambda count, s: LOST if not count else OK if s >= 9 else REFUSED)
-        desk = Desk(fullstory)
-        first = asyncio.create_task(desk.send(request=Request("POST", "/first", b"{}")))
+    async def scenario() -> None:
+        fullstory = FakeFullStory(lambda count, s: LOST if not count else OK if s >= 9 else REFUSED)
+        fixture = SenderFixture(fullstory)
+        first = asyncio.create_task(fixture.send(request=Request("POST", "/first", b"{}")))
         await settle_down()
-        await asyncio.gather(first, desk.send())
+        await asyncio.gather(first, fixture.send())
         assert fullstory.sent[-1].path == "/first"
         assert _times(fullstory)["/first"] == 2
 
-    run(story())
+    run(scenario())
 
 
-def test_a_spell_of_429s_is_no_outage() -> None:
-    """FullStory is well, and says so; one event that gets a 503 meanwhile changes nothing."""
+def test_a_series_of_429s_is_no_outage() -> None:
+    """FullStory responds; one event with a 503 meanwhile changes nothing."""
 
-    async def story() -> None:
-        fullstory = FullStory(
+    async def scenario() -> None:
+        fullstory = FakeFullStory(
             lambda _count, s: OK if s >= 30 else Response(429, True, 0.0), takes_s=0.9
         )
         fullstory.poison = REQUEST.path
-        desk = Desk(fullstory)
-        poison = asyncio.create_task(desk.send())
-        await desk.send(request=Request("POST", "/other", b"{}"))
-        assert desk.told(Waiting) == []
-        poison.cancel()
-        await asyncio.gather(poison, return_exceptions=True)
-        assert desk.sender._stats.failing == 0
+        fixture = SenderFixture(fullstory)
+        failing = asyncio.create_task(fixture.send())
+        await fixture.send(request=Request("POST", "/other", b"{}"))
+        assert fixture.facts_of(Waiting) == []
+        failing.cancel()
+        await asyncio.gather(failing, return_exceptions=True)
+        assert fixture.sender._stats.failing == 0
 
-    run(story())
+    run(scenario())
 
 
-def test_a_server_that_applies_everything_and_answers_nobody_gets_each_event_twice_at_most() -> (
-    None
-):
-    """Silent for a minute, to the probes too; then it answers."""
+def test_a_server_that_applies_all_without_responses_gets_each_event_at_most_twice() -> None:
+    """It is silent for a minute, also to probes; then it responds."""
 
-    async def story() -> None:
-        def say(_count: int, s: float) -> Response | NoResponse:
+    async def scenario() -> None:
+        def script(_count: int, s: float) -> Response | NoResponse:
             return LOST if s < 60 else OK
 
-        fullstory = FullStory(say, say, takes_s=10.0)
-        desk = Desk(fullstory)
-        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(40)])
+        fullstory = FakeFullStory(script, script, takes_s=10.0)
+        fixture = SenderFixture(fullstory)
+        sent = await asyncio.gather(*[fixture.send_and_commit(f"u{n}") for n in range(40)])
         times = Counter(request.path for request in fullstory.sent)
         assert [decision for decision, _ in sent] == [Done()] * 40
         assert len(times) == 40
         assert max(times.values()) == 2
         assert len(fullstory.probed_at_s) <= 61
 
-    run(story())
+    run(scenario())
 
 
-def test_an_event_that_may_have_been_applied_counts_while_it_waits() -> None:
-    """A crash would repeat it: its places are free when it is answered and committed, or gone."""
+def test_a_waiting_unsure_event_counts_against_the_budget() -> None:
+    """A crash would repeat it. Its budget is freed by the commit or by a revocation."""
 
-    async def story() -> None:
-        fullstory = FullStory(lambda count, _: LOST if count == 0 else DOWN if count == 1 else OK)
-        desk = Desk(fullstory)
-        sending = asyncio.create_task(desk.send(events=3))
-        await asyncio.sleep(0.5)  # its first try has ended, without an answer
-        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 3)
+    async def scenario() -> None:
+        fullstory = FakeFullStory(
+            lambda count, _: LOST if count == 0 else DOWN if count == 1 else OK
+        )
+        fixture = SenderFixture(fullstory)
+        sending = asyncio.create_task(fixture.send(events=3))
+        await asyncio.sleep(0.5)  # its first try has ended without a response
+        assert (fixture.throttle.in_flight, fixture.throttle.unacknowledged) == (0, 3)
         await asyncio.sleep(3.0)
-        assert (len(fullstory.sent), desk.throttle.unacknowledged) == (2, 3)
+        assert (len(fullstory.sent), fixture.throttle.unacknowledged) == (2, 3)
         await sending
-        assert desk.throttle.unacknowledged == 3
-        desk.throttle.acknowledged(3)
-        assert desk.throttle.unacknowledged == 0
+        assert fixture.throttle.unacknowledged == 3
+        fixture.throttle.acknowledged(3)
+        assert fixture.throttle.unacknowledged == 0
 
-    run(story())
+    run(scenario())
 
 
-def test_an_unsure_event_whose_partition_went_away_counts_no_more() -> None:
-    """Whoever has the partition now answers for it."""
+def test_an_unsure_event_of_a_revoked_partition_frees_its_budget() -> None:
+    """The partition's new owner is responsible for it."""
 
-    async def story() -> None:
-        desk = Desk(FullStory(lambda *_: LOST))
-        sending = asyncio.create_task(desk.send(events=3))
+    async def scenario() -> None:
+        fixture = SenderFixture(FakeFullStory(lambda *_: LOST))
+        sending = asyncio.create_task(fixture.send(events=3))
         await asyncio.sleep(0.5)
-        desk.assignment.open = False
+        fixture.assignment.open = False
         with pytest.raises(AssignmentEnded):
             await sending
-        assert (desk.throttle.in_flight, desk.throttle.unacknowledged) == (0, 0)
+        assert (fixture.throttle.in_flight, fixture.throttle.unacknowledged) == (0, 0)
 
-    run(story())
+    run(scenario())
 
 
-def _times(fullstory: FullStory) -> Counter[str]:
+def _times(fullstory: FakeFullStory) -> Counter[str]:
     return Counter(request.path for request in fullstory.sent)
 
 
-def test_where_only_events_get_no_answer_each_of_them_comes_twice_at_most() -> None:
-    """`GET /me` answers and proves little: an event that nobody doubts goes on trial."""
+def test_if_only_events_time_out_each_is_sent_at_most_twice() -> None:
+    """A successful `GET /me` proves little: an event that is not unsure is the probe."""
 
-    async def story() -> None:
-        fullstory = FullStory(lambda _count, s: LOST if s < 60 else OK, takes_s=10.0)
-        desk = Desk(fullstory, in_flight_max=60, budget=1_000)
-        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(100)])
+    async def scenario() -> None:
+        fullstory = FakeFullStory(lambda _count, s: LOST if s < 60 else OK, takes_s=10.0)
+        fixture = SenderFixture(fullstory, in_flight_max=60, budget=1_000)
+        sent = await asyncio.gather(*[fixture.send_and_commit(f"u{n}") for n in range(100)])
         assert [decision for decision, _ in sent] == [Done()] * 100
         assert max(_times(fullstory).values()) == 2
-        trials = [s for s in fullstory.sent_at_s if 10 < s < 60]
-        assert 4 <= len(trials) <= 6
-        assert all(later - earlier >= 10 for earlier, later in pairwise(trials))
-        assert len(desk.told(Waiting)) == len(desk.told(Resumed)) == 1
+        probes = [s for s in fullstory.sent_at_s if 10 < s < 60]
+        assert 4 <= len(probes) <= 6
+        assert all(later - earlier >= 10 for earlier, later in pairwise(probes))
+        assert len(fixture.facts_of(Waiting)) == len(fixture.facts_of(Resumed)) == 1
 
-    run(story())
+    run(scenario())
 
 
-def test_where_all_events_are_unsure_one_of_them_is_tried_later_and_later() -> None:
-    """Nothing else can say that events are worked on; each trial in vain is one repetition."""
+def test_if_all_events_are_unsure_the_probe_interval_grows() -> None:
+    """Only a response to an event helps; each failed probe repeats one event."""
 
-    async def story() -> None:
-        fullstory = FullStory(lambda _count, s: LOST if s < 120 else OK, takes_s=10.0)
-        desk = Desk(fullstory)
-        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(10)])
+    async def scenario() -> None:
+        fullstory = FakeFullStory(lambda _count, s: LOST if s < 120 else OK, takes_s=10.0)
+        fixture = SenderFixture(fullstory)
+        sent = await asyncio.gather(*[fixture.send_and_commit(f"u{n}") for n in range(10)])
         assert [decision for decision, _ in sent] == [Done()] * 10
-        trials = [s for s in fullstory.sent_at_s if 10 < s < 120]
-        assert 5 <= len(trials) <= 8
-        assert Counter(_times(fullstory).values()) == {2: 10 - len(trials), 3: len(trials)}
+        probes = [s for s in fullstory.sent_at_s if 10 < s < 120]
+        assert 5 <= len(probes) <= 8
+        assert Counter(_times(fullstory).values()) == {2: 10 - len(probes), 3: len(probes)}
 
-    run(story())
+    run(scenario())
 
 
-def test_a_budget_full_of_unsure_events_leaves_no_room_for_another_on_trial() -> None:
-    """The promise to a crash goes before that to a spell; and it does not stand still for ever."""
+def test_a_budget_full_of_unsure_events_sends_one_of_them_as_probe() -> None:
+    """The limit for a crash takes precedence; sending does not stop forever."""
 
-    async def story() -> None:
-        fullstory = FullStory(lambda _count, s: LOST if s < 30 else OK, takes_s=10.0)
-        desk = Desk(fullstory, in_flight_max=10, budget=5)
-        sent = await asyncio.gather(*[desk.send_and_commit(f"u{n}") for n in range(20)])
+    async def scenario() -> None:
+        fullstory = FakeFullStory(lambda _count, s: LOST if s < 30 else OK, takes_s=10.0)
+        fixture = SenderFixture(fullstory, in_flight_max=10, budget=5)
+        sent = await asyncio.gather(*[fixture.send_and_commit(f"u{n}") for n in range(20)])
         assert [decision for decision, _ in sent] == [Done()] * 20
         assert len({request.path for request in fullstory.sent[:7]}) == 5
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize("answer", [Response(429, True, 1.0), DOWN, REFUSED])
-def test_a_trial_that_was_answered_does_not_make_the_next_one_late(answer: Response) -> None:
-    """It left nobody in doubt; so after minutes of refusals it goes on within seconds."""
+def test_a_probe_with_a_response_resets_the_probe_interval(answer: Response) -> None:
+    """It leaves nothing unsure, so events resume seconds after minutes of refusals."""
 
-    async def story() -> None:
-        def say(_count: int, s: float) -> Response | NoResponse:
+    async def scenario() -> None:
+        def script(_count: int, s: float) -> Response | NoResponse:
             return LOST if s < 20 else answer if s < 200 else OK
 
-        fullstory = FullStory(say, takes_s=0.5)
-        desk = Desk(fullstory, in_flight_max=5, budget=100)
-        sending = [asyncio.create_task(desk.send_and_commit(f"u{n}")) for n in range(20)]
+        fullstory = FakeFullStory(script, takes_s=0.5)
+        fixture = SenderFixture(fullstory, in_flight_max=5, budget=100)
+        sending = [asyncio.create_task(fixture.send_and_commit(f"u{n}")) for n in range(20)]
         sent = await asyncio.gather(*sending)
         assert [decision for decision, _ in sent] == [Done()] * 20
-        assert max(_times(fullstory).values()) > 2  # what was refused was not applied
+        assert max(_times(fullstory).values()) > 2  # refused events were not applied
         assert min(s for s in fullstory.sent_at_s if s >= 200) < 203
         assert asyncio.get_running_loop().time() < 206
 
-    run(story())
+    run(scenario())
 
 
-def test_a_trial_whose_partition_went_away_is_no_trial() -> None:
-    """Else each event of that partition that waits would use one up."""
+def test_a_probe_of_a_revoked_partition_does_not_count() -> None:
+    """Otherwise each waiting event of that partition would use up a probe."""
 
-    async def story() -> None:
-        fullstory = FullStory(lambda _count, s: LOST if s < 6 else OK, takes_s=6.0)
-        desk = Desk(fullstory, in_flight_max=1, budget=100)
-        gone = Assignment("t", 1)
-        unsure = asyncio.create_task(desk.send())
+    async def scenario() -> None:
+        fullstory = FakeFullStory(lambda _count, s: LOST if s < 6 else OK, takes_s=6.0)
+        fixture = SenderFixture(fullstory, in_flight_max=1, budget=100)
+        revoked = Assignment("t", 1)
+        unsure = asyncio.create_task(fixture.send())
         await settle_down()
-        sends = [desk.sender.send(REQUEST, "m", gone, events=1) for _ in range(20)]
+        sends = [fixture.sender.send(REQUEST, "m", revoked, events=1) for _ in range(20)]
         waiting = [asyncio.create_task(one) for one in sends]
         await settle_down()
-        ours = asyncio.create_task(desk.send_and_commit("ours"))
-        gone.open = False
-        await asyncio.gather(unsure, ours)
+        owned = asyncio.create_task(fixture.send_and_commit("owned"))
+        revoked.open = False
+        await asyncio.gather(unsure, owned)
         await asyncio.gather(*waiting, return_exceptions=True)
         paths = [request.path for request in fullstory.sent]
-        assert paths == [REQUEST.path, "/ours", REQUEST.path]
+        assert paths == [REQUEST.path, "/owned", REQUEST.path]
         assert fullstory.sent_at_s[1] == 6 + PROBE_EVERY_S
 
-    run(story())
+    run(scenario())
 
 
-def test_a_spell_that_is_over_does_not_lengthen_the_waits_of_the_next() -> None:
-    """One event in vain after another waits longer and longer; an answer ends that."""
+def test_a_past_outage_does_not_lengthen_the_next_probe_interval() -> None:
+    """Failed probes double the interval; a response resets it."""
 
-    async def story() -> None:
-        fullstory = FullStory(in_turn(LOST, LOST, LOST, LOST, LOST, OK, LOST, LOST, OK))
-        desk = Desk(fullstory)
-        await desk.send()
-        await desk.send()
+    async def scenario() -> None:
+        fullstory = FakeFullStory(sequence(LOST, LOST, LOST, LOST, LOST, OK, LOST, LOST, OK))
+        fixture = SenderFixture(fullstory)
+        await fixture.send()
+        await fixture.send()
         waits = [later - earlier for earlier, later in pairwise(fullstory.sent_at_s)]
         assert waits[4] >= 8
         assert max(waits[6:]) <= 2 + 2 * PROBE_EVERY_S
 
-    run(story())
+    run(scenario())

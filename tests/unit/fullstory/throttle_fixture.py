@@ -1,23 +1,23 @@
-"""A throttle in virtual time, and who came in."""
+"""A throttle in virtual time that records admissions."""
 
 import asyncio
 
 from bridge.fullstory.throttle import Throttle
 from bridge.records import Assignment
 
-AT_ONCE = 1e6
-"""Events per second: so many that no pace is seen."""
+UNLIMITED = 1e6
+"""Events per second: so many that the rate never delays a request."""
 
 
-class Door:
-    """A throttle, and a note of who came in, in which order and when."""
+class ThrottleFixture:
+    """A throttle that records who was admitted, in which order and when."""
 
     def __init__(
         self,
         *,
         in_flight_max: int = 100,
         unacknowledged_max: int = 100,
-        max_rate: float = AT_ONCE,
+        max_rate: float = UNLIMITED,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.throttle = Throttle(
@@ -26,10 +26,10 @@ class Door:
             now_s=self._loop.time,
             max_rate=max_rate,
         )
-        self.came: list[str] = []
-        self.at_s: list[float] = []
+        self.admitted: list[str] = []
+        self.admitted_at_s: list[float] = []
 
-    def ask(
+    def acquire(
         self,
         name: str,
         events: int = 1,
@@ -37,12 +37,12 @@ class Door:
         *,
         refused: bool = False,
     ) -> "asyncio.Task[None]":
-        """Somebody asks for a place."""
-        return asyncio.create_task(self._enter(name, events, assignment, refused))
+        """Start to wait for admission."""
+        return asyncio.create_task(self._acquire(name, events, assignment, refused))
 
-    async def _enter(
+    async def _acquire(
         self, name: str, events: int, assignment: Assignment | None, refused: bool
     ) -> None:
         await self.throttle.acquire(events, assignment, refused=refused)
-        self.came.append(name)
-        self.at_s.append(self._loop.time())
+        self.admitted.append(name)
+        self.admitted_at_s.append(self._loop.time())
