@@ -216,7 +216,7 @@ class Pipeline(Generic[R]):
         answered = delivered = False
         try:
             for event in events:
-                result = await self._send(record, event, events=0 if answered else len(events))
+                result = await self._send(record, event, reserve=0 if answered else len(events))
                 if isinstance(result, Failure):
                     failures.append(result)
                     self._count_refusal(record, result)
@@ -235,14 +235,17 @@ class Pipeline(Generic[R]):
         self._facts.settled(record.topic, outcome)
 
     async def _send(
-        self, record: Record, event: BuiltEvent[R], *, events: int
+        self, record: Record, event: BuiltEvent[R], *, reserve: int
     ) -> Done | Skip | Failure:
         """Send one event until the decision is final; a refusal becomes a dead letter."""
         mapping, request = event
+        sender, assignment = self._ports.sender, record.assignment
         try:
-            decision, tries = await self._ports.sender.send(  # send
-                request, mapping, record.assignment, events=events
-            )
+            if reserve:
+                sending = sender.send_first(request, mapping, assignment, events=reserve)
+            else:
+                sending = sender.send_next(request, mapping, assignment)
+            decision, tries = await sending  # send
         except AssignmentEnded:
             raise
         except Exception as error:

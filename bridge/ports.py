@@ -4,7 +4,7 @@ Invariants: this module imports no implementation with network I/O. `app/bridge.
 implementations in; tests and the replay dry run pass fakes.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -91,13 +91,20 @@ class Decoder(Protocol):
 class Sender(Protocol[R_contra]):
     """Sends a request, with retries, until the decision is final."""
 
-    async def send(
+    def send_first(
         self, request: R_contra, mapping: str, assignment: Assignment, *, events: int
-    ) -> tuple[Done | Skip | Reject, int]:
-        """Return the final decision and the number of tries.
+    ) -> Awaitable[tuple[Done | Skip | Reject, int]]:
+        """Send the first of a record's `events`; return the final decision and the tries.
 
-        `events` is the number of events of the record, or 0 if one of them was already answered.
+        Raises:
+            AssignmentEnded: the partition was revoked before the event was answered.
         """
+        ...
+
+    def send_next(
+        self, request: R_contra, mapping: str, assignment: Assignment
+    ) -> Awaitable[tuple[Done | Skip | Reject, int]]:
+        """Send a further event of a record, even while its partition drains."""
         ...
 
 

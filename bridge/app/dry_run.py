@@ -117,10 +117,15 @@ class _DryRunSource:
 class _DryRunSender:
     """A sender that accepts every event without sending it."""
 
-    async def send(
+    async def send_first(
         self, _request: Request, _mapping: str, _assignment: Assignment, *, events: int
     ) -> tuple[Done, int]:
-        return Done(), min(events, 1)
+        return Done(), 1
+
+    async def send_next(
+        self, _request: Request, _mapping: str, _assignment: Assignment
+    ) -> tuple[Done, int]:
+        return Done(), 0
 
 
 class _DryRunDeadLetters:

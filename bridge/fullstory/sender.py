@@ -11,7 +11,7 @@ Invariants:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol, TypeGuard
 
@@ -67,17 +67,28 @@ class FullStorySender:
         self._stats = DeliveryStats()
         self._account_state = AccountState(transport, throttle, observer, now_s)
 
-    async def send(
+    def send_first(
         self, request: Request, mapping: str, assignment: Assignment, *, events: int
-    ) -> tuple[Done | Skip | Reject, int]:
-        """Send one event until its final decision; returns it and the number of tries.
+    ) -> Awaitable[tuple[Done | Skip | Reject, int]]:
+        """Send the first of a record's `events` until its final decision; also returns the tries.
 
-        `events` is how many events the record has. It is 0 if one of them got a response already:
-        then a drain does not stop the send.
+        It reserves the duplicate budget of all these events.
 
         Raises:
-            AssignmentEnded: the partition was revoked before the event was delivered.
+            AssignmentEnded: the partition was revoked before the event was answered.
         """
+        return self._send(request, mapping, assignment, events)
+
+    def send_next(
+        self, request: Request, mapping: str, assignment: Assignment
+    ) -> Awaitable[tuple[Done | Skip | Reject, int]]:
+        """Send a further event of a record, before new records and even while draining."""
+        return self._send(request, mapping, assignment, 0)
+
+    async def _send(
+        self, request: Request, mapping: str, assignment: Assignment, events: int
+    ) -> tuple[Done | Skip | Reject, int]:
+        """Send until the final decision; `events` is what to reserve, 0 for a further event."""
         classifier: ResponseClassifier | None = None
         tries, unsure, refused = 0, 0, False
         try:

@@ -1,6 +1,7 @@
 """Fakes of the pipeline's ports: source, decoder, builder, sender and dead-letter writer."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
@@ -79,7 +80,7 @@ class FakePorts:
             decoder=self,
             tombstones=lambda _: cast("Plan", Value([MappingSkipped("deleted", "a tombstone")])),
             build=self.build,
-            sender=cast("Any", _Method(self.send_event)),
+            sender=cast("Any", _FakeSender(self.send_event)),
             dead_letters=cast("Any", _Method(self.write_dead_letter)),
             observer=self,
             dead_letter_context=DeadLetterContext("group", OWNERS),
@@ -184,6 +185,14 @@ class FakePorts:
     def facts_of(self, kind: type[Fact]) -> list[Fact]:
         """The facts of one kind."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
+
+
+class _FakeSender:
+    """A sender whose two methods share one implementation: a further event has `events=0`."""
+
+    def __init__(self, send: Callable[..., object]) -> None:
+        self.send_first = send
+        self.send_next = functools.partial(send, events=0)
 
 
 class _Method:

@@ -92,7 +92,7 @@ class SenderFixture:
         path = f"/users/v1/individual/{user}/customevent"
         body = b'{"event":{"event_name":"of %s"}}' % user.encode()
         request = Request("POST", path, body)
-        sent = await self.sender.send(request, "m", Assignment("t", 0), events=1)
+        sent = await self.sender.send_first(request, "m", Assignment("t", 0), events=1)
         self.throttle.acknowledged(1)
         return sent
 

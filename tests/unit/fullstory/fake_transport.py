@@ -108,7 +108,9 @@ class SenderFixture:
         self, events: int = 1, request: Request = REQUEST
     ) -> tuple[Done | Skip | Reject, int]:
         """Send the event."""
-        return await self.sender.send(request, "m", self.assignment, events=events)
+        if not events:
+            return await self.sender.send_next(request, "m", self.assignment)
+        return await self.sender.send_first(request, "m", self.assignment, events=events)
 
     async def send_and_commit(self, user: str) -> tuple[Done | Skip | Reject, int]:
         """Send an event of a user and acknowledge it."""

@@ -259,8 +259,8 @@ def test_a_probe_of_a_revoked_partition_does_not_count() -> None:
         revoked = Assignment("t", 1)
         unsure = asyncio.create_task(fixture.send())
         await settle_down()
-        sends = [fixture.sender.send(REQUEST, "m", revoked, events=1) for _ in range(20)]
-        waiting = [asyncio.create_task(one) for one in sends]
+        sends = [fixture.sender.send_first(REQUEST, "m", revoked, events=1) for _ in range(20)]
+        waiting = [asyncio.ensure_future(one) for one in sends]
         await settle_down()
         owned = asyncio.create_task(fixture.send_and_commit("owned"))
         revoked.open = False
