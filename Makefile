@@ -48,15 +48,15 @@ MINUTES ?= 60
 RATE ?= 320
 .PHONY: soak
 soak: $(VENV)/dev.stamp ## inject faults for an hour: make soak SEED=1 MINUTES=60 RATE=320
-	@$(BIN)/python -m tests.soak storm --seed $(SEED) --minutes $(MINUTES) --rate $(RATE)
+	@$(BIN)/python -m tests.soak mixed-faults --seed $(SEED) --minutes $(MINUTES) --rate $(RATE)
 
 .PHONY: churn
 churn: $(VENV)/dev.stamp ## add and remove a fourth bridge every ten seconds, for five minutes
 	@$(BIN)/python -m tests.soak churn --minutes 5 --rate 340
 
-.PHONY: spells
-spells: $(VENV)/dev.stamp ## ten minutes of 429, 503, black hole and 401 before a million records
-	@$(BIN)/python -m tests.soak spells --minutes 10
+.PHONY: outages
+outages: $(VENV)/dev.stamp ## ten minutes of 429, 503, black hole and 401, with a million records waiting
+	@$(BIN)/python -m tests.soak outages --minutes 10
 
 ROUNDS ?= 3
 .PHONY: bench

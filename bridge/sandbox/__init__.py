@@ -1,1 +1,1 @@
-"""A world on this machine: mock Kafka, Schema Registry, FullStory and made-up traffic."""
+"""A local sandbox: mock Kafka, Schema Registry, FullStory stand-in and generated traffic."""

@@ -1,4 +1,4 @@
-"""Where the example schemas and mappings are: in the installed package, else in the checkout."""
+"""Locates the example schemas and mappings: in the installed package, else in the checkout."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -6,25 +6,25 @@ from pathlib import Path
 from bridge.errors import SetupError
 
 TOPICS = {"payments": "payment.avsc", "orders": "order.avsc"}
-"""The example topics and the schema of each one's values."""
+"""The example topics and the schema file of their values."""
 
 
 def folder() -> Path:
-    """The folder with `avro/` and `mappings/`; raises `SetupError` where there is none.
+    """The folder with `avro/` and `mappings/`; raises `SetupError` if it does not exist.
 
-    The wheel carries it inside the package, a checkout has it beside the package.
+    The wheel contains it inside the package; a checkout has it next to the package.
     """
     package = Path(str(files("bridge")))
     for place in (package / "_schemas", package.parent / "schemas"):
         if place.is_dir():
             return place
     raise SetupError(
-        f"the example schemas are neither in {package} nor beside it: install the wheel again"
+        f"the example schemas are neither in {package} nor next to it: install the wheel again"
     )
 
 
 def schema_text(topic: str) -> str:
-    """The Avro schema of an example topic, as it stands in its file."""
+    """The Avro schema of an example topic, verbatim from its file."""
     return (folder() / "avro" / TOPICS[topic]).read_text()
 
 

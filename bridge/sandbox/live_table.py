@@ -1,7 +1,8 @@
-"""The demo's live table: where the records are on their path, right now.
+"""The demo's live table: how many records are at each step right now.
 
-Invariants: knows numbers only, nothing of the bridge. On a terminal one table is drawn over itself;
-piped, or on a dumb terminal, it is a plain line now and then. `NO_COLOR` is rich's to respect.
+Invariants: it takes numbers only and does not depend on the bridge. On a terminal it redraws one
+table in place. If piped, or on a dumb terminal, it prints a plain line every two seconds. rich
+handles `NO_COLOR`.
 """
 
 import time
@@ -19,10 +20,10 @@ _LINE_EVERY_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The numbers at one moment: records but for `sent` (events); `rate` is events a second.
+    """The numbers at one moment, in records; `sent` counts events and `rate` is events per second.
 
-    `answers` counts FullStory's answers by status (0: none came); `fullstory` is its state in a
-    few words.
+    `answers` counts FullStory's responses by status (0: no response). `fullstory` describes its
+    state in a few words.
     """
 
     produced: int = 0
@@ -37,7 +38,7 @@ class Snapshot:
 
 
 class LiveTable:
-    """Shows snapshots for the length of a `with` block; the last one stays on the screen."""
+    """Shows snapshots during a `with` block; the last one stays on the screen."""
 
     def __init__(
         self, console: Console | None = None, *, clock: Callable[[], float] = time.monotonic
@@ -45,9 +46,9 @@ class LiveTable:
         self._console = console or Console()
         self._clock = clock
         self._live: Live | None = None
-        self._told_s = float("-inf")
+        self._printed_s = float("-inf")
         self._last: Snapshot | None = None
-        self._untold = False
+        self._pending = False
 
     def __enter__(self) -> Self:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
@@ -63,27 +64,27 @@ class LiveTable:
     ) -> None:
         if self._live is not None:
             self._live.stop()
-        elif self._untold and self._last is not None:
-            self._tell(self._last)
+        elif self._pending and self._last is not None:
+            self._print_line(self._last)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draws it; without a terminal at most one line every two seconds, and the last one."""
+        """Draws it; without a terminal, prints a line at most every two seconds plus the last."""
         self._last = snapshot
         if self._live is not None:
             self._live.update(_table(snapshot), refresh=True)
             return
-        self._untold = True
-        if self._clock() - self._told_s >= _LINE_EVERY_S:
-            self._tell(snapshot)
+        self._pending = True
+        if self._clock() - self._printed_s >= _LINE_EVERY_S:
+            self._print_line(snapshot)
 
-    def _tell(self, snapshot: Snapshot) -> None:
-        self._told_s = self._clock()
-        self._untold = False
+    def _print_line(self, snapshot: Snapshot) -> None:
+        self._printed_s = self._clock()
+        self._pending = False
         self._console.print(_line(snapshot), highlight=False, markup=False, soft_wrap=True)
 
 
 def _rows(snapshot: Snapshot) -> list[tuple[str, str, str]]:
-    """Name, number, and the style of the number."""
+    """Rows of name, number and the number's style."""
     answers = "  ".join(
         f"{status or 'none'}: {number:,}" for status, number in sorted(snapshot.answers.items())
     )

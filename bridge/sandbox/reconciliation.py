@@ -1,8 +1,10 @@
-"""What was produced against what arrived, record by record.
+"""Compares what was produced with what arrived, record by record.
 
-Invariants: pure. A record counts once: dead-lettered if it has any dead letter, else sent if any of
-its events arrived, else filtered if nothing of it was to arrive (records of unknown users among
-them), else lost. A record that was sent in part, without a dead letter, is lost too.
+Invariants: pure. Each record counts once:
+- dead-lettered if it has a dead letter;
+- else sent if all of its events arrived;
+- else filtered if no event was expected (this includes records of unknown users);
+- else lost. A record that was only partly sent and has no dead letter is lost.
 """
 
 from collections import Counter
@@ -17,11 +19,11 @@ from bridge.sandbox.traffic.expected_events import ExpectedEvent
 from bridge.sandbox.traffic.generator import GeneratedRecord
 
 _RECORD_IDS = ("payment_id", "order_id")
-"""What names the record of an event: a payment may carry its order's id too, so in this order."""
+"""Properties that identify an event's record, in this order: a payment may have both ids."""
 
 
 class RecordPlace(NamedTuple):
-    """Where a record is in Kafka."""
+    """A record's position in Kafka."""
 
     topic: str
     partition: int
@@ -34,16 +36,16 @@ class RecordPlace(NamedTuple):
 class Produced(NamedTuple):
     """A record that Kafka acknowledged."""
 
-    made: GeneratedRecord
+    generated: GeneratedRecord
     place: RecordPlace
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """How it came out, in records; `twice` and `unexpected` count events and dead letters.
+    """The result, in records; `duplicates` and `unexpected` count events and dead letters.
 
-    `unexpected` are events that nobody should have sent and dead letters of records that were in
-    order; `lost` names the places of records that got nowhere.
+    `unexpected` counts events that should not have been sent and dead letters of valid records.
+    `lost` lists the positions of lost records.
     """
 
     produced: int
@@ -51,24 +53,24 @@ class Reconciliation:
     filtered: int
     dead_lettered: int
     lost: tuple[RecordPlace, ...]
-    twice: int
+    duplicates: int
     unexpected: int
 
     @property
     def holds(self) -> bool:
-        """Everything went where it belongs, once."""
-        return not self.lost and not self.twice and not self.unexpected
+        """Whether every record reached its expected destination exactly once."""
+        return not self.lost and not self.duplicates and not self.unexpected
 
     def lines(self) -> list[str]:
-        """The result for a person; the last line is the sum, the ones before it what went wrong."""
-        said = []
+        """The result as text: first the problems, last the totals."""
+        lines = []
         if self.lost:
-            said.append("lost: " + ", ".join(map(str, self.lost[:10])))
-        if self.twice:
-            said.append(f"{self.twice} sent more than once")
+            lines.append("lost: " + ", ".join(map(str, self.lost[:10])))
+        if self.duplicates:
+            lines.append(f"{self.duplicates} sent more than once")
         if self.unexpected:
-            said.append(f"{self.unexpected} events or dead letters that should not be")
-        return [*said, str(self)]
+            lines.append(f"{self.unexpected} unexpected events or dead letters")
+        return [*lines, str(self)]
 
     def __str__(self) -> str:
         return (
@@ -78,7 +80,7 @@ class Reconciliation:
 
 
 def expected_event_of(accepted: Accepted) -> ExpectedEvent:
-    """Who, which event and of which record: what an accepted request of either API tells."""
+    """The uid, event name and record id in an accepted request of either API."""
     body = orjson.loads(accepted.body)
     if "event" in body:
         name, data = body["event"]["event_name"], body["event"].get("event_data", {})
@@ -90,30 +92,34 @@ def expected_event_of(accepted: Accepted) -> ExpectedEvent:
 
 
 def reconcile(
-    produced: Sequence[Produced], accepted: Iterable[Accepted], letters: Iterable[RecordPlace]
+    produced: Sequence[Produced], accepted: Iterable[Accepted], dead_letters: Iterable[RecordPlace]
 ) -> Reconciliation:
-    """Compares one by one; `letters` are the places of the records in the dead-letter topic."""
+    """Compares one by one; `dead_letters` are the original positions of dead-lettered records."""
     arrived = Counter(map(expected_event_of, accepted))
-    wanted = Counter(event for record in produced for event in record.made.events)
-    dead = set(letters)
-    fates = {record.place: _fate(record, arrived, dead) for record in produced}
-    counts = Counter(fates.values())
-    poison = {record.place for record in produced if record.made.fate == "dead_lettered"}
-    strange = sum(number for event, number in arrived.items() if event not in wanted)
+    expected = Counter(event for record in produced for event in record.generated.events)
+    dead_places = set(dead_letters)
+    outcomes = {record.place: _outcome(record, arrived, dead_places) for record in produced}
+    counts = Counter(outcomes.values())
+    poison_places = {
+        record.place for record in produced if record.generated.expected_outcome == "dead_lettered"
+    }
+    unexpected_events = sum(number for event, number in arrived.items() if event not in expected)
     return Reconciliation(
         produced=len(produced),
         sent=counts["sent"],
         filtered=counts["filtered"],
         dead_lettered=counts["dead_lettered"],
-        lost=tuple(sorted(place for place, fate in fates.items() if fate == "lost")),
-        twice=sum(max(0, arrived[event] - number) for event, number in wanted.items()),
-        unexpected=strange + len(dead - poison),
+        lost=tuple(sorted(place for place, outcome in outcomes.items() if outcome == "lost")),
+        duplicates=sum(max(0, arrived[event] - number) for event, number in expected.items()),
+        unexpected=unexpected_events + len(dead_places - poison_places),
     )
 
 
-def _fate(record: Produced, arrived: Counter[ExpectedEvent], dead: set[RecordPlace]) -> str:
-    if record.place in dead:
+def _outcome(
+    record: Produced, arrived: Counter[ExpectedEvent], dead_places: set[RecordPlace]
+) -> str:
+    if record.place in dead_places:
         return "dead_lettered"
-    if record.made.events:
-        return "sent" if all(arrived[event] for event in record.made.events) else "lost"
-    return "lost" if record.made.fate == "dead_lettered" else "filtered"
+    if record.generated.events:
+        return "sent" if all(arrived[event] for event in record.generated.events) else "lost"
+    return "lost" if record.generated.expected_outcome == "dead_lettered" else "filtered"

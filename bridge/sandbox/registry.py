@@ -1,8 +1,8 @@
-"""A Schema Registry on this machine: Confluent's REST shapes, in memory, on loopback.
+"""A local Schema Registry stand-in: Confluent's REST API, in memory, on loopback.
 
-Invariants: strict in what it answers (ids, error codes, content types as Confluent's registry gives
-them), so that its clients may not become lax. A schema has one id, whatever the subject; the
-GUID is made from its content alone. Nothing is checked for compatibility.
+Invariants: responses match Confluent's registry strictly (ids, error codes, content types), so that
+tests catch lax clients. A schema has one id across all subjects, and its GUID depends only on its
+content. Compatibility is not checked.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _HTML = "<html><body><h1>Bad Gateway</h1></body></html>"
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A schema as the registry keeps it; `content` is what the POST said of it."""
+    """A registered schema; `content` is the relevant part of the POST body."""
 
     number: int
     guid: str
@@ -31,11 +31,11 @@ class Registered:
 
 
 class RegistryStandIn:
-    """A registry for the length of an `async with` block.
+    """A registry that runs during an `async with` block.
 
-    Knobs, to be turned at any time: `authorization` (the header that is asked for, e.g.
-    `Bearer …`; None: open), `delay_s` (before each answer), `status` (answer everything with
-    it, with an HTML body as proxies do). With `tls` it speaks https. `requests` counts
+    Settings that may change at any time: `authorization` (the required header, e.g. `Bearer …`;
+    None: none required), `delay_s` (before each response), `status` (respond to every request
+    with it and an HTML body, as proxies do). With `tls` it serves HTTPS. `requests` counts
     requests by path, without query.
     """
 
@@ -61,11 +61,11 @@ class RegistryStandIn:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at the end; the same before and after `down`."""
+        """The base URL, without a trailing slash; the same before and after `down`."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     async def up(self) -> None:
-        """Listens (again, on the same port)."""
+        """Starts listening; after `down`, on the same port."""
         if self._runner is not None:
             return
         runner = web.AppRunner(
@@ -81,13 +81,13 @@ class RegistryStandIn:
         self._runner = runner
 
     async def down(self) -> None:
-        """Stops listening: callers see a refused connection. What is registered stays."""
+        """Stops listening: connections are refused. Registered schemas are kept."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     def register(self, subject: str, content: Mapping[str, Any]) -> Registered:
-        """Adds a version to a subject, unless it has this schema already.
+        """Adds a version to a subject, unless the subject already has this schema.
 
         `content` has the keys of Confluent's POST: `schema` (text), `schemaType`, `references`.
         """
@@ -101,7 +101,7 @@ class RegistryStandIn:
         return found
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self._gate])
+        app = web.Application(middlewares=[self._check])
         app.add_routes(
             [
                 web.get("/subjects", self._get_subjects),
@@ -116,7 +116,7 @@ class RegistryStandIn:
         return app
 
     @web.middleware
-    async def _gate(self, request: web.Request, handler: Any) -> web.StreamResponse:
+    async def _check(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.requests[request.path] += 1
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
@@ -194,7 +194,7 @@ class RegistryStandIn:
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What counts of a POST's body; None when it is no schema. AVRO is not spelled out."""
+    """The relevant part of a POST body, without the default type AVRO; None if invalid."""
     if not isinstance(body.get("schema"), str):
         return None
     content = {key: body[key] for key in ("schema", "schemaType", "references") if body.get(key)}

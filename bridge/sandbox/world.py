@@ -1,7 +1,7 @@
-"""The whole sandbox put together: Kafka, Schema Registry, FullStory, and traffic between them.
+"""The whole sandbox: Kafka, Schema Registry, FullStory and traffic.
 
-Invariants: everything listens on loopback, on ports that were free, and is gone after the block.
-The bridge is not in it: whoever runs one takes `settings()`.
+Invariants: everything listens on free loopback ports and stops after the block. The sandbox does
+not run a bridge: callers start one with `settings()`.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _FLUSH_S = 15.0
 
 
 class World:
-    """A world for the length of an `async with` block, with topics and schemas in place.
+    """A sandbox during an `async with` block, with its topics and schemas created.
 
     `produced` lists the records that Kafka has acknowledged.
     """
@@ -65,7 +65,7 @@ class World:
         await self._stack.aclose()
 
     def settings(self) -> dict[str, Any]:
-        """The settings file of a bridge that lives in this world, as plain data."""
+        """Settings for a bridge in this sandbox, as plain data."""
         return {
             "kafka": {
                 "bootstrap.servers": self.kafka.bootstrap_servers,
@@ -85,46 +85,48 @@ class World:
         }
 
     async def show(self, *, seconds: float = 15.0, rate: float = 100.0, seed: int = 1) -> None:
-        """Traffic for `seconds` at `rate` records a second, with a spell of 429s in the middle."""
+        """Produces `rate` records per second for `seconds`, with a period of 429s in the middle."""
         start = datetime.now(UTC)
         traffic = Traffic(self.schema_ids, start=start, rate=rate, seed=seed)
         count = max(4, round(seconds * rate))
-        records = traffic.records(count)  # made as they are needed: nobody waits for all of them
+        records = traffic.records(count)  # generated lazily
         await self.produce(islice(records, count * 2 // 5), rate=rate)
-        self.fullstory.spell(429, seconds=seconds / 6, retry_after=1)
+        self.fullstory.start_fault_period(429, seconds=seconds / 6, retry_after=1)
         await self.produce(records, rate=rate)
 
     async def produce(
         self, records: Iterable[GeneratedRecord], *, rate: float | None = None
     ) -> None:
-        """Writes records to Kafka, at `rate` a second or as fast as it goes; waits for the acks.
+        """Produces records, at `rate` per second or at full speed, and waits for the acks.
 
-        Cancelled, it still waits for what it has handed over, so that `produced` stays true.
-        Raises `TimeoutError` when Kafka does not acknowledge in time.
+        If cancelled, it still waits for the acks of produced records, so `produced` stays correct.
+        Raises `TimeoutError` if Kafka does not acknowledge in time.
         """
         producer = confluent_kafka.Producer(
             {"bootstrap.servers": self.kafka.bootstrap_servers, "linger.ms": 5, "log_level": 0}
         )
         try:
-            await self._hand_over(producer, records, rate)
+            await self._produce_all(producer, records, rate)
         finally:
-            left = await asyncio.to_thread(producer.flush, _FLUSH_S)
-        if left:
-            raise TimeoutError(f"Kafka did not acknowledge {left} records in {_FLUSH_S:.0f} s")
+            unacknowledged = await asyncio.to_thread(producer.flush, _FLUSH_S)
+        if unacknowledged:
+            raise TimeoutError(
+                f"Kafka did not acknowledge {unacknowledged} records in {_FLUSH_S:.0f} s"
+            )
 
     async def settled(self) -> bool:
-        """Whether the group has committed everything that was produced."""
+        """Whether the group has committed all produced records."""
         places = [record.place for record in self.produced]
         servers = self.kafka.bootstrap_servers
         return await asyncio.to_thread(topic_reader.is_committed, servers, self.group, places)
 
     async def reconcile(self) -> Reconciliation:
-        """Compares what was produced with what FullStory and the dead-letter topic hold now."""
-        letters = await self.dead_letters()
-        return reconcile(self.produced, self.fullstory.accepted, letters)
+        """Compares the produced records with what FullStory and the dead-letter topic contain."""
+        dead_letters = await self.dead_letters()
+        return reconcile(self.produced, self.fullstory.accepted, dead_letters)
 
     async def dead_letters(self) -> list[RecordPlace]:
-        """The places of the records that the dead-letter topic holds, by their headers."""
+        """The original positions of the dead-lettered records, from their headers."""
         messages = await asyncio.to_thread(
             topic_reader.read_all, self.kafka.bootstrap_servers, DEAD_LETTERS
         )
@@ -138,33 +140,33 @@ class World:
                 async with session.post(url, json=body) as answer:
                     self.schema_ids[topic] = (await answer.json(content_type=None))["id"]
 
-    async def _hand_over(
+    async def _produce_all(
         self,
         producer: confluent_kafka.Producer,
         records: Iterable[GeneratedRecord],
         rate: float | None,
     ) -> None:
-        begun_s = time.monotonic()
-        for number, made in enumerate(records):
-            ahead_s = 0.0 if rate is None else begun_s + number / rate - time.monotonic()
-            if ahead_s > 0 or number % 1000 == 0:
-                await asyncio.sleep(max(0.0, ahead_s))
+        started_s = time.monotonic()
+        for number, generated in enumerate(records):
+            wait_s = 0.0 if rate is None else started_s + number / rate - time.monotonic()
+            if wait_s > 0 or number % 1000 == 0:
+                await asyncio.sleep(max(0.0, wait_s))
             producer.produce(
-                made.topic,
-                made.value,
-                made.key,
-                headers=list(made.headers),
-                timestamp=made.timestamp_ms,
-                on_delivery=_Noting(made, self.produced),
+                generated.topic,
+                generated.value,
+                generated.key,
+                headers=list(generated.headers),
+                timestamp=generated.timestamp_ms,
+                on_delivery=_DeliveryReport(generated, self.produced),
             )
             producer.poll(0)
 
 
-class _Noting:
-    """A delivery report: notes where an acknowledged record lies."""
+class _DeliveryReport:
+    """A delivery callback that stores the position of each acknowledged record."""
 
-    def __init__(self, made: GeneratedRecord, produced: list[Produced]) -> None:
-        self._made = made
+    def __init__(self, generated: GeneratedRecord, produced: list[Produced]) -> None:
+        self._made = generated
         self._produced = produced
 
     def __call__(

@@ -1,13 +1,13 @@
-"""The whole path measured: the bridge as a process, on a real Kafka, with a sink that is fast.
+"""End-to-end benchmark: the bridge as a process, with a real Kafka and a fast sink.
 
     python -m tests.bench                                     all rows, three rounds
     python -m tests.bench --rows skip,deliver --rounds 1
     python -m tests.bench --records 100000 --rows skip        smaller topics
-    python -m tests.bench --base fdee8c0                      beside an older build, in turns
+    python -m tests.bench --base fdee8c0                      compare with an older build
     python -m tests.bench --picture bench.svg                 draw the last results; runs nothing
 
-Rows: skip, skip-rare, deliver, deliver-tls, deliver-50ms, latency, mappings, partitions, start.
-Exit 0 when every run came to its end; 1 when one did not, and the table tells which.
+Rows: skip, skip-rare, deliver, deliver-tls, deliver-50ms, deliver-50ms-tls, latency, mappings,
+partitions, start. Exit 0 if all runs succeed; 1 if a run fails, which the table shows.
 """
 
 import argparse
@@ -32,11 +32,11 @@ from tests.bench.world import World
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit code."""
+    """Run the benchmark and return the exit code."""
     options = _parser().parse_args(arguments)
     if options.picture is not None:
-        told = orjson.loads(results.LATEST.read_bytes())
-        options.picture.write_text(picture.draw(told), encoding="utf-8")
+        latest = orjson.loads(results.LATEST.read_bytes())
+        options.picture.write_text(picture.draw(latest), encoding="utf-8")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     cores = Cores()
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         base = stack.enter_context(older_build(options.base)) if options.base else None
         chosen = _chosen(options.rows, rows(base))
-        _stay_on_this_machine()
-        cores.take_the_others()
+        _disable_proxies()
+        cores.move_self_to_other_core()
         world = stack.enter_context(World(cores, options.records))
         size = f"{options.records:,} in the largest topic, {world.bodies.bytes_on_average} bytes"
         described["records"] = f"{size} on average"
@@ -56,24 +56,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--rows", default="", help="names with commas between; by default all")
+    parser.add_argument("--rows", default="", help="comma-separated names; default: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--records", type=int, default=1_000_000, help="in the largest topic")
-    parser.add_argument("--base", default="", help="a commit to measure beside this tree")
+    parser.add_argument("--base", default="", help="a commit to compare this tree with")
     parser.add_argument("--picture", type=Path, help="draw the last results into this file")
     return parser
 
 
 def _chosen(names: str, known: tuple[Row, ...]) -> list[Row]:
     wanted = [name for name in names.split(",") if name] or [row.name for row in known]
-    strange = set(wanted) - {row.name for row in known}
-    if strange:
-        sys.exit(f"no such row: {', '.join(sorted(strange))}")
+    unknown = set(wanted) - {row.name for row in known}
+    if unknown:
+        sys.exit(f"unknown rows: {', '.join(sorted(unknown))}")
     return [row for row in known if row.name in wanted]
 
 
-def _stay_on_this_machine() -> None:
-    """No proxy: all that is asked from now on is here."""
+def _disable_proxies() -> None:
+    """Remove proxy settings, because all services are local from now on."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
 

@@ -1,6 +1,6 @@
-"""An older build of this project, in a folder and a virtual environment of its own.
+"""An older build of this project, in a separate folder and virtual environment.
 
-Law: it is made outside the tree as the Makefile makes ours, and nothing of it stays.
+Invariants: it is built outside the tree, as the Makefile does, and removed afterwards.
 """
 
 import subprocess
@@ -18,30 +18,30 @@ _TREE = Path(__file__).parents[2]
 
 @contextmanager
 def older_build(commit: str) -> Iterator[Bridge]:
-    """The bridge as it was at a commit; RuntimeError when it cannot be built."""
+    """The bridge at a commit; RuntimeError if the build fails."""
     with tempfile.TemporaryDirectory(prefix="fullstory-bench-base-") as folder:
         tree = Path(folder) / "tree"
-        _do(_TREE, "git", "worktree", "add", "--quiet", "--detach", str(tree), commit)
+        _run_command(_TREE, "git", "worktree", "add", "--quiet", "--detach", str(tree), commit)
         try:
             yield Bridge(f"base {commit}", _installed(tree))
         finally:
-            _do(_TREE, "git", "worktree", "remove", "--force", str(tree))
+            _run_command(_TREE, "git", "worktree", "remove", "--force", str(tree))
 
 
 def _installed(tree: Path) -> Path:
-    """Its command, installed as `make` installs ours."""
+    """Install it as `make` does, and return its command."""
     say(f"building {tree} …")
-    _do(tree, sys.executable, "-m", "venv", ".venv")
+    _run_command(tree, sys.executable, "-m", "venv", ".venv")
     python = str(tree / ".venv" / "bin" / "python")
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    _do(tree, *pip, "--require-hashes", "-r", "requirements.lock")
-    _do(tree, *pip, "--no-deps", "--no-build-isolation", "-e", ".")
+    _run_command(tree, *pip, "--require-hashes", "-r", "requirements.lock")
+    _run_command(tree, *pip, "--no-deps", "--no-build-isolation", "-e", ".")
     program = tree / ".venv" / "bin" / "fullstory-bridge"
-    _do(tree, str(program), "--help")  # so that its modules are compiled
+    _run_command(tree, str(program), "--help")  # compiles its modules
     return program
 
 
-def _do(where: Path, *command: str) -> None:
-    done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+def _run_command(folder: Path, *command: str) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")

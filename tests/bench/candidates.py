@@ -1,6 +1,6 @@
-"""Who is measured: a build of the bridge, the script a user would write, and the floors.
+"""What is measured: a build of the bridge, a script that a user would write, and lower bounds.
 
-All are told the same job, run as a process of their own on the same core, and post to the same
+All candidates get the same job, run as separate processes on the same core, and post to the same
 sink.
 """
 
@@ -16,20 +16,20 @@ COMMAND: Final = Path(sys.executable).with_name("fullstory-bridge")
 
 
 class Candidate(Protocol):
-    """Something that can be given a job."""
+    """A program that can run a job."""
 
     @property
     def name(self) -> str:
-        """How the table calls it."""
+        """Its name in the table."""
         ...
 
     @property
     def measures_itself(self) -> bool:
-        """Whether it prints its own figures, because the sink sees nothing of it."""
+        """Whether it prints its own figures, because it sends nothing to the sink."""
         ...
 
     def command(self, job: Job) -> list[str]:
-        """Write what it needs into the job's folder; how it is started."""
+        """Write its input to the job's folder, and return its command line."""
         ...
 
 
@@ -42,20 +42,20 @@ class Bridge:
     measures_itself: bool = False
 
     def command(self, job: Job) -> list[str]:
-        """Settings, a mapping, and the command that an operator gives."""
+        """Write settings and a mapping, and return the command that an operator uses."""
         return [str(self.program), "run", "--config", str(job.write_settings())]
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A program beside this file; it is given the job as JSON."""
+    """A program in `peers/`; it gets the job as JSON."""
 
     name: str
     arguments: tuple[str, ...]
     measures_itself: bool = False
 
     def command(self, job: Job) -> list[str]:
-        """The peer's own file, run by this Python."""
+        """The peer's file, run by this Python."""
         program, *more = self.arguments
         return [sys.executable, str(_PEERS / program), *more, str(job.write_json())]
 

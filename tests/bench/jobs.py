@@ -1,6 +1,6 @@
-"""What a process under test is told: where to read, where to post, and what.
+"""The input of a process under test: what to read and where to post.
 
-A job is one run. Bridges get it as settings and a mapping; the peers as a JSON file.
+A job is one run. Bridges get it as settings and a mapping, peers get it as a JSON file.
 """
 
 from dataclasses import asdict, dataclass
@@ -18,40 +18,40 @@ _NAME = "payments"
 
 @dataclass(frozen=True)
 class Job:
-    """One run: `marks` are how much is to be done when measuring begins, and when it ends."""
+    """One run: `marks` are the record counts at which the measurement begins and ends."""
 
     servers: str
     registry: str
     topic: str
     group: str
-    letters: str
+    dead_letters: str
     url: str
     marks: tuple[int, int]
     mappings: int
     folder: Path
 
     def write_settings(self) -> Path:
-        """Write the settings and the mapping of a bridge; where the settings are."""
+        """Write a bridge's settings and mapping, and return the settings file."""
         file = self.folder / "bridge.yaml"
         file.write_text(yaml.safe_dump(self._settings(), sort_keys=False))
         mappings = [_mapping(number) for number in range(self.mappings)]
         if self.mappings > 1:
             mappings[0]["filter"]["currency"] = list(CURRENCIES)
-        told = {"format": 1, "mappings": mappings}
-        (self.folder / "mapping.yaml").write_text(yaml.safe_dump(told, sort_keys=False))
+        data = {"format": 1, "mappings": mappings}
+        (self.folder / "mapping.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
         return file
 
     def write_json(self) -> Path:
-        """Write what a peer must know; where."""
+        """Write a peer's input and return the file."""
         file = self.folder / "job.json"
-        told = {
+        data = {
             **{key: value for key, value in asdict(self).items() if key != "folder"},
             "kafka": self._kafka(),
             "key": KEY,
             "wanted": WANTED,
             "schema_file": str(SCHEMA_FILE),
         }
-        file.write_bytes(orjson.dumps(told))
+        file.write_bytes(orjson.dumps(data))
         return file
 
     def _kafka(self) -> dict[str, Any]:
@@ -68,17 +68,17 @@ class Job:
                 "key": KEY,
                 "base_url": self.url,
                 "max_rate": None,
-                # The payments are as old as the benchmark's run, and none is to be late.
+                # The payments are as old as the run, and none may be too old.
                 "max_event_age": None,
                 "session_window_s": 604_800,
             },
-            "dead_letters": {"topic": self.letters},
+            "dead_letters": {"topic": self.dead_letters},
             "status": {"listen": None},
         }
 
 
 def _mapping(number: int) -> dict[str, Any]:
-    """The mapping that all rows have; each further one asks for a currency that nobody pays in."""
+    """The mapping of all rows; each further one filters for a currency that never occurs."""
     more = {"currency": [f"X{number:02}"]} if number else {}
     return {
         "name": f"payment-failed-{number}" if number else "payment-failed",

@@ -1,7 +1,8 @@
-"""The machine: which cores are whose, and under which conditions the figures came about.
+"""The machine: how its cores are used, and the conditions of the measurement.
 
-Law: what is measured has the first core for itself, all else shares the second one; so neither
-takes time from the other. Children inherit the harness's core, hence it moves first.
+Invariants: the process under test has the first core for itself, and all others share the second
+one, so neither takes CPU time from the other. Children inherit the harness's core, so it moves
+first.
 """
 
 import os
@@ -18,38 +19,38 @@ _PACKAGES = ("aiohttp", "confluent-kafka", "fastavro", "uvloop")
 
 
 class Cores:
-    """The core under test and the others' core, where there are two."""
+    """The core under test and the core of all other processes, if there are two."""
 
     def __init__(self) -> None:
         own = sorted(os.sched_getaffinity(0))
         self._tested = own[0]
-        self._others = own[1] if len(own) > 1 else None
+        self._other_core = own[1] if len(own) > 1 else None
 
     @property
-    def said(self) -> str:
-        """How the cores are shared, in a line."""
-        if self._others is None:
+    def description(self) -> str:
+        """How the cores are used, in one line."""
+        if self._other_core is None:
             return "one core only: nothing is pinned"
-        return f"under test: core {self._tested}; Kafka, registry, sink: core {self._others}"
+        return f"under test: core {self._tested}; Kafka, registry, sink: core {self._other_core}"
 
-    def take_the_others(self) -> None:
-        """Move this process, and all that it starts from now on, to the others' core."""
-        if self._others is not None:
-            os.sched_setaffinity(0, {self._others})
+    def move_self_to_other_core(self) -> None:
+        """Move this process, and all its future children, to the other core."""
+        if self._other_core is not None:
+            os.sched_setaffinity(0, {self._other_core})
 
-    def give_the_first(self, pid: int) -> None:
-        """Move a process that has just begun, hence has one thread only, to the core under test."""
-        if self._others is not None:
+    def pin_to_tested_core(self, pid: int) -> None:
+        """Move a new process, which has only one thread yet, to the core under test."""
+        if self._other_core is not None:
             os.sched_setaffinity(pid, {self._tested})
 
 
 def conditions(cores: Cores) -> dict[str, str]:
-    """What a reader must know to compare the figures with others."""
+    """The conditions that a reader needs to compare the figures with others."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     load = " ".join(f"{one:.2f}" for one in os.getloadavg())
     return {
         "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
-        "cores": cores.said,
+        "cores": cores.description,
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "packages": f"{packages}, librdkafka {confluent_kafka.libversion()[0]}",
@@ -61,5 +62,5 @@ def conditions(cores: Cores) -> dict[str, str]:
 
 def _cpu_model() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    told = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(told, platform.machine())
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())

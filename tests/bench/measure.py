@@ -1,7 +1,7 @@
-"""One run of one candidate: started, watched from the sink's side, stopped; its figures.
+"""One run of one candidate: start it, measure it at the sink, stop it, and return the figures.
 
-Law: warm-up is left out: figures are the difference of two looks, taken when two numbered POSTs
-arrive.
+Invariants: the warm-up is excluded. Figures are the difference of two samples, taken when two
+numbered POSTs arrive.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Final
 from confluent_kafka import Producer
 
 from tests.bench.candidates import Bridge
-from tests.bench.child import Child, Look
+from tests.bench.child import Child, Sample
 from tests.bench.jobs import Job
 from tests.bench.rows import Entry, Row
 from tests.bench.sink import Arrivals, Moment
@@ -45,11 +45,11 @@ def _throughput(world: World, row: Row, entry: Entry) -> Figures:
         job = world.job(topic, url, folder, marks, entry.mappings)
         with _child(world, entry, job) as child:
             if entry.candidate.measures_itself:
-                return _told_by_itself(child.start(world.cores).wait_for_end())
-            begin, end = (_look_at(child, arrivals, number) for number in (first, last))
+                return _own_figures(child.start(world.cores).wait_for_end())
+            begin, end = (_sample_at(child, arrivals, number) for number in (first, last))
             child.start(world.cores)
-            child.wait_for(end.come, f"POST {last} came ({first} begins)")
-            return _figures(marks[1] - marks[0], begin.look, end.look, child.peak_mb())
+            child.wait_for(end.occurred, f"POST {last} came ({first} begins)")
+            return _figures(marks[1] - marks[0], begin.sample, end.sample, child.peak_mb())
 
 
 def _latency(world: World, row: Row, entry: Entry) -> Figures:
@@ -60,15 +60,15 @@ def _latency(world: World, row: Row, entry: Entry) -> Figures:
         with _child(world, entry, job) as child:
             child.start(world.cores)
             producer = Producer({"bootstrap.servers": job.servers, "linger.ms": 0, "acks": "1"})
-            chance = random.Random(1)
+            rng = random.Random(1)
             took_ms = []
             for number in range(1, _SINGLE_WARM_UP + _SINGLE + 1):
-                time.sleep(chance.uniform(0.05, 0.15))
-                moment, begun_s = arrivals.moment_of(number), time.perf_counter()
+                time.sleep(rng.uniform(0.05, 0.15))
+                moment, started_s = arrivals.moment_of(number), time.perf_counter()
                 producer.produce(topic, world.bodies.matching[number])
                 producer.flush(0)
-                child.wait_for(moment.come, f"POST {number} came")
-                took_ms.append((moment.at_s - begun_s) * 1000)
+                child.wait_for(moment.occurred, f"POST {number} came")
+                took_ms.append((moment.at_s - started_s) * 1000)
             counted = took_ms[_SINGLE_WARM_UP:]
             percentiles = statistics.quantiles(counted, n=100)
             return {
@@ -79,18 +79,18 @@ def _latency(world: World, row: Row, entry: Entry) -> Figures:
 
 
 def _start(world: World, row: Row, entry: Entry) -> Figures:
-    """How long until the first POST; and until `--help` has been told."""
+    """The time until the first POST, and the time of `--help`."""
     topic = world.topic(entry.topic)
     with world.run(row.delay_s, tls=row.tls) as (folder, url, arrivals):
         first = arrivals.moment_of(1)
         with _child(world, entry, world.job(topic, url, folder, (1, 2))) as child:
             child.start(world.cores)
-            child.wait_for(first.come, "the first POST came")
-            figures = {"first_post_s": first.at_s - child.begun_s}
+            child.wait_for(first.occurred, "the first POST came")
+            figures = {"first_post_s": first.at_s - child.started_s}
         if isinstance(entry.candidate, Bridge):
             with Child([str(entry.candidate.program), "--help"], folder, {}) as child:
                 child.start(world.cores).wait_for_end(_HELP_S)
-                figures["help_s"] = time.perf_counter() - child.begun_s
+                figures["help_s"] = time.perf_counter() - child.started_s
         return figures
 
 
@@ -98,28 +98,28 @@ def _child(world: World, entry: Entry, job: Job) -> Child:
     return Child(entry.candidate.command(job), job.folder, world.environment)
 
 
-class _Looking(Moment):
-    """A moment at which a process is looked at."""
+class _SampleMoment(Moment):
+    """A moment at which a process is sampled."""
 
     def __init__(self, child: Child) -> None:
         super().__init__()
         self._child = child
-        self.look = Look(0.0, 0.0)
+        self.sample = Sample(0.0, 0.0)
 
-    def is_now(self) -> None:
-        """Look; if the process is gone, whoever waits finds that out."""
+    def mark_now(self) -> None:
+        """Take the sample; if the process has ended, the waiting code detects it."""
         with suppress(ProcessLookupError):
-            self.look = self._child.look()
-            super().is_now()
+            self.sample = self._child.sample()
+            super().mark_now()
 
 
-def _look_at(child: Child, arrivals: Arrivals, number: int) -> _Looking:
-    looking = _Looking(child)
-    arrivals.at(number, looking.is_now)
-    return looking
+def _sample_at(child: Child, arrivals: Arrivals, number: int) -> _SampleMoment:
+    moment = _SampleMoment(child)
+    arrivals.at(number, moment.mark_now)
+    return moment
 
 
-def _figures(count: int, begin: Look, end: Look, peak_mb: float) -> Figures:
+def _figures(count: int, begin: Sample, end: Sample, peak_mb: float) -> Figures:
     wall_s, cpu_s = end.at_s - begin.at_s, end.cpu_s - begin.cpu_s
     return {
         "per_s": count / wall_s,
@@ -130,7 +130,7 @@ def _figures(count: int, begin: Look, end: Look, peak_mb: float) -> Figures:
     }
 
 
-def _told_by_itself(output: str) -> Figures:
-    told = json.loads(output)
-    begin, end = Look(0.0, 0.0), Look(told["wall_s"], told["cpu_s"])
-    return _figures(told["count"], begin, end, told["peak_mb"])
+def _own_figures(output: str) -> Figures:
+    own = json.loads(output)
+    begin, end = Sample(0.0, 0.0), Sample(own["wall_s"], own["cpu_s"])
+    return _figures(own["count"], begin, end, own["peak_mb"])

@@ -1,4 +1,4 @@
-"""The results as bars: one small chart per row, the conditions below; SVG written by hand."""
+"""The results as an SVG with bars: one chart per row, and the conditions below."""
 
 from html import escape
 from typing import Any, Final
@@ -22,17 +22,17 @@ _STYLE: Final = """
 """
 
 
-def draw(told: dict[str, Any]) -> str:
-    """The picture as the text of an SVG file."""
+def draw(results: dict[str, Any]) -> str:
+    """The text of the SVG file."""
     parts: list[str] = []
     y = _GAP
-    for row in told["rows"]:
+    for row in results["rows"]:
         drawn = [one for one in row["candidates"] if row["chief"] in one["figures"]]
         if drawn:
             parts += _chart(row, drawn, y)
             y += _TITLE + len(drawn) * _STEP + _GAP
-    for name, said in told["conditions"].items():
-        parts.append(_text(16, y, f"{name}: {said}", "dim"))
+    for name, text in results["conditions"].items():
+        parts.append(_text(16, y, f"{name}: {text}", "dim"))
         y += _LINE
     size = f'width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
@@ -41,23 +41,25 @@ def draw(told: dict[str, Any]) -> str:
 
 
 def _chart(row: dict[str, Any], drawn: list[dict[str, Any]], top: int) -> list[str]:
-    chief = row["chief"]
-    column = COLUMNS[chief]
-    heading = f"{row['unit']} per second" if chief == "per_s" else column.heading
+    main_figure = row["chief"]
+    column = COLUMNS[main_figure]
+    heading = f"{row['unit']} per second" if main_figure == "per_s" else column.heading
     parts = [_text(16, top, f"{row['title']}: {heading}", "title")]
-    most = max(one["figures"][chief]["high"] for one in drawn)
+    most = max(one["figures"][main_figure]["high"] for one in drawn)
     for number, one in enumerate(drawn):
         y = top + _TITLE - _BAR + number * _STEP
-        figure = one["figures"][chief]
+        figure = one["figures"][main_figure]
         length = max(1.0, figure["median"] / most * _BARS)
-        colour = _OTHER if number else _OURS
+        color = _OTHER if number else _OURS
         middle = y + _BAR - 4
         parts += [
             _text(16, middle, one["name"]),
-            f'<rect x="{_LABELS}" y="{y}" width="{length:.1f}" height="{_BAR}" fill="{colour}"/>',
+            f'<rect x="{_LABELS}" y="{y}" width="{length:.1f}" height="{_BAR}" fill="{color}"/>',
             _spread(figure, most, y),
             _text(
-                _LABELS + int(figure["high"] / most * _BARS) + 8, middle, _written(figure, chief)
+                _LABELS + int(figure["high"] / most * _BARS) + 8,
+                middle,
+                _written(figure, main_figure),
             ),
         ]
     return parts

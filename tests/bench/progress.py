@@ -1,4 +1,4 @@
-"""One line for the person who waits, on standard error."""
+"""Progress lines on standard error."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ _BEGUN_S = time.monotonic()
 
 
 def say(line: str) -> None:
-    """A line, with the time since the beginning."""
+    """Print a line with the time since the start."""
     minutes, seconds = divmod(int(time.monotonic() - _BEGUN_S), 60)
     sys.stderr.write(f"{minutes:3}:{seconds:02}  {line}\n")
     sys.stderr.flush()

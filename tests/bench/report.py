@@ -1,4 +1,4 @@
-"""The figures for a person: tables, the ratios below them, and the conditions at the end."""
+"""The printed report: tables, then ratios, and the conditions at the end."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,7 @@ _WIDTH: Final = 132
 
 
 class Column(NamedTuple):
-    """A figure: its heading, and how it is written."""
+    """A figure's heading and format."""
 
     heading: str
     written: Callable[[float], str]
@@ -30,7 +30,7 @@ COLUMNS: Final[dict[str, Column]] = {
 
 
 def line(figures: dict[str, float]) -> str:
-    """One run's figures in a line."""
+    """One run's figures in one line."""
     return ", ".join(
         f"{column.written(figures[key])} {column.heading}"
         for key, column in COLUMNS.items()
@@ -38,23 +38,23 @@ def line(figures: dict[str, float]) -> str:
     )
 
 
-def show(told: dict[str, Any]) -> None:
-    """Print all that a file of results tells."""
+def show(results: dict[str, Any]) -> None:
+    """Print all results."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     for kind in ("throughput", "latency", "start"):
-        found = [row for row in told["rows"] if row["kind"] == kind]
+        found = [row for row in results["rows"] if row["kind"] == kind]
         if found:
             console.print(_table(found))
-    for row in told["rows"]:
+    for row in results["rows"]:
         for ratio in row["ratios"]:
             console.print(Text(_ratio(row, ratio)))
         for error in row["errors"]:
             console.print(Text(f"FAILED  {row['title']}: {error}", style="red"))
     console.print()
-    for name, said in told["conditions"].items():
-        console.print(Text(f"{name}: {said}", style="dim"))
+    for name, text in results["conditions"].items():
+        console.print(Text(f"{name}: {text}", style="dim"))
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
@@ -62,7 +62,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     known = {key for row in rows for one in row["candidates"] for key in one["figures"]}
     columns = {key: column for key, column in COLUMNS.items() if key in known}
     table.add_column("row")
-    table.add_column("who")
+    table.add_column("candidate")
     for column in columns.values():
         table.add_column(column.heading, justify="right")
     table.add_column("runs", justify="right")
@@ -86,5 +86,5 @@ def _cell(figure: dict[str, float] | None, column: Column) -> str:
 def _ratio(row: dict[str, Any], ratio: dict[str, Any]) -> str:
     pairs = " ".join(f"{one:.2f}" for one in ratio["pairs"])
     heading = COLUMNS[ratio["figure"]].heading
-    who = f"{ratio['of']} / {ratio['to']}"
-    return f"{row['title']}: {who}: {heading} {ratio['median']:.2f}× (pairs: {pairs})"
+    pair = f"{ratio['of']} / {ratio['to']}"
+    return f"{row['title']}: {pair}: {heading} {ratio['median']:.2f}× (pairs: {pairs})"

@@ -1,7 +1,7 @@
-"""What the runs have given: medians with the lowest and the highest, and ratios within rounds.
+"""The results of the runs: medians with minimum and maximum, and ratios within rounds.
 
-Law: a ratio is taken of two runs of one round, which had the same neighbours; the median is that
-of these ratios.
+Invariants: a ratio compares two runs of the same round, which had the same conditions. The median
+is taken over these ratios.
 """
 
 import statistics
@@ -19,24 +19,24 @@ LATEST: Final = Path(__file__).with_name("results") / "latest.json"
 
 @dataclass
 class Measured:
-    """A row, and per entry its runs, round by round; None: the run failed."""
+    """A row with the runs of each entry, by round; None is a failed run."""
 
     row: Row
     runs: dict[str, list[Figures | None]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
     def add(self, label: str, figures: Figures | None) -> None:
-        """One run more."""
+        """Add one run."""
         self.runs.setdefault(label, []).append(figures)
 
-    def told(self) -> dict[str, Any]:
-        """The row for the file of results."""
+    def data(self) -> dict[str, Any]:
+        """The row in the format of the results file."""
         return {
             "row": self.row.name,
             "title": self.row.title,
             "kind": self.row.kind,
             "unit": self.row.unit,
-            "chief": self.row.chief,
+            "chief": self.row.main_figure,
             "candidates": [
                 {"name": label, "figures": summary(runs), "runs": runs}
                 for label, runs in self.runs.items()
@@ -46,9 +46,9 @@ class Measured:
         }
 
     def _ratios(self) -> list[dict[str, Any]]:
-        """Of the first entry to each other one."""
+        """The ratios of the first entry to each other one."""
         (first, ours), *others = self.runs.items()
-        keys = ("per_s", "cpu_us") if self.row.kind == "throughput" else (self.row.chief,)
+        keys = ("per_s", "cpu_us") if self.row.kind == "throughput" else (self.row.main_figure,)
         found = []
         for label, theirs in others:
             for key in keys:
@@ -64,7 +64,7 @@ class Measured:
 
 
 def summary(runs: list[Figures | None]) -> dict[str, dict[str, float]]:
-    """Per figure its median, the lowest and the highest."""
+    """Median, minimum and maximum by figure."""
     good = [run for run in runs if run is not None]
     found = {}
     for key in good[0] if good else ():
@@ -78,8 +78,8 @@ def summary(runs: list[Figures | None]) -> dict[str, dict[str, float]]:
 
 
 def write(conditions: dict[str, str], measured: list[Measured], to: Path) -> dict[str, Any]:
-    """Write the file of results; what is in it."""
-    told = {"conditions": conditions, "rows": [one.told() for one in measured]}
+    """Write the results file and return its content."""
+    data = {"conditions": conditions, "rows": [one.data() for one in measured]}
     to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
-    return told
+    to.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
+    return data

@@ -1,8 +1,7 @@
-"""The rows of the benchmark: who is measured on what, and from which mark to which.
+"""The rows of the benchmark: the candidates, and the part of a topic that each one is measured on.
 
-Invariants: the first entry of a row is the one that is looked at, every other is what it is
-compared with, and each round runs all of them one after the other; a slow one is measured on a
-smaller part of the topic, never on another topic.
+Invariants: a row compares its first entry with the others, and each round runs all entries one
+after the other. A slow candidate is measured on a smaller part of the same topic.
 """
 
 from dataclasses import dataclass
@@ -15,21 +14,21 @@ Marks = tuple[float, float]
 Kind = Literal["throughput", "latency", "start"]
 
 _MOST: Final = (0.10, 0.95)
-"""Behind the warm-up, and before partitions run dry one by one."""
+"""After the warm-up, and before the first partitions are read to their ends."""
 
 _SOME: Final = (0.03, 0.20)
 _RARE: Final = (0.20, 0.95)
 _RARE_SOME: Final = (0.04, 0.20)
 _SENT_SOME: Final = (0.10, 0.35)
 _SLOW_SINK: Final = (0.20, 0.95)
-"""The pace doubles every few round trips, which take 50 ms here."""
+"""The rate doubles every few round trips, which take 50 ms here."""
 
 _SLOW_SINK_SOME: Final = (0.20, 0.50)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One candidate in a row; `marks` are parts of the topic's records."""
+    """One candidate in a row; `marks` are fractions of the topic's records."""
 
     label: str
     candidate: Candidate
@@ -40,24 +39,24 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """One row; `chief` is the figure by which it is drawn."""
+    """One row; `main_figure` is the figure in its chart."""
 
     name: str
     title: str
     entries: tuple[Entry, ...]
     kind: Kind = "throughput"
     unit: str = "records"
-    chief: str = "per_s"
+    main_figure: str = "per_s"
     delay_s: float = 0.0
     tls: bool = False
 
 
 def rows(base: Bridge | None) -> tuple[Row, ...]:
-    """All rows; with an older build beside ours where there is one."""
+    """All rows; they include the older build if there is one."""
     bridge = Bridge()
     return (
         Row("skip", "skip, 5.55 % match", _skipping(bridge, base)),
-        Row("skip-rare", "skip, 0.1 % match", _skipping_most(bridge, base)),
+        Row("skip-rare", "skip, 0.1 % match", _skipping_rare(bridge, base)),
         _delivering("deliver", "deliver, sink at once", bridge, base, with_script=True),
         _delivering("deliver-tls", "deliver, sink at once, TLS", bridge, base, tls=True),
         _delivering("deliver-50ms", "deliver, 50 ms, 256 in flight", bridge, base, delay_s=0.05),
@@ -75,7 +74,7 @@ def rows(base: Bridge | None) -> tuple[Row, ...]:
             _all(bridge, base, ALL),
             kind="latency",
             unit="ms",
-            chief="p50_ms",
+            main_figure="p50_ms",
         ),
         Row(
             "mappings",
@@ -84,7 +83,7 @@ def rows(base: Bridge | None) -> tuple[Row, ...]:
                 Entry("100 mappings", bridge, SKIP, _MOST, mappings=100),
                 Entry("1 mapping", bridge, SKIP, _MOST),
             ),
-            chief="cpu_us",
+            main_figure="cpu_us",
         ),
         Row(
             "partitions",
@@ -93,7 +92,7 @@ def rows(base: Bridge | None) -> tuple[Row, ...]:
                 Entry("200 partitions", bridge, WIDE, _MOST),
                 Entry("4 partitions", bridge, SKIP, _half(_MOST)),
             ),
-            chief="cpu_us",
+            main_figure="cpu_us",
         ),
         Row(
             "start",
@@ -101,13 +100,13 @@ def rows(base: Bridge | None) -> tuple[Row, ...]:
             _all(bridge, base, SKIP),
             kind="start",
             unit="s",
-            chief="first_post_s",
+            main_figure="first_post_s",
         ),
     )
 
 
 def _half(marks: Marks) -> Marks:
-    """As many records of a topic as `marks` are of one half as large."""
+    """Marks that give the same record counts as `marks` of a topic half as large."""
     return marks[0] * WIDE.part, marks[1] * WIDE.part
 
 
@@ -129,7 +128,7 @@ def _skipping(bridge: Bridge, base: Bridge | None) -> tuple[Entry, ...]:
     )
 
 
-def _skipping_most(bridge: Bridge, base: Bridge | None) -> tuple[Entry, ...]:
+def _skipping_rare(bridge: Bridge, base: Bridge | None) -> tuple[Entry, ...]:
     return (
         Entry(bridge.name, bridge, RARE, _RARE),
         *_older(base, RARE, _RARE_SOME),

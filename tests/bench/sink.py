@@ -1,8 +1,8 @@
-"""FullStory's stand-in, as fast as one can be: it counts, looks at the clock, and answers `{}`.
+"""A minimal FullStory stand-in for speed: it counts POSTs, takes the time, and responds `{}`.
 
-Invariants: it runs on a loop and in a thread of its own, so that a harness that waits holds nothing
-up; each run has a server of its own, so that what comes late of one is not counted for the next;
-bodies have a Content-Length, as those of every client here.
+Invariants: it has a separate event loop and thread, so that the harness never blocks it. Each run
+has a separate server, so that late requests are not counted in the next run. Bodies must have a
+Content-Length, which all clients here send.
 """
 
 import asyncio
@@ -27,50 +27,50 @@ def _response(body: bytes) -> bytes:
     return head % len(body) + body
 
 
-_TAKEN = _response(b"{}")
+_ACCEPTED = _response(b"{}")
 _ME = _response(b'{"orgId":"o-1"}')
 
 
 class Arrivals:
-    """Counts the POSTs of one run, and does what is to be done at some of them."""
+    """Counts the POSTs of one run, and runs callbacks at some of them."""
 
     def __init__(self) -> None:
         self.count = 0
         self._at: dict[int, Callable[[], None]] = {}
 
     def at(self, number: int, do: Callable[[], None]) -> None:
-        """Do something, briefly, in the sink's thread when POST `number` (from 1) has come."""
+        """Run a short callback in the sink's thread when POST `number` (from 1) arrives."""
         self._at[number] = do
 
     def arrived(self) -> None:
-        """One POST more."""
+        """Count one POST."""
         self.count += 1
         do = self._at.get(self.count)
         if do is not None:
             do()
 
     def moment_of(self, number: int) -> "Moment":
-        """The moment at which POST `number` comes."""
+        """The moment at which POST `number` arrives."""
         moment = Moment()
-        self.at(number, moment.is_now)
+        self.at(number, moment.mark_now)
         return moment
 
 
 class Moment:
-    """When something happened, as `time.perf_counter` tells it; `come` is set by it."""
+    """The time of an event by `time.perf_counter`; `occurred` is set when it happens."""
 
     def __init__(self) -> None:
-        self.come = threading.Event()
+        self.occurred = threading.Event()
         self.at_s = 0.0
 
-    def is_now(self) -> None:
-        """It happens."""
+    def mark_now(self) -> None:
+        """Set the time, and set `occurred`."""
         self.at_s = time.perf_counter()
-        self.come.set()
+        self.occurred.set()
 
 
 class Connection(asyncio.Protocol):
-    """One connection that is kept alive; requests may come in pieces, or many at once."""
+    """One keep-alive connection; requests may arrive in pieces, or several at once."""
 
     def __init__(self, arrivals: Arrivals, delay_s: float) -> None:
         self._arrivals = arrivals
@@ -79,13 +79,13 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where the answers go."""
+        """Store the transport for the responses."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete, and keep the rest."""
+        """Respond to every complete request, and keep the rest."""
         received = self._rest + data if self._rest else data
-        place, taken = 0, 0
+        place, posts = 0, 0
         while (head_end := received.find(b"\r\n\r\n", place)) >= 0:
             found = _LENGTH.search(received, place, head_end)
             end = head_end + 4 + (int(found[1]) if found else 0)
@@ -93,13 +93,13 @@ class Connection(asyncio.Protocol):
                 break
             if received.startswith(b"POST ", place):
                 self._arrivals.arrived()
-                taken += 1
+                posts += 1
             else:
                 self._write(_ME)
             place = end
         self._rest = received[place:]
-        if taken:
-            self._answer(_TAKEN * taken)
+        if posts:
+            self._answer(_ACCEPTED * posts)
 
     def _answer(self, answers: bytes) -> None:
         if self._delay_s:
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
 
 
 class Sink:
-    """The thread and the loop on which servers are; `with` it."""
+    """The thread and event loop of the servers, during a `with` block."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
@@ -131,7 +131,7 @@ class Sink:
 
     @contextmanager
     def server(self, *, delay_s: float = 0.0, tls: bool = False) -> Iterator[tuple[str, Arrivals]]:
-        """A server for one run: its address, and what arrives at it."""
+        """A server for one run: its URL and its arrivals."""
         arrivals = Arrivals()
         server = self._run(self._serve(arrivals, delay_s, self._tls if tls else None))
         port = server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""What is made of the figures of the runs: medians, ratios within rounds, and the picture."""
+"""The evaluation of the runs: medians, ratios within rounds, the table and the picture."""
 
 from xml.etree import ElementTree
 
@@ -21,37 +21,37 @@ def _measured() -> Measured:
     return measured
 
 
-def test_a_ratio_is_taken_within_each_round_and_the_median_told() -> None:
-    """Two runs of one round had the same neighbours."""
-    [per_s, cpu_us] = _measured().told()["ratios"]
+def test_ratios_are_taken_within_each_round_with_their_median() -> None:
+    """Two runs of one round had the same conditions."""
+    [per_s, cpu_us] = _measured().data()["ratios"]
     assert (per_s["of"], per_s["to"], per_s["pairs"]) == ("bridge", "script", [10.0, 15.0, 9.0])
     assert (per_s["median"], cpu_us["median"]) == (10.0, 0.1)
 
 
-def test_a_run_that_failed_leaves_its_round_out() -> None:
-    """It has no figures, and the others keep their own round's partner."""
+def test_a_failed_run_excludes_its_round() -> None:
+    """It has no figures, and the ratios of other rounds do not change."""
     measured = _measured()
     measured.add("bridge", None)
     measured.add("script", {"per_s": 9.0, "cpu_us": 20.0, "peak_mb": 60.0})
-    told = measured.told()
-    assert told["ratios"][0]["pairs"] == [10.0, 15.0, 9.0]
-    assert told["candidates"][0]["figures"]["per_s"] == {"median": 100, "low": 90, "high": 120}
+    data = measured.data()
+    assert data["ratios"][0]["pairs"] == [10.0, 15.0, 9.0]
+    assert data["candidates"][0]["figures"]["per_s"] == {"median": 100, "low": 90, "high": 120}
 
 
-def test_the_picture_is_xml_with_a_bar_for_each_and_the_conditions_below() -> None:
+def test_the_picture_is_xml_with_a_bar_per_candidate_and_the_conditions_below() -> None:
     """Names are escaped."""
-    told = {"conditions": {"CPU": "a <b> & c"}, "rows": [_measured().told()]}
-    drawn = ElementTree.fromstring(picture.draw(told))  # noqa: S314 -- it is our own
+    data = {"conditions": {"CPU": "a <b> & c"}, "rows": [_measured().data()]}
+    drawn = ElementTree.fromstring(picture.draw(data))  # noqa: S314 -- trusted input
     texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
     heading = "skip, 5.55 % match: records per second"
     assert texts == [heading, "bridge", "100", "script", "10", "CPU: a <b> & c"]
 
 
-def test_the_table_tells_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is left out in silence."""
+def test_the_report_shows_failed_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Failures are not omitted silently."""
     measured = _measured()
     measured.errors.append("round 4, bridge: it hung")
-    report.show({"conditions": {"CPU": "one"}, "rows": [measured.told()]})
+    report.show({"conditions": {"CPU": "one"}, "rows": [measured.data()]})
     shown = capsys.readouterr().out
     assert "FAILED  skip, 5.55 % match: round 4, bridge: it hung" in shown
     assert "bridge / script: per second 10.00× (pairs: 10.00 15.00 9.00)" in shown

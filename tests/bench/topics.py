@@ -1,8 +1,8 @@
 """The topics of the benchmark, and how they are filled.
 
-Law: records come in blocks that end in the one that matches, and blocks go to the partitions in
-turn: so every partition has its share of matches at a fixed distance, and how many POSTs have
-come tells how many records were passed.
+Invariants: records are written in blocks whose last record matches, and blocks go to the partitions
+in turn. So every partition has matches at a fixed distance, and the number of POSTs gives the
+number of processed records.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _PRODUCER: Final[Mapping[str, object]] = {
 
 
 class Topic(NamedTuple):
-    """A topic: every how many records one matches, and its size as a part of the whole size."""
+    """A topic: one in `every` records matches; `part` is its fraction of the full size."""
 
     name: str
     every: int
@@ -33,7 +33,7 @@ class Topic(NamedTuple):
     part: float
 
     def records(self, size: int) -> int:
-        """How many records it has when the largest topic has `size`; whole blocks only."""
+        """Its number of records if the largest topic has `size`; whole blocks only."""
         return int(size * self.part) // self.every * self.every
 
 
@@ -44,7 +44,7 @@ WIDE: Final = Topic("wide", every=18, partitions=200, part=0.5)
 
 
 class Bodies:
-    """The values to write, framed as Confluent's serializers do."""
+    """The values to write, in Confluent framing."""
 
     def __init__(self, schema_id: int) -> None:
         frame, now = b"\0" + schema_id.to_bytes(4, "big"), datetime.now(UTC)
@@ -53,12 +53,12 @@ class Bodies:
 
     @property
     def bytes_on_average(self) -> int:
-        """How large a record's value is that does not match."""
+        """The average size of a value that does not match."""
         return sum(map(len, self.others)) // len(self.others)
 
 
 def fill(servers: str, topic: Topic, name: str, size: int, bodies: Bodies) -> None:
-    """Write the records of a topic; TimeoutError when they are not taken."""
+    """Write the records of a topic; TimeoutError if Kafka does not acknowledge them."""
     producer = Producer({"bootstrap.servers": servers, **_PRODUCER})
     others, matching = cycle(bodies.others), cycle(bodies.matching)
     for block in range(topic.records(size) // topic.every):
@@ -76,7 +76,7 @@ def _produce(producer: Producer, name: str, value: bytes, partition: int) -> Non
     while True:
         try:
             producer.produce(name, value, partition=partition)
-        except BufferError:  # its queue is full
+        except BufferError:  # the producer's queue is full
             producer.poll(0.1)
         else:
             return

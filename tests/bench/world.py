@@ -1,7 +1,7 @@
-"""All that stands around a process under test: Kafka, the registry, the sink, and the topics.
+"""The environment of a process under test: Kafka, the registry, the sink, and the topics.
 
-Invariants: it is loopback only; what is started here is stopped here, by its own id; a topic is
-filled when the first row asks for it, once.
+Invariants: everything listens on loopback. Every process that is started here is stopped here, by
+its id. A topic is filled once, for the first row that needs it.
 """
 
 import shutil
@@ -26,11 +26,11 @@ from tests.services.confluent import registry_client
 from tests.services.kafka import KafkaCluster
 from tests.services.registry import ApicurioRegistry
 
-_LETTERS = "letters"
+_DEAD_LETTERS = "dead-letters"
 
 
 class World:
-    """The services for the length of a `with` block; `size` is that of the largest topic."""
+    """The services during a `with` block; `size` is that of the largest topic."""
 
     def __init__(self, cores: Cores, size: int) -> None:
         self.cores = cores
@@ -50,8 +50,8 @@ class World:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(self._certificate, key, "pw")
             self._sink = stack.enter_context(Sink(tls))
-            self.kafka.create_topic(_LETTERS)
-            self._schema_id = self._register(_LETTERS)
+            self.kafka.create_topic(_DEAD_LETTERS)
+            self._schema_id = self._register(_DEAD_LETTERS)
             self.bodies = Bodies(self._schema_id)
             self._stack = stack.pop_all()
         return self
@@ -61,11 +61,11 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process under test has in its environment: it trusts the sink."""
+        """Environment variables of every process under test: it trusts the sink's certificate."""
         return {"SSL_CERT_FILE": str(self._certificate)}
 
     def topic(self, topic: Topic) -> str:
-        """The topic's name in Kafka, once it is there and filled."""
+        """The topic's name in Kafka; creates and fills it first if necessary."""
         if topic not in self._filled:
             say(f"filling the topic {topic.name}: {topic.records(self.size):,} records …")
             name = self.empty_topic(topic.name, topic.partitions)
@@ -76,7 +76,7 @@ class World:
     def empty_topic(self, name: str, partitions: int) -> str:
         """A topic without records, with the schema in the registry."""
         if self._register(name) != self._schema_id:
-            message = "the registry has given the same schema another id"
+            message = "the registry returned a different id for the same schema"
             raise RuntimeError(message)
         return self.kafka.create_topic(name, partitions)
 
@@ -87,7 +87,7 @@ class World:
 
     @contextmanager
     def run(self, delay_s: float, *, tls: bool) -> Iterator[tuple[Path, str, Arrivals]]:
-        """A folder and a server of the sink for one run."""
+        """A folder and a sink server for one run."""
         self._runs += 1
         folder = self._root / f"run-{self._runs}"
         folder.mkdir()
@@ -98,13 +98,13 @@ class World:
     def job(
         self, topic: str, url: str, folder: Path, marks: tuple[int, int], mappings: int = 1
     ) -> Job:
-        """A job whose group nobody has ever had."""
+        """A job with a new consumer group."""
         return Job(
             servers=self.kafka.bootstrap_servers,
             registry=self._registry.url,
             topic=topic,
             group=f"bench-{self._runs}",
-            letters=_LETTERS,
+            dead_letters=_DEAD_LETTERS,
             url=url,
             marks=marks,
             mappings=mappings,

@@ -1,20 +1,19 @@
-"""Cases as data: a record, a mapping, and the very requests that must come of it.
+"""Test cases as data: a record, a mapping, and the exact requests that must result.
 
-Each `*.yaml` beside this file is one case. Its keys:
+Each `*.yaml` next to this file is one case. Its keys:
 
 - `name`: a sentence.
 - `schema`: the Avro schema as an object, or the name of a file in `schemas/avro`.
 - `mapping`: the text of a mapping file, or the name of a file in `schemas/mappings`.
 - `topic`, and, if they matter, `key` (text), `headers` (name: text), `timestamp_ms`.
-- `value`: the record's value, null for a tombstone. Plain data stands for itself; one-key objects
-  are values that YAML cannot write: `{$decimal: "19.99"}`, `{$bytes: 00ff}` (hexadecimal; for
-  fixed too), `{$time: 2026-11-24T10:15:00Z}`, `{$date: 2026-11-24}`, `{$uuid: …}`. A whole number
-  for a time is taken as Avro's own ticks. What comes out is what fastavro and Confluent's
-  AvroSerializer can encode.
-- `requests`: what must be sent, in this order: `path`, and `body` byte for byte (as UTF-8).
-- `v2`: the bodies of the same requests to `/v2/events`, byte for byte; left out where the mapping
-  says what only API v1 knows.
-- `skipped`, `rejected`: for mappings that match and send nothing: the mapping's name and why.
+- `value`: the record's value, null for a tombstone. Plain data is used as it is. One-key objects
+  are values that YAML cannot express: `{$decimal: "19.99"}`, `{$bytes: 00ff}` (hexadecimal; also
+  for fixed), `{$time: 2026-11-24T10:15:00Z}`, `{$date: 2026-11-24}`, `{$uuid: …}`. An integer for
+  a time is in Avro's units. fastavro and Confluent's AvroSerializer can encode the result.
+- `requests`: the requests that must be sent, in order: `path`, and `body` byte for byte (UTF-8).
+- `v2`: the bodies of the same requests to `/v2/events`, byte for byte. Omitted if the mapping uses
+  features that only API v1 has.
+- `skipped`, `rejected`: mappings that match but send nothing: the mapping's name and the reason.
 """
 
 import json
@@ -42,7 +41,7 @@ _TAGS: dict[str, Callable[[str], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRequest:
-    """A request that must be sent: the percent-encoded path and the body, byte for byte."""
+    """A request that must be sent: the percent-encoded path and the exact body."""
 
     path: str
     body: bytes
@@ -50,7 +49,7 @@ class ExpectedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case; `value` is ready for an Avro encoder, `schema` is the schema's JSON text."""
+    """One case; an Avro encoder accepts `value`, and `schema` is the schema's JSON text."""
 
     name: str
     topic: str
@@ -67,7 +66,7 @@ class Case:
 
 
 def load_cases() -> list[Case]:
-    """All cases, by the names of their files."""
+    """All cases, sorted by file name."""
     return [load_case(file) for file in sorted(FOLDER.glob("*.yaml"))]
 
 
@@ -95,7 +94,7 @@ def load_case(file: Path) -> Case:
 
 
 def untag(value: Any) -> Any:
-    """Data of a case as the Python values that an Avro encoder takes."""
+    """Converts a case's data to Python values for an Avro encoder."""
     if isinstance(value, list):
         return [untag(item) for item in value]
     if not isinstance(value, dict):

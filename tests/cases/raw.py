@@ -1,4 +1,4 @@
-"""Values as they reach the mapping: encoded by fastavro, decoded without logical types."""
+"""Values as the mapping receives them: encoded by fastavro, decoded without logical types."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from bridge.records import Assignment, Record
 
 
 def raw_value(schema: str, value: Any) -> Any:
-    """The raw value of a record: decimals as bytes, times as whole numbers."""
+    """The raw value of a record: decimals as bytes, times as integers."""
     if value is None:
         return None
     parsed = json.loads(schema)
@@ -22,7 +22,7 @@ def raw_value(schema: str, value: Any) -> Any:
 
 
 def without_logical_types(schema: Any) -> Any:
-    """The same schema for the same bytes, without any meaning."""
+    """The same schema without logical types, precision, scale and defaults."""
     if isinstance(schema, list):
         return [without_logical_types(part) for part in schema]
     if isinstance(schema, dict):
@@ -43,7 +43,7 @@ def record(
     partition: int = 0,
     offset: int = 0,
 ) -> Record:
-    """A record as polled; its bytes do not matter to the mapping."""
+    """A polled record; the mapping does not use its value bytes."""
     assignment = Assignment(topic, partition)
     return Record(
         topic, partition, offset, timestamp_ms, key, None, assignment, read_headers=lambda: headers

@@ -1,6 +1,7 @@
-"""What FullStory's v1 endpoint accepts and refuses, pinned on the stand-in.
+"""What FullStory's v1 endpoint accepts and refuses, verified on the stand-in.
 
-Each case says what the public contract says, or what the stand-in refuses where that is silent.
+Each case follows the public contract, or is a case that the contract leaves undefined and that the
+stand-in refuses.
 """
 
 from collections.abc import AsyncIterator
@@ -24,7 +25,7 @@ EVENT: dict[str, Any] = {
 
 
 class Caller:
-    """One HTTP client with the stand-in at the other end."""
+    """An HTTP client of the stand-in."""
 
     def __init__(self, stand_in: FullStoryStandIn, session: aiohttp.ClientSession) -> None:
         self.stand_in = stand_in
@@ -40,7 +41,7 @@ class Caller:
         path: str | None = None,
         method: str = "POST",
     ) -> tuple[int, Any]:
-        """Status and decoded body of one request; `uid` and `path` go out as they are."""
+        """Status and decoded body of one request; `uid` and `path` are sent verbatim."""
         path = f"/users/v1/individual/{uid}/customevent" if path is None else path
         async with self.session.request(
             method,
@@ -53,27 +54,27 @@ class Caller:
             return answer.status, orjson.loads(raw) if raw.startswith(b"{") else raw
 
     async def event(self, **changes: Any) -> int:
-        """The status for the good event with some fields changed."""
+        """The status for the valid event with some fields changed."""
         status, _ = await self.send({"event": {**EVENT, **changes}})
         return status
 
     async def data(self, name: str, value: object) -> int:
-        """The status for an event with this one property."""
+        """The status for an event with one property."""
         return await self.event(event_data={name: value})
 
 
 @pytest_asyncio.fixture
 async def caller() -> AsyncIterator[Caller]:
-    """A stand-in and a client of it."""
+    """A stand-in and its client."""
     async with (
-        FullStoryStandIn(key=KEY, known=lambda uid: not uid.startswith("stranger")) as stand_in,
+        FullStoryStandIn(key=KEY, known=lambda uid: not uid.startswith("unknown")) as stand_in,
         aiohttp.ClientSession() as session,
     ):
         yield Caller(stand_in, session)
 
 
 async def test_the_documented_example_is_accepted_with_an_empty_object(caller: Caller) -> None:
-    """200 `{}`, and the very bytes are remembered under the decoded uid."""
+    """The response is 200 `{}`, and the exact bytes are stored under the decoded uid."""
     body = orjson.dumps({"event": EVENT})
     assert await caller.send(body, uid="a%2Fb%3Ac") == (200, {})
     (accepted,) = caller.stand_in.accepted
@@ -86,15 +87,15 @@ async def test_the_documented_example_is_accepted_with_an_empty_object(caller: C
     ["", KEY, f"Bearer {KEY}", f"basic {KEY}", "Basic bmExLmNvbnRyYWN0LWtleTo=", f"Basic {KEY}x"],
 )
 async def test_a_key_that_is_not_verbatim_after_basic_is_refused(caller: Caller, auth: str) -> None:
-    """The key is not base64: the commonest mistake in public callers."""
+    """Base64-encoding the key is the most common mistake in public clients."""
     status, body = await caller.send({"event": EVENT}, auth=auth)
     assert (status, body["code"]) == (401, "unauthorized")
     assert not caller.stand_in.accepted
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
-async def test_only_json_is_read(caller: Caller, content_type: str) -> None:
-    """The contract names application/json and nothing else."""
+async def test_only_json_is_accepted(caller: Caller, content_type: str) -> None:
+    """The contract allows only application/json."""
     assert (await caller.send({"event": EVENT}, content_type=content_type))[0] == 415
 
 
@@ -103,7 +104,7 @@ async def test_only_json_is_read(caller: Caller, content_type: str) -> None:
     ["a/b", "a:b", "a@b", "a+b", "a=b", "a&b", "", "..", ".", "%ff", "a%2", "%2E", "x" * 257],
 )
 async def test_a_uid_is_one_percent_encoded_segment(caller: Caller, uid: str) -> None:
-    """Reserved characters unencoded, dots, broken UTF-8 and overlong uids reach no user."""
+    """Unencoded reserved characters, dots, invalid UTF-8 and overlong uids are refused."""
     status, _ = await caller.send({"event": EVENT}, uid=uid)
     assert status in {400, 404}
     assert not caller.stand_in.accepted
@@ -136,13 +137,13 @@ async def test_another_method_is_refused(caller: Caller) -> None:
     ],
 )
 async def test_the_body_is_one_event_object(caller: Caller, body: object) -> None:
-    """Exactly one `event`, an object and not an array, with a name."""
+    """It has exactly one `event`, an object (not an array) with a name."""
     assert (await caller.send(body))[0] == 400
 
 
 @pytest.mark.parametrize("name", ["", "x" * 251, 5, None])
 async def test_an_event_name_has_1_to_250_characters(caller: Caller, name: object) -> None:
-    """Names outside the limits are refused."""
+    """Names outside these limits are refused."""
     assert await caller.event(event_name=name) == 400
 
 
@@ -170,10 +171,10 @@ async def test_an_event_name_of_250_characters_is_accepted(caller: Caller) -> No
         ("A9_b_c_str", "x"),
     ],
 )
-async def test_a_property_of_its_suffixs_type_is_accepted(
+async def test_a_property_that_matches_its_suffix_is_accepted(
     caller: Caller, name: str, value: object
 ) -> None:
-    """Ten suffixes, ten types."""
+    """There are ten suffixes for ten types."""
     assert await caller.data(name, value) == 200
 
 
@@ -210,16 +211,14 @@ async def test_a_property_of_its_suffixs_type_is_accepted(
         ("nested", {"a_str": "x"}),
     ],
 )
-async def test_a_property_against_the_rules_is_refused(
-    caller: Caller, name: str, value: object
-) -> None:
-    """Names without a suffix, values of another type, nulls and nesting."""
+async def test_an_invalid_property_is_refused(caller: Caller, name: str, value: object) -> None:
+    """Names without a suffix, values of another type, nulls and nested objects are refused."""
     assert await caller.data(name, value) == 400
     assert not caller.stand_in.accepted
 
 
 async def test_nan_is_not_json(caller: Caller) -> None:
-    """A body with NaN is not JSON at all."""
+    """A body with NaN is invalid JSON."""
     body = b'{"event":{"event_name":"x","event_data":{"a_real":NaN}}}'
     assert (await caller.send(body))[0] == 400
 
@@ -242,47 +241,45 @@ async def test_nan_is_not_json(caller: Caller) -> None:
         {"event_data": []},
     ],
 )
-async def test_a_field_against_the_rules_is_refused(
-    caller: Caller, changes: dict[str, Any]
-) -> None:
-    """Times, the three session fields (at most one, true or absent), unknown fields."""
+async def test_an_invalid_field_is_refused(caller: Caller, changes: dict[str, Any]) -> None:
+    """Invalid times, invalid or multiple session fields, and unknown fields are refused."""
     assert await caller.event(**changes) == 400
 
 
 async def test_the_optional_fields_are_accepted(caller: Caller) -> None:
-    """One session field at a time, beside the optional two."""
+    """One session field at a time, plus the two optional fields."""
     base = {"event_name": "x", "user_initiated": True, "integration": "bridge"}
     for session in ({"session_url": "https://x"}, {"device_session": "1:2"}, {}):
         assert (await caller.send({"event": {**base, **session}}))[0] == 200
 
 
 async def test_a_body_over_the_limit_is_refused(caller: Caller) -> None:
-    """512 KiB is what the client API takes; the same is assumed here."""
+    """The client API accepts 512 KiB; the stand-in assumes the same limit."""
     assert await caller.data("a_str", "x" * 600_000) == 413
 
 
 async def test_an_unknown_user_is_404(caller: Caller) -> None:
-    """v1 creates nobody: a user must have been identified in a session."""
-    status, body = await caller.send({"event": EVENT}, uid="stranger-1")
+    """v1 creates no users: a user must have been identified in a session."""
+    status, body = await caller.send({"event": EVENT}, uid="unknown-1")
     assert (status, body["code"]) == (404, "resource_not_found")
     assert not caller.stand_in.accepted
 
 
 async def test_a_refusal_never_repeats_a_value(caller: Caller) -> None:
-    """Error bodies name fields only: they end up in other people's logs."""
+    """Error bodies contain only field names, because they may be logged."""
     _, body = await caller.send({"event": {**EVENT, "event_data": {"a_int": "s3cret"}}})
     assert "a_int" in body["message"]
     assert "s3cret" not in body["message"]
 
 
-async def test_me_tells_the_organization(caller: Caller) -> None:
-    """`GET /me` is how a key is tried out."""
+async def test_me_returns_the_organization(caller: Caller) -> None:
+    """`GET /me` is used to check a key."""
     status, body = await caller.send(b"", path="/me", method="GET")
     assert (status, body["orgId"], body["role"]) == (200, caller.stand_in.org, "USER")
 
 
-async def test_the_quota_is_told_in_strings(caller: Caller) -> None:
-    """The contract of `GET /v2/organization/quotas` has numbers as strings."""
+async def test_the_quota_has_numbers_as_strings(caller: Caller) -> None:
+    """The contract of `GET /v2/organization/quotas` defines them as strings."""
     caller.stand_in.quota = (499_999, 500_000)
     status, body = await caller.send(b"", path="/v2/organization/quotas", method="GET")
     quota = body["server_event_quota"]
@@ -290,8 +287,8 @@ async def test_the_quota_is_told_in_strings(caller: Caller) -> None:
     assert quota["period_start"] < quota["period_end"]
 
 
-async def test_above_the_limit_comes_429_with_seconds(caller: Caller) -> None:
-    """`Retry-After` is whole seconds, at least one; `GET /me` has a limit of its own."""
+async def test_requests_above_the_limit_get_429_with_seconds(caller: Caller) -> None:
+    """`Retry-After` is in whole seconds, at least one; `GET /me` has a separate limit."""
     caller.stand_in.limit(rate=0.5, burst=2)
     assert [await caller.event() for _ in range(3)] == [200, 200, 429]
     async with caller.session.post(

@@ -1,4 +1,4 @@
-"""What FullStory's `/v2/events` accepts, refuses and answers again, pinned on the stand-in."""
+"""What FullStory's `/v2/events` accepts, refuses and deduplicates, verified on the stand-in."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,7 +26,7 @@ EVENT: dict[str, Any] = {
 
 
 class Caller:
-    """One HTTP client with the stand-in at the other end."""
+    """An HTTP client of the stand-in."""
 
     def __init__(self, stand_in: FullStoryStandIn, session: aiohttp.ClientSession) -> None:
         self.stand_in = stand_in
@@ -55,23 +55,23 @@ class Caller:
             return answer.status, orjson.loads(await answer.read())
 
     async def event(self, **changes: Any) -> int:
-        """The status for the good event with some fields changed; None takes one away."""
+        """The status for the valid event with some fields changed; None removes a field."""
         body = {name: value for name, value in (EVENT | changes).items() if value is not None}
         return (await self.send(body))[0]
 
 
 @pytest_asyncio.fixture
 async def caller() -> AsyncIterator[Caller]:
-    """A stand-in and a client of it."""
+    """A stand-in and its client."""
     async with (
-        FullStoryStandIn(key=KEY, known=lambda uid: not uid.startswith("stranger")) as stand_in,
+        FullStoryStandIn(key=KEY, known=lambda uid: not uid.startswith("unknown")) as stand_in,
         aiohttp.ClientSession() as session,
     ):
         yield Caller(stand_in, session)
 
 
 async def test_an_event_is_accepted_with_an_empty_object(caller: Caller) -> None:
-    """200 `{}`, and the very bytes are remembered under the body's uid."""
+    """The response is 200 `{}`, and the exact bytes are stored under the body's uid."""
     body = orjson.dumps(EVENT)
     assert await caller.send(body) == (200, {})
     (accepted,) = caller.stand_in.accepted
@@ -85,8 +85,8 @@ async def test_a_key_that_is_not_verbatim_after_basic_is_refused(caller: Caller,
     assert (status, body["code"]) == (401, "unauthorized")
 
 
-async def test_only_post_of_json_to_the_very_path_is_taken(caller: Caller) -> None:
-    """No query, nothing below."""
+async def test_only_post_of_json_to_the_exact_path_is_accepted(caller: Caller) -> None:
+    """Queries and subpaths are refused."""
     assert (await caller.send(EVENT, method="PUT"))[0] == 405
     assert (await caller.send(EVENT, content_type="text/plain"))[0] == 415
     assert (await caller.send(EVENT, path="/v2/events/x"))[0] == 404
@@ -94,13 +94,13 @@ async def test_only_post_of_json_to_the_very_path_is_taken(caller: Caller) -> No
     assert not caller.stand_in.accepted
 
 
-async def test_a_user_who_is_not_known_is_created(caller: Caller) -> None:
-    """v2 answers no 404; from then on v1 knows the user too."""
+async def test_an_unknown_user_is_created(caller: Caller) -> None:
+    """v2 never responds 404, and afterwards the user exists in v1 too."""
     v1 = b'{"event":{"event_name":"x"}}'
-    path = "/users/v1/individual/stranger/customevent"
+    path = "/users/v1/individual/unknown/customevent"
     assert (await caller.send(v1, path=path))[0] == 404
-    assert await caller.event(user={"uid": "stranger"}) == 200
-    assert caller.stand_in.created == {"stranger"}
+    assert await caller.event(user={"uid": "unknown"}) == 200
+    assert caller.stand_in.created == {"unknown"}
     assert (await caller.send(v1, path=path))[0] == 200
 
 
@@ -121,10 +121,8 @@ async def test_a_user_who_is_not_known_is_created(caller: Caller) -> None:
         {"properties": {"n" * 512: 1}, "schema": None},
     ],
 )
-async def test_what_the_contract_allows_is_accepted(
-    caller: Caller, changes: dict[str, object]
-) -> None:
-    """One form of identification or none; types declared or not."""
+async def test_a_valid_event_is_accepted(caller: Caller, changes: dict[str, object]) -> None:
+    """Identification and declared types are optional."""
     assert await caller.event(**changes) == 200
 
 
@@ -167,31 +165,29 @@ async def test_what_the_contract_allows_is_accepted(
         {"context": {"browser": {}}},
     ],
 )
-async def test_what_is_against_the_rules_is_refused(
-    caller: Caller, changes: dict[str, object]
-) -> None:
-    """400, and nothing is applied: v1's spellings, two identifications, suffixes, wrong types."""
+async def test_an_invalid_event_is_refused(caller: Caller, changes: dict[str, object]) -> None:
+    """v1 names, two identifications, suffixes and wrong types get 400 and are not applied."""
     assert await caller.event(**changes) == 400
     assert not caller.stand_in.accepted
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", {}, {"event": EVENT}])
 async def test_the_body_is_one_flat_object_with_a_name(caller: Caller, body: object) -> None:
-    """Nothing is wrapped in `event` here."""
+    """v2 has no `event` wrapper."""
     assert (await caller.send(body))[0] == 400
 
 
 async def test_a_refusal_never_repeats_a_value(caller: Caller) -> None:
-    """Error bodies name fields only."""
+    """Error bodies contain only field names."""
     body = {**EVENT, "properties": {"visits": "s3cret"}, "schema": {"properties": {}}}
     body["schema"] = {"properties": {"visits": "int"}}
-    _, told = await caller.send(body)
-    assert "visits" in told["message"]
-    assert "s3cret" not in told["message"]
+    _, error = await caller.send(body)
+    assert "visits" in error["message"]
+    assert "s3cret" not in error["message"]
 
 
-async def test_the_same_key_and_body_is_answered_again_and_applied_once(caller: Caller) -> None:
-    """The answer of the first is given again; without a key each request is an event."""
+async def test_a_repeated_key_and_body_is_applied_once(caller: Caller) -> None:
+    """A repeat gets the first response; without a key, each request is a new event."""
     assert await caller.send(EVENT, key="k1") == (200, {})
     assert await caller.send(EVENT, key="k1") == (200, {})
     assert await caller.send(EVENT, key="k2") == (200, {})
@@ -203,28 +199,28 @@ async def test_the_same_key_and_body_is_answered_again_and_applied_once(caller: 
 
 
 async def test_the_same_key_with_another_body_is_an_error(caller: Caller) -> None:
-    """Not applied; the first body still stands behind the key."""
+    """The second body is not applied, and the key still belongs to the first one."""
     await caller.send(EVENT, key="k")
-    status, told = await caller.send({**EVENT, "name": "Other"}, key="k")
-    assert (status, told["code"]) == (400, "invalid_argument")
+    status, error = await caller.send({**EVENT, "name": "Other"}, key="k")
+    assert (status, error["code"]) == (400, "invalid_argument")
     assert len(caller.stand_in.accepted) == 1
     assert await caller.send(EVENT, key="k") == (200, {})
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_request_that_was_not_executed_leaves_its_key_free(
+async def test_a_request_that_was_not_executed_does_not_use_its_key(
     caller: Caller, status: int
 ) -> None:
-    """Limits and failures are not stored: the same request may be tried again."""
-    caller.stand_in.spell(status, count=1)
+    """Rate limits and failures are not stored, so the request may be retried."""
+    caller.stand_in.start_fault_period(status, count=1)
     assert (await caller.send(EVENT, key="k"))[0] == status
     assert (await caller.send({**EVENT, "name": ""}, key="k"))[0] == 400
     assert await caller.send(EVENT, key="k") == (200, {})
     assert len(caller.stand_in.accepted) == 1
 
 
-async def test_what_was_applied_without_an_answer_is_not_applied_again(caller: Caller) -> None:
-    """The case that v1 cannot tell: the connection is cut after the event was taken."""
+async def test_an_event_applied_without_a_response_is_not_applied_again(caller: Caller) -> None:
+    """v1 cannot detect this case: the connection is closed after the event was applied."""
     caller.stand_in.faults.close_without_answer = 1
     with pytest.raises(aiohttp.ClientError):
         await caller.send(EVENT, key="k")
@@ -232,8 +228,8 @@ async def test_what_was_applied_without_an_answer_is_not_applied_again(caller: C
     assert len(caller.stand_in.accepted) == 1
 
 
-async def test_the_bridges_own_client_sends_the_key(caller: Caller) -> None:
-    """A request of v1 has none."""
+async def test_the_client_of_the_bridge_sends_the_key(caller: Caller) -> None:
+    """A v1 request has no key."""
     options = ClientOptions(caller.stand_in.url, lambda: KEY)
     v1 = Request("POST", "/users/v1/individual/u/customevent", b'{"event":{"event_name":"x"}}')
     async with Client(options) as client:
@@ -245,12 +241,12 @@ async def test_the_bridges_own_client_sends_the_key(caller: Caller) -> None:
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
 async def test_a_key_has_1_to_255_characters(caller: Caller, key: str) -> None:
-    """The bridge's own have 36; the limit is not published."""
+    """The bridge's keys have 36; FullStory does not publish the limit."""
     assert (await caller.send(EVENT, key=key))[0] == 400
 
 
-def test_a_key_is_free_again_after_24_hours() -> None:
-    """To the second, and each for itself."""
+def test_a_key_expires_after_24_hours() -> None:
+    """Each key expires separately, at the exact second."""
     keys = Idempotency()
     keys.applied("a", b"1", now_s=0)
     keys.applied("b", b"1", now_s=60)

@@ -1,4 +1,4 @@
-"""The world put together, seen by a bridge that is played by hand."""
+"""The whole sandbox, with the test in the role of the bridge."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from bridge.sandbox.world import DEAD_LETTERS, World
 
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
-    """A world in which thirty records were produced."""
+    """A sandbox in which thirty records were produced."""
     async with World() as world:
         traffic = Traffic(world.schema_ids, start=datetime.now(UTC))
         await world.produce(traffic.records(30))
@@ -30,9 +30,9 @@ async def _send(world: World, record: Produced) -> None:
         "Authorization": f"Basic {world.fullstory.key}",
         "Content-Type": "application/json",
     }
-    name = "payment_id_str" if record.made.topic == "payments" else "order_id_str"
+    name = "payment_id_str" if record.generated.topic == "payments" else "order_id_str"
     async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as session:
-        for uid, event, record_id in record.made.events:
+        for uid, event, record_id in record.generated.events:
             body = {"event": {"event_name": event, "event_data": {name: record_id}}}
             path = f"/users/v1/individual/{quote(uid, safe='')}/customevent"
             url = URL(world.fullstory.url + path, encoded=True)
@@ -45,7 +45,7 @@ def _dead_letter(world: World, record: Produced) -> None:
     headers: dict[str, str | bytes | None] = {
         f"__connect.errors.{name}": str(value) for name, value in origin
     }
-    producer.produce(DEAD_LETTERS, record.made.value, headers=headers)
+    producer.produce(DEAD_LETTERS, record.generated.value, headers=headers)
     assert producer.flush(5) == 0
 
 
@@ -64,20 +64,22 @@ def _commit(world: World, *, short_of_the_end: int = 0) -> None:
     consumer.close()
 
 
-async def test_nothing_done_is_something_lost(world: World) -> None:
-    """Whatever should have been sent or dead-lettered is missing, and nothing is settled."""
+async def test_unprocessed_records_are_lost(world: World) -> None:
+    """Records to send or dead-letter are missing, and nothing is settled."""
     result = await world.reconcile()
-    awaited = [r for r in world.produced if r.made.fate in {"sent", "dead_lettered"}]
+    awaited = [
+        r for r in world.produced if r.generated.expected_outcome in {"sent", "dead_lettered"}
+    ]
     assert result.lost == tuple(sorted(record.place for record in awaited))
     assert len(awaited) > 5
     assert not await world.settled()
 
 
-async def test_everything_done_holds_and_is_settled(world: World) -> None:
-    """Accepted requests and dead letters are found again, one by one."""
+async def test_processed_records_reconcile_and_are_settled(world: World) -> None:
+    """Every accepted request and dead letter is matched to its record."""
     for record in world.produced:
         await _send(world, record)
-        if record.made.fate == "dead_lettered":
+        if record.generated.expected_outcome == "dead_lettered":
             await asyncio.to_thread(_dead_letter, world, record)
     await asyncio.to_thread(_commit, world, short_of_the_end=1)
     assert not await world.settled()
@@ -88,8 +90,8 @@ async def test_everything_done_holds_and_is_settled(world: World) -> None:
     assert await world.settled()
 
 
-async def test_a_cancelled_show_knows_what_it_produced() -> None:
-    """Ctrl-C in the middle: every record that Kafka holds is in the list."""
+async def test_a_cancelled_show_lists_all_produced_records() -> None:
+    """After Ctrl-C, every record in Kafka is in the list."""
     async with World() as world:
         show = asyncio.create_task(world.show(seconds=60, rate=200))
         await asyncio.sleep(0.5)
@@ -100,13 +102,17 @@ async def test_a_cancelled_show_knows_what_it_produced() -> None:
         assert len({record.place for record in world.produced}) == len(world.produced)
 
 
-async def test_the_spell_of_429s_comes_in_the_middle() -> None:
-    """Long enough to be seen in the table, and over before the end."""
+async def test_the_period_of_429s_is_in_the_middle_of_the_show() -> None:
+    """It starts after the beginning and ends before the end."""
     async with World() as world:
         show = asyncio.create_task(world.show(seconds=0.6, rate=100))
         await asyncio.sleep(0.1)
-        assert world.fullstory.faults.spell is None
+        assert world.fullstory.faults.fault_period is None
         await show
-        spell = world.fullstory.faults.spell
-        assert spell is not None
-        assert (spell.status, spell.retry_after, spell.also_me) == (429, "1", False)
+        fault_period = world.fullstory.faults.fault_period
+        assert fault_period is not None
+        assert (fault_period.status, fault_period.retry_after, fault_period.also_me) == (
+            429,
+            "1",
+            False,
+        )

@@ -1,7 +1,7 @@
-"""The bridge and the FullStory stand-in as processes of their own, as an operator runs them.
+"""The bridge and the FullStory stand-in as separate processes, as an operator runs them.
 
-Invariants: what a process says goes into files, so that no pipe fills up; leaving the block kills
-what still runs; a process that ended too early is told with the end of its log.
+Invariants: output goes to files, so that no pipe fills up. Leaving the block kills running
+processes. The error for a process that ended too early includes the end of its log.
 """
 
 import json
@@ -37,8 +37,8 @@ class FullStoryProcess:
             [*command, "--ledger", str(self._ledger)], stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
-        told = json.loads(self._process.stdout.readline())
-        self.url, self._control = told["url"], told["control"]
+        started = json.loads(self._process.stdout.readline())
+        self.url, self._control = started["url"], started["control"]
         return self
 
     def __exit__(
@@ -50,8 +50,8 @@ class FullStoryProcess:
         self._process.terminate()
         self._process.communicate(timeout=_END_S)
 
-    def turn(self, **knobs: Any) -> None:
-        """Make it misbehave: the knobs of the stand-in's control endpoint."""
+    def configure(self, **knobs: Any) -> None:
+        """Inject faults: the knobs of the stand-in's control endpoint."""
         body = json.dumps(knobs).encode()
         request = urllib.request.Request(f"{self._control}/knobs", body, method="POST")  # noqa: S310
         request.add_header("Content-Type", "application/json")
@@ -59,19 +59,19 @@ class FullStoryProcess:
             assert answer.status == 200
 
     def counts(self) -> dict[str, Any]:
-        """The stand-in's own counts: answers by status, probes and others."""
+        """The stand-in's counts: answers by status, probes and others."""
         with urllib.request.urlopen(f"{self._control}/counts", timeout=5) as answer:  # noqa: S310
             counts: dict[str, Any] = json.load(answer)
         return counts
 
     @property
     def accepted(self) -> list[Accepted]:
-        """Every event that was applied so far, in order."""
+        """All applied events, in order."""
         return read_ledger(self._ledger)
 
 
 class BridgeProcess:
-    """`fullstory-bridge run --config FILE`, and flags, for the length of a `with` block."""
+    """`fullstory-bridge run --config FILE` with optional flags, during a `with` block."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class BridgeProcess:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged so far; a line half written is left out."""
+        """Its log lines so far, without an incomplete last line."""
         return [json.loads(line) for line in self._log.read_bytes().split(b"\n")[:-1]]
 
     @property
@@ -116,46 +116,46 @@ class BridgeProcess:
 
     @property
     def text(self) -> str:
-        """All that it wrote, what is no log line too."""
+        """All its output, including text that is not a log line."""
         return self._log.read_text(encoding="utf-8")
 
     def has_logged(self, event: str) -> bool:
-        """Whether its log tells of such an event."""
+        """Whether its log contains this event."""
         return any(line["event"] == event for line in self.lines)
 
     @property
     def status_url(self) -> str:
-        """Where its status is told, as its log says; empty until then."""
+        """The URL of its status server, from its log; empty until it is logged."""
         said = (str(line["event"]).partition("status server listens at ") for line in self.lines)
         return next((url.removesuffix("/status") for _, found, url in said if found), "")
 
     @property
     def assigned(self) -> set[str]:
-        """The partitions that are its own now, `topic/partition` each, as its log tells."""
-        own: set[str] = set()
+        """Its current partitions as `topic/partition`, from its log."""
+        assigned: set[str] = set()
         for line in self.lines:
             if line["event"] == "assigned":
-                own.update(line["partitions"])
+                assigned.update(line["partitions"])
             elif line["event"] in ("revoked", "lost"):
-                own.difference_update(line["partitions"])
-        return own
+                assigned.difference_update(line["partitions"])
+        return assigned
 
     def wait_until_assigned(self, partitions: Sequence[str], timeout_s: float = 20) -> None:
-        """Wait until its log says that all of these partitions are its own."""
+        """Wait until its log shows all of these partitions as assigned."""
         self.wait_until(
             lambda: set(partitions) <= self.assigned, "the partitions assigned", timeout_s
         )
 
     def wait_until_assigned_any(self) -> None:
-        """Wait until its log says that a partition is its own."""
+        """Wait until its log shows any partition as assigned."""
         self.wait_until(lambda: bool(self.assigned), "a partition assigned")
 
-    def wait_until_logged(self, event: str, timeout_s: float = 30, **said: str) -> None:
-        """Wait for a line of its log."""
-        wanted = {"event": event, **said}.items()
+    def wait_until_logged(self, event: str, timeout_s: float = 30, **fields: str) -> None:
+        """Wait for a log line with this event and these fields."""
+        expected = {"event": event, **fields}.items()
         self.wait_until(
             lambda: any(
-                wanted <= {k: str(v) for k, v in line.items()}.items() for line in self.lines
+                expected <= {k: str(v) for k, v in line.items()}.items() for line in self.lines
             ),
             f"the log to say {event}",
             timeout_s,
@@ -164,38 +164,38 @@ class BridgeProcess:
     def wait_until_committed(
         self, kafka: KafkaAdmin, group: str, topics: Sequence[str], timeout_s: float = 60
     ) -> None:
-        """Wait until the group's offsets are the end of every partition."""
+        """Wait until the group has committed the end of every partition."""
         self.wait_until(
             lambda: is_committed(kafka, group, topics), "everything committed", timeout_s
         )
 
     def kill(self) -> None:
-        """SIGKILL: it has no chance to say goodbye."""
+        """SIGKILL: it cannot shut down in order."""
         self._process.kill()
         self._process.wait(_END_S)
 
     def terminate(self) -> None:
-        """SIGTERM; `wait` tells how it ended."""
+        """SIGTERM; `wait` returns its exit code."""
         self._process.send_signal(signal.SIGTERM)
 
     def wait(self) -> int:
-        """The code with which it ends."""
+        """Wait until it ends, and return its exit code."""
         return self._process.wait(_END_S)
 
     def stop(self) -> int:
-        """SIGTERM, and the code with which it ends."""
+        """SIGTERM, wait until it ends, and return its exit code."""
         self.terminate()
         return self.wait()
 
-    def wait_until(self, true: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
-        """Wait for something, unless the bridge ends before it."""
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
+        """Wait for a condition; fail if the bridge ends first."""
 
-        def true_or_dead() -> bool:
+        def condition_or_exit() -> bool:
             assert self._process.poll() is None, f"the bridge ended: {self._tail()}"
-            return true()
+            return condition()
 
         try:
-            wait_until(true_or_dead, what, timeout_s)
+            wait_until(condition_or_exit, what, timeout_s)
         except TimeoutError as error:
             raise AssertionError(f"{error}; the bridge's log: {self._tail()}") from error
 
@@ -204,7 +204,7 @@ class BridgeProcess:
 
 
 def ends(kafka: KafkaAdmin, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-    """Topic and partition to the end of its log."""
+    """End offset by topic and partition."""
     return {
         (topic, partition): end
         for topic in topics
@@ -213,11 +213,11 @@ def ends(kafka: KafkaAdmin, topics: Sequence[str]) -> dict[tuple[str, int], int]
 
 
 def committed(kafka: KafkaAdmin, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-    """Topic and partition to the group's committed offset."""
+    """The group's committed offset by topic and partition."""
     return {
-        (topic, partition): told.offset
+        (topic, partition): commit.offset
         for topic in topics
-        for partition, told in kafka.committed(group, topic).items()
+        for partition, commit in kafka.committed(group, topic).items()
     }
 
 
@@ -227,7 +227,7 @@ def is_committed(kafka: KafkaAdmin, group: str, topics: Sequence[str]) -> bool:
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> Path:
-    """Write a settings file (JSON is YAML); returns where. Its status is off, unless it is set."""
+    """Write a settings file (JSON is YAML) and return it; the status server is off by default."""
     file = folder / "bridge.yaml"
     quiet = {"status": {"listen": None}}
     file.write_text(json.dumps(quiet | dict(settings)), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The cases of `tests/cases` on the real services: each request byte for byte."""
+"""The cases of `tests/cases` on the real services, with each request byte for byte."""
 
 import copy
 import json
@@ -30,13 +30,13 @@ CASES = {file.stem: load_case(file) for file in sorted(FOLDER.glob("*.yaml"))}
 
 
 @pytest.mark.timeout(120)
-def test_every_case_sends_the_requests_that_were_written_by_hand(
+def test_every_case_sends_its_expected_requests(
     kafka: KafkaCluster, apicurio_url: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """One bridge carries all cases, each from Confluent's serializer to the stand-in's ledger."""
-    # Without a limit: retention would take records of 1970 away.
+    """One bridge processes all cases, from Confluent's serializer to the stand-in's ledger."""
+    # Unlimited retention, which would otherwise delete records of 1970.
     topics = {name: kafka.create_topic(unique(name), config=KEPT) for name in CASES}
-    letters, group = kafka.create_topic(unique("letters")), unique("group")
+    dead_letters, group = kafka.create_topic(unique("dead-letters")), unique("group")
     (tmp_path / "mappings").mkdir()
     for name, case in CASES.items():
         (tmp_path / "mappings" / f"{name}.yaml").write_text(json.dumps(_mapping(name, case)))
@@ -52,7 +52,7 @@ def test_every_case_sends_the_requests_that_were_written_by_hand(
             "start": "earliest",
             "avro": {"registry": {"url": apicurio_url}},
             "fullstory": {"key": KEY, "base_url": fullstory.url, "max_event_age": None},
-            "dead_letters": {"topic": letters},
+            "dead_letters": {"topic": dead_letters},
         }
         with BridgeProcess(write_settings(tmp_path, settings)) as bridge:
             bridge.wait_until_committed(kafka, group, list(topics.values()))
@@ -65,7 +65,7 @@ def test_every_case_sends_the_requests_that_were_written_by_hand(
         of_case = [one for one in sent if one in case.requests]
         assert (name, of_case) == (name, list(case.requests))
     assert len(sent) == sum(len(case.requests) for case in CASES.values())
-    assert Counter(map(_reason, kafka.read(letters))) == Counter(
+    assert Counter(map(_reason, kafka.read(dead_letters))) == Counter(
         (f"{name}-{mapping}", reason)
         for name, case in CASES.items()
         for mapping, reason in case.rejected
@@ -73,12 +73,12 @@ def test_every_case_sends_the_requests_that_were_written_by_hand(
 
 
 def _topic(name: str, case: Case) -> str:
-    """The topic in the mapping file: the case's own, where the mapping shows it to FullStory."""
+    """The topic in the mapping file: the case's topic if the mapping sends it to FullStory."""
     return case.topic if "$topic" in str(case.mapping.data) else name
 
 
 def _mapping(name: str, case: Case) -> dict[str, Any]:
-    """The case's mapping under names that no other case has."""
+    """The case's mapping with unique names."""
     data: dict[str, Any] = copy.deepcopy(case.mapping.data)
     data["mappings"] = [one for one in data["mappings"] if case.topic in one["topics"]]
     for mapping in data["mappings"]:
@@ -94,13 +94,13 @@ def _write(kafka: KafkaCluster, registry: SchemaRegistryClient, topic: str, case
         value = serialize(case.value, SerializationContext(topic, MessageField.VALUE))
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "acks": "all"})
     headers: list[tuple[str, str | bytes | None]] = list(case.headers)
-    moment_ms = max(case.timestamp_ms, 0)  # librdkafka takes 0 for "now"
-    producer.produce(topic, value, case.key, headers=headers, timestamp=moment_ms)
+    timestamp_ms = max(case.timestamp_ms, 0)  # librdkafka treats 0 as "now"
+    producer.produce(topic, value, case.key, headers=headers, timestamp=timestamp_ms)
     assert producer.flush(10) == 0
 
 
-def _reason(letter: Message) -> tuple[str, str]:
-    headers = letter.headers()
+def _reason(dead_letter: Message) -> tuple[str, str]:
+    headers = dead_letter.headers()
     assert isinstance(headers, list)
-    told = {name: value.decode() for name, value in headers if isinstance(value, bytes)}
-    return told["fullstory_bridge.mapping"], told["fullstory_bridge.reason"]
+    headers_by_name = {name: value.decode() for name, value in headers if isinstance(value, bytes)}
+    return headers_by_name["fullstory_bridge.mapping"], headers_by_name["fullstory_bridge.reason"]

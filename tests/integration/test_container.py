@@ -1,6 +1,6 @@
-"""The image: built from the lock, not root, and content with a file system it cannot write to.
+"""The image: built from the lock, runs as non-root, and works on a read-only file system.
 
-Needs buildah, podman and the base image; skipped with the reason where one of them is missing.
+Needs buildah, podman and the base image; skipped with the reason if one of them is missing.
 """
 
 import re
@@ -45,53 +45,53 @@ def _in_container(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def _why_not() -> str | None:
-    """Why containers cannot be built and run on this machine; None when they can."""
+    """Why containers cannot be built and run on this machine; None if they can."""
     for tool in ("buildah", "podman"):
         if shutil.which(tool) is None:
             return f"{tool} is not installed"
     if _run("podman", "image", "exists", _BASE).returncode != 0:
-        return f"the base image is not here: podman pull {_BASE}"
+        return f"the base image is missing: podman pull {_BASE}"
     trial = _run("podman", "run", "--rm", "--network", "none", _BASE, "python", "-c", "")
     return f"podman cannot run here: {trial.stderr.strip()}" if trial.returncode != 0 else None
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _image() -> Iterator[None]:
-    """Build the image by the unchanged Dockerfile, trusting whom this machine trusts."""
+    """Build the image from the unchanged Dockerfile, with this machine's trusted CAs."""
     why_not = _why_not()
     if why_not is not None:
         pytest.skip(why_not)
-    trust = ("-v", f"{_AUTHORITIES}:{_AUTHORITIES}:ro") if _AUTHORITIES.exists() else ()
-    how = ("--format", "docker", "--isolation", "chroot", "--pull-never", "--layers", *trust)
+    ca_mount = ("-v", f"{_AUTHORITIES}:{_AUTHORITIES}:ro") if _AUTHORITIES.exists() else ()
+    options = ("--format", "docker", "--isolation", "chroot", "--pull-never", "--layers", *ca_mount)
     file = str(_ROOT / "docker" / "Dockerfile")
-    built = _run("buildah", "build", *how, "-t", _IMAGE, "-f", file, str(_ROOT), timeout_s=240)
+    built = _run("buildah", "build", *options, "-t", _IMAGE, "-f", file, str(_ROOT), timeout_s=240)
     assert built.returncode == 0, built.stderr
     yield
     _run("podman", "rmi", "--force", _IMAGE)
 
 
 def test_the_image_runs_the_command() -> None:
-    """Its entry point is the command, and its version is the project's."""
+    """Its entry point is the command, with the project's version."""
     answer = _run("podman", "run", "--rm", *_HARDENED, _IMAGE, "--version")
     assert (answer.returncode, bridge.__version__ in answer.stdout) == (0, True), answer.stderr
 
 
-def test_it_is_not_root_and_owns_nothing() -> None:
-    """Its user is given by number, and what it runs belongs to root."""
+def test_it_runs_as_non_root_and_owns_no_program_files() -> None:
+    """Its user is numeric, and root owns the program files."""
     assert _in_container("id", "-u").stdout.strip() == "10001"
     owned = _in_container("find", "/opt/venv", "/etc/fullstory-bridge", "-not", "-user", "0")
     assert (owned.returncode, owned.stdout) == (0, "")
 
 
-def test_its_status_is_told_at_every_address_of_the_container() -> None:
-    """At its own loopback nobody outside could ask."""
+def test_its_status_server_listens_on_every_address_of_the_container() -> None:
+    """On loopback it would not be reachable from outside."""
     assert _in_container("printenv", "BRIDGE_STATUS__LISTEN").stdout == "0.0.0.0:8080\n"
     answer = _in_container("fullstory-bridge", "healthcheck", "--help")
     assert answer.returncode == 0, answer.stderr
 
 
-def test_its_bytecode_is_ready() -> None:
-    """Every module was compiled at build, since the file system is read-only when it runs."""
+def test_its_bytecode_is_compiled() -> None:
+    """Modules are compiled at build time, because the file system is read-only at run time."""
     program = (
         "import pathlib, importlib.util as u; "
         "print([str(f) for f in pathlib.Path('/opt/venv').rglob('*.py') "
@@ -100,8 +100,8 @@ def test_its_bytecode_is_ready() -> None:
     assert _in_container("python", "-c", program).stdout.strip() == "[]"
 
 
-def test_only_what_the_bridge_needs_is_in_it() -> None:
-    """The build tools of the lock are gone, and so is pip."""
+def test_it_contains_only_what_the_bridge_needs() -> None:
+    """The lock's build tools and pip are removed."""
     program = (
         "import importlib.metadata as m; print(sorted("
         "d.name.lower() for d in m.distributions() if '/opt/venv' in str(d.locate_file(''))))"

@@ -1,4 +1,4 @@
-"""The job itself: what Confluent's serializer wrote is in FullStory, each event once."""
+"""The main job: records from Confluent's serializer arrive in FullStory, each event once."""
 
 import time
 from collections import Counter
@@ -36,7 +36,7 @@ PARTITIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A record of `payments` or `orders` and its events; `partition` -1: told by the key."""
+    """A record of `payments` or `orders` and its events; `partition` -1: chosen by the key."""
 
     topic: str
     value: dict[str, Any]
@@ -47,7 +47,7 @@ class Written:
 
 
 class Writer:
-    """A team's producer: Confluent's AvroSerializer, one registered schema for each topic."""
+    """A typical producer: Confluent's AvroSerializer, with one registered schema per topic."""
 
     def __init__(
         self, kafka: KafkaCluster, registry: SchemaRegistryClient, topics: dict[str, str]
@@ -61,7 +61,7 @@ class Writer:
         }
 
     def write(self, record: Written) -> None:
-        """Hand one record over to the producer."""
+        """Pass one record to the producer."""
         topic = self._topics[record.topic]
         context = SerializationContext(topic, MessageField.VALUE)
         value = self._serialize[record.topic](record.value, context)
@@ -72,7 +72,7 @@ class Writer:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Wait until Kafka has acknowledged everything."""
+        """Wait until Kafka has acknowledged all records."""
         assert self._producer.flush(20) == 0
 
 
@@ -89,16 +89,16 @@ class Job:
 
     @property
     def names(self) -> list[str]:
-        """The topics' names in Kafka."""
+        """The topic names in Kafka."""
         return list(self.topics.values())
 
     @property
     def partitions(self) -> list[str]:
-        """All partitions as the bridge's log names them."""
+        """All partitions, in the format of the bridge's log."""
         return [f"{topic}/{number}" for topic in self.names for number in range(PARTITIONS)]
 
     def arrived(self) -> Counter[ExpectedEvent]:
-        """What the stand-in holds."""
+        """The events that the stand-in accepted."""
         return Counter(expected_event_of(accepted) for accepted in self.fullstory.accepted)
 
 
@@ -106,9 +106,9 @@ class Job:
 def job(
     kafka: KafkaCluster, apicurio_url: str, unique: Callable[[str], str], tmp_path: Path
 ) -> Iterator[Job]:
-    """Two topics with four partitions each, a dead-letter topic, and a FullStory."""
+    """Two topics with four partitions each, a dead-letter topic, and a FullStory stand-in."""
     topics = {topic: kafka.create_topic(unique(topic), PARTITIONS) for topic in files.TOPICS}
-    letters, group = kafka.create_topic(unique("letters")), unique("group")
+    dead_letters, group = kafka.create_topic(unique("dead-letters")), unique("group")
     with (
         closing(registry_client(apicurio_url)) as registry,
         FullStoryProcess(tmp_path) as fullstory,
@@ -120,18 +120,18 @@ def job(
             "start": "earliest",
             "avro": {"registry": {"url": apicurio_url}},
             "fullstory": {"key": KEY, "base_url": fullstory.url},
-            "dead_letters": {"topic": letters},
+            "dead_letters": {"topic": dead_letters},
         }
         config = write_settings(tmp_path, settings)
         writer = Writer(kafka, registry, topics)
         yield Job(kafka, topics, group, writer, fullstory, config)
-        assert kafka.end_offsets(letters) == {0: 0}
+        assert kafka.end_offsets(dead_letters) == {0: 0}
 
 
-def test_ten_thousand_records_reach_fullstory_once_and_a_restart_sends_nothing(job: Job) -> None:
-    """All events of 10,000 records, committed to the end; after SIGTERM nothing is sent again."""
-    begun_s = time.monotonic()
-    expected = _write(job, _shopping(RECORDS))
+def test_ten_thousand_records_arrive_once_and_a_restart_sends_nothing_again(job: Job) -> None:
+    """All events of 10,000 records arrive, and all offsets are committed before the restart."""
+    started_s = time.monotonic()
+    expected = _write(job, _payments_and_orders(RECORDS))
     written_s = time.monotonic()
     with BridgeProcess(job.config) as bridge:
         bridge.wait_until_assigned(job.partitions)
@@ -151,7 +151,7 @@ def test_ten_thousand_records_reach_fullstory_once_and_a_restart_sends_nothing(j
     events = expected.total()
     took_s = done_s - assigned_s
     print(  # noqa: T201  (figures for `pytest -s`)
-        f"\n{RECORDS} records written in {written_s - begun_s:.1f} s,"
+        f"\n{RECORDS} records written in {written_s - started_s:.1f} s,"
         f" assigned {assigned_s - written_s:.1f} s after the start,"
         f" {events} events in {took_s:.1f} s:"
         f" {RECORDS / took_s:.0f} records/s, {events / took_s:.0f} events/s"
@@ -159,7 +159,7 @@ def test_ten_thousand_records_reach_fullstory_once_and_a_restart_sends_nothing(j
 
 
 def _write(job: Job, records: Iterator[Written]) -> Counter[ExpectedEvent]:
-    """Write records, spread over the partitions by their keys; returns their events."""
+    """Write records, partitioned by key, and return their events."""
     events: Counter[ExpectedEvent] = Counter()
     for record in records:
         job.writer.write(record)
@@ -168,17 +168,17 @@ def _write(job: Job, records: Iterator[Written]) -> Counter[ExpectedEvent]:
     return events
 
 
-def _shopping(count: int) -> Iterator[Written]:
-    """Payments and orders in turn, a hundred a second until now."""
+def _payments_and_orders(count: int) -> Iterator[Written]:
+    """Alternating payments and orders, a hundred per second until now."""
     shop = Shop(seed=7)
-    begun = datetime.now(UTC) - timedelta(seconds=count / 100)
+    start = datetime.now(UTC) - timedelta(seconds=count / 100)
     for number in range(count):
-        at = begun + timedelta(seconds=number / 100)
+        at = start + timedelta(seconds=number / 100)
         yield _order(*shop.order(at)) if number % 2 else _payment(shop.payment(at))
 
 
 def _sentinels() -> Iterator[Written]:
-    """One record that becomes an event for every partition: whoever reads it has read on there."""
+    """One record with an event per partition; its arrival proves that the partition was read."""
     shop, now = Shop(seed=8), datetime.now(UTC)
     for partition in range(PARTITIONS):
         payment = shop.payment(now, status="FAILED", uid="usr:sentinel")

@@ -1,4 +1,4 @@
-"""The README says what is so: its examples are run."""
+"""The examples in the README are correct: these tests run them."""
 
 import re
 from datetime import UTC, datetime
@@ -43,8 +43,8 @@ def _block(language: str, containing: str) -> str:
     return re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)
 
 
-def test_the_mapping_makes_the_requests_beside_it() -> None:
-    """The README's mapping, run on the payment it speaks of, gives the README's requests."""
+def test_the_mapping_produces_the_requests_in_the_readme() -> None:
+    """The README's mapping and its example payment give the README's requests."""
     rules = load_rules([parse(_block("yaml", "payment-failed"), "README.md")])
     schema = parse_schema((ROOT / "schemas" / "avro" / "payment.avsc").read_text())
     plan = compile_plan(rules, "payments", schema)
@@ -61,8 +61,8 @@ def test_the_mapping_makes_the_requests_beside_it() -> None:
     assert f"{head}\n\n{v2.body.decode()}\n" == _block("http", "POST /v2")
 
 
-def test_the_settings_are_settings(tmp_path: Path) -> None:
-    """The README's bridge.yaml is accepted whole, with the README's mapping beside it."""
+def test_the_settings_are_valid(tmp_path: Path) -> None:
+    """The README's complete bridge.yaml is accepted, with the README's mapping."""
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "payments.yaml").write_text(_block("yaml", "payment-failed"))
     file = tmp_path / "bridge.yaml"
@@ -74,14 +74,14 @@ def test_the_settings_are_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])
-def test_the_two_commands_are_targets_of_make(target: str) -> None:
-    """Both of the README's commands exist, alone on a line of a block."""
+def test_the_two_commands_are_make_targets(target: str) -> None:
+    """Each of the README's commands exists, and is on a line by itself."""
     assert f"make {target}\n" in README
     assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_file_that_a_page_names_is_there(page: str) -> None:
+def test_every_file_that_a_page_names_exists(page: str) -> None:
     """Paths in links and in backticks lead somewhere."""
     text = (ROOT / page).read_text()
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
@@ -96,7 +96,7 @@ def test_every_file_that_a_page_names_is_there(page: str) -> None:
     assert missing == []
 
 
-def test_every_command_that_the_readme_names_exists() -> None:
-    """And every one that exists is named."""
+def test_the_readme_names_exactly_the_existing_commands() -> None:
+    """Every command in the README exists, and every existing command is in the README."""
     named = set(re.findall(r"fullstory-bridge ([a-z-]+)", README))
-    assert named | {"demo"} == set(COMMANDS)  # `make demo` is its name there
+    assert named | {"demo"} == set(COMMANDS)  # there it is `make demo`

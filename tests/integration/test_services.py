@@ -1,4 +1,4 @@
-"""The real services do what the other tests take for granted."""
+"""The real services behave as the other tests assume."""
 
 import hashlib
 import os
@@ -42,8 +42,8 @@ def _consumer(kafka: KafkaCluster, group: str) -> Consumer:
     return Consumer({**settings, "enable.auto.commit": False, "auto.offset.reset": "earliest"})
 
 
-def test_what_is_produced_is_consumed(kafka: KafkaCluster, topic: str, group: str) -> None:
-    """A consumer of a new group reads what was written before it came."""
+def test_produced_records_are_consumed(kafka: KafkaCluster, topic: str, group: str) -> None:
+    """A consumer of a new group reads records that were written before it joined."""
     kafka.produce(topic, [b"one", b"two"], key=b"k")
     consumer = _consumer(kafka, group)
     try:
@@ -56,10 +56,10 @@ def test_what_is_produced_is_consumed(kafka: KafkaCluster, topic: str, group: st
 
 
 @pytest.mark.parametrize(("length", "fits"), [(4095, True), (4096, False)])
-def test_commit_metadata_of_4095_characters_is_the_most(
+def test_commit_metadata_has_at_most_4095_characters(
     kafka: KafkaCluster, topic: str, group: str, length: int, fits: bool
 ) -> None:
-    """The limit that the progress written into commits is built for is the broker's."""
+    """The bridge's limit for commit metadata is the broker's default."""
     kafka.produce(topic, [b"one"])
     consumer = _consumer(kafka, group)
     try:
@@ -77,8 +77,8 @@ def test_commit_metadata_of_4095_characters_is_the_most(
     assert kafka.committed(group, topic) == ({0: (1, "m" * length)} if fits else {})
 
 
-def test_a_topic_gets_more_partitions(kafka: KafkaCluster, unique: Unique) -> None:
-    """New partitions can be written to as soon as they have been added."""
+def test_partitions_can_be_added(kafka: KafkaCluster, unique: Unique) -> None:
+    """New partitions are writable as soon as they are added."""
     name = kafka.create_topic(unique("grows"), partitions=2)
     kafka.add_partitions(name, 3)
     kafka.produce(name, [b"x"], partition=2)
@@ -86,10 +86,10 @@ def test_a_topic_gets_more_partitions(kafka: KafkaCluster, unique: Unique) -> No
 
 
 @pytest.mark.long
-def test_no_topic_appears_by_being_written_to(kafka: KafkaCluster, unique: Unique) -> None:
-    """A misspelt topic is an error, as on most production clusters."""
+def test_writing_to_a_missing_topic_does_not_create_it(kafka: KafkaCluster, unique: Unique) -> None:
+    """A misspelled topic is an error, as on most production clusters."""
     with pytest.raises(KafkaException) as refused:
-        kafka.produce(unique("misspelt"), [b"x"])
+        kafka.produce(unique("misspelled"), [b"x"])
     assert refused.value.args[0].code() in (
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._UNKNOWN_TOPIC,
@@ -97,8 +97,8 @@ def test_no_topic_appears_by_being_written_to(kafka: KafkaCluster, unique: Uniqu
 
 
 @pytest.mark.long
-def test_a_killed_leader_is_replaced_and_comes_back(kafka3: KafkaCluster, unique: Unique) -> None:
-    """Nothing acknowledged is lost when a node is killed and started on its old log folder."""
+def test_a_killed_leader_is_replaced_and_restarts(kafka3: KafkaCluster, unique: Unique) -> None:
+    """No acknowledged record is lost when a node is killed and restarted on its log folder."""
     name = kafka3.create_topic(unique("replicated"))
     kafka3.produce(name, [b"before"])
     leader = kafka3.leader_of(name, 0)
@@ -112,8 +112,8 @@ def test_a_killed_leader_is_replaced_and_comes_back(kafka3: KafkaCluster, unique
 
 
 @pytest.mark.long
-def test_a_frozen_node_is_passed_over_and_thaws(kafka3: KafkaCluster, unique: Unique) -> None:
-    """SIGSTOP looks like a hanging machine: another leads until it goes on."""
+def test_a_frozen_leader_is_replaced_and_thaws(kafka3: KafkaCluster, unique: Unique) -> None:
+    """SIGSTOP simulates a hanging machine: another node becomes the leader."""
     name = kafka3.create_topic(unique("frozen"))
     leader = kafka3.leader_of(name, 0)
     leader.freeze()
@@ -124,8 +124,8 @@ def test_a_frozen_node_is_passed_over_and_thaws(kafka3: KafkaCluster, unique: Un
 
 
 @pytest.mark.long
-def test_a_node_can_end_in_order(start_kafka: StartKafka) -> None:
-    """SIGTERM, and the same node again with what it had; extra properties reach the broker."""
+def test_a_node_restarts_after_sigterm(start_kafka: StartKafka) -> None:
+    """It keeps its records, and extra properties reach the broker."""
     cluster = start_kafka(properties={"offset.metadata.max.bytes": "10"})
     cluster.create_topic("kept")
     cluster.produce("kept", [b"x"])
@@ -138,8 +138,8 @@ def test_a_node_can_end_in_order(start_kafka: StartKafka) -> None:
     ).read_text(encoding="utf-8")
 
 
-def test_the_registry_speaks_confluents_api(apicurio_url: str, unique: Unique) -> None:
-    """Confluent's own client registers a schema and finds it by id; unknown ids are 40403."""
+def test_the_registry_supports_confluents_api(apicurio_url: str, unique: Unique) -> None:
+    """Confluent's client registers a schema and finds it by id; unknown ids are 40403."""
     text = '{"type":"record","name":"Payment","fields":[{"name":"amount","type":"long"}]}'
     with closing(registry_client(apicurio_url)) as client:
         number = client.register_schema(unique("payments") + "-value", Schema(text, "AVRO"))
@@ -150,10 +150,10 @@ def test_the_registry_speaks_confluents_api(apicurio_url: str, unique: Unique) -
 
 
 @pytest.mark.long
-def test_the_registry_comes_back_on_its_port(
+def test_the_registry_restarts_on_its_port(
     start_apicurio: Callable[[], ApicurioRegistry],
 ) -> None:
-    """A registry that was killed answers again at the same address."""
+    """A killed registry responds at the same address after a restart."""
     registry = start_apicurio()
     url = registry.url
     registry.kill()
@@ -164,20 +164,20 @@ def test_the_registry_comes_back_on_its_port(
         assert client.get_subjects() == []
 
 
-def test_nothing_outlives_tests_that_were_killed(kafka_home: Path) -> None:
-    """SIGKILL of the tests' process ends the broker and removes its folder."""
+def test_nothing_outlives_killed_tests(kafka_home: Path) -> None:
+    """SIGKILL of the tests' process kills the broker and removes its folder."""
     command = [sys.executable, "-c", _ORPHAN, str(kafka_home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tests:
         assert tests.stdout is not None
         pid, folder = tests.stdout.readline().split()
         assert alive(int(pid))
         os.kill(tests.pid, signal.SIGKILL)
-    wait_until(lambda: not alive(int(pid)), "the broker is gone", 5)
-    wait_until(lambda: not Path(folder).parent.exists(), "its folder is gone", 5)
+    wait_until(lambda: not alive(int(pid)), "the broker killed", 5)
+    wait_until(lambda: not Path(folder).parent.exists(), "its folder removed", 5)
 
 
 def test_a_program_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
-    """The parent-death signal would kill it here: it is bound to a thread, ours to the process."""
+    """A plain parent-death signal would kill it here, because that depends on the thread."""
     process = JavaProcess("sleeper", ["/bin/sleep", "60"], tmp_path, {})
     thread = threading.Thread(target=process.start)
     thread.start()
@@ -189,18 +189,18 @@ def test_a_program_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     assert not alive(process.pid)
 
 
-def test_a_program_dies_with_its_keeper(tmp_path: Path) -> None:
-    """Not even the death of what watches over it leaves a program behind."""
+def test_a_program_dies_with_its_supervisor(tmp_path: Path) -> None:
+    """Killing the supervisor kills the program, too."""
     process = JavaProcess("sleeper", ["/bin/sleep", "60"], tmp_path, {})
     process.start()
-    assert process._keeper is not None
-    process._keeper.kill()
-    wait_until(lambda: not alive(process.pid), "the program is gone", 5)
+    assert process._supervisor is not None
+    process._supervisor.kill()
+    wait_until(lambda: not alive(process.pid), "the program killed", 5)
     process.kill()
 
 
-def test_a_program_that_ends_at_once_says_why(tmp_path: Path) -> None:
-    """The end of the log is in the error, so nobody has to look for it."""
+def test_the_error_for_a_program_that_ends_immediately_says_why(tmp_path: Path) -> None:
+    """It contains the end of the log."""
     process = JavaProcess("failing", ["/bin/sh", "-c", "echo no disk; exit 3"], tmp_path, {})
     process.start()
     with pytest.raises(RuntimeError, match=r"failing ended.*\nno disk"):
@@ -208,48 +208,48 @@ def test_a_program_that_ends_at_once_says_why(tmp_path: Path) -> None:
     process.kill()
 
 
-class _HalfDone:
-    """A repository whose file is cut off, so often as it is told to be."""
+class _PartialRepository:
+    """A repository that truncates its file for the first `cut_off` downloads."""
 
     def __init__(self, folder: Path, cut_off: int) -> None:
         self._file = folder / "slf4j-simple-1.7.36.jar"
         self._cut_off = cut_off
 
     def fetch(self, _title: str, _wanted: Sequence[Coordinate]) -> list[Path]:
-        """The file that is there, else the next one."""
+        """The existing file, else the next download."""
         if not self._file.exists():
             self._file.write_bytes(b"half" if self._cut_off > 0 else b"whole")
             self._cut_off -= 1
         return [self._file]
 
 
-def _fetch_from(half_done: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _fetch_from(partial_downloads: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pin = Pin(artifacts.KAFKA.roots[1], hashlib.sha256(b"whole").hexdigest())
     monkeypatch.setenv("FULLSTORY_BRIDGE_TEST_CACHE", str(folder))
     monkeypatch.setattr(artifacts, "read_lock", lambda: {"kafka": (pin,)})
-    repository = _HalfDone(folder, half_done)
+    repository = _PartialRepository(folder, partial_downloads)
     monkeypatch.setattr(artifacts, "_repository", lambda _folder, _say: repository)
     return artifacts.obtain(artifacts.KAFKA)
 
 
-def test_a_file_cut_off_by_an_interrupted_run_is_fetched_again(
+def test_a_file_truncated_by_an_interrupted_run_is_downloaded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pin notices it, and the second try brings the whole file."""
+    """The hash does not match, and the second try downloads the whole file."""
     home = _fetch_from(1, tmp_path, monkeypatch)
     assert [file.read_bytes() for file in home.iterdir()] == [b"whole"]
 
 
-def test_a_file_that_is_not_the_pinned_one_is_never_run(
+def test_a_file_that_does_not_match_its_pin_is_never_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is an error, not a reason to skip, and no bundle appears."""
+    """It is an error, not a reason to skip, and no bundle is created."""
     with pytest.raises(artifacts.PinMismatch, match="slf4j-simple"):
         _fetch_from(2, tmp_path, monkeypatch)
     assert artifacts.ready(artifacts.KAFKA) is None
 
 
-def test_the_lock_reads_back_as_written(tmp_path: Path) -> None:
-    """Writing the pins that were read gives the same file, so a refresh shows only what changed."""
+def test_rewriting_the_lock_gives_the_same_file(tmp_path: Path) -> None:
+    """Therefore an update of the lock changes only lines with new pins."""
     write_lock(read_lock(), tmp_path / "lock")
     assert (tmp_path / "lock").read_text() == LOCK.read_text()

@@ -1,10 +1,10 @@
-"""The programs of the real services: fetched once, checked, kept outside the tree.
+"""The programs of the real services: downloaded once, verified, and cached outside the tree.
 
-    python -m tests.services.artifacts                 fetch what is missing
-    python -m tests.services.artifacts --write-lock    resolve anew and pin what comes
+    python -m tests.services.artifacts                 download what is missing
+    python -m tests.services.artifacts --write-lock    resolve again and pin the results
 
-Invariants: what runs was pinned by SHA-256 in `artifacts.lock`; a bundle's folder appears whole, by
-one rename, or not at all; two processes that want the same bundle fetch it once.
+Invariants: every file that runs is pinned by SHA-256 in `artifacts.lock`. A bundle's folder is
+created atomically by one rename. Two processes that need the same bundle download it once.
 """
 
 import argparse
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Bundle(NamedTuple):
-    """One service's files: `roots` are asked for by name, the lock lists all that they need."""
+    """One service's files: `roots` are the named artifacts; the lock lists all dependencies."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Bundle(NamedTuple):
 
     @property
     def is_archive(self) -> bool:
-        """Whether the bundle is one archive to unpack; otherwise it is a folder of jars."""
+        """Whether the bundle is an archive to unpack; otherwise it is a folder of jars."""
         return self.roots[0].packaging == "tar.gz"
 
 
@@ -52,7 +52,7 @@ KAFKA = Bundle(
     "Apache Kafka 4.4.0",
     (
         Coordinate.parse("org.apache.kafka:kafka_2.13:4.4.0:jar"),
-        # Kafka's jars bring no logger, and a broker that does not start must say why.
+        # Kafka's jars include no logger, and a broker that fails to start must log why.
         Coordinate.parse("org.slf4j:slf4j-simple:1.7.36:jar"),
     ),
 )
@@ -65,11 +65,11 @@ BUNDLES = (KAFKA, APICURIO)
 
 
 class PinMismatch(Exception):
-    """A file that came down is not the one that was pinned: never run it, never skip over it."""
+    """A downloaded file is not the pinned one: never run it, and never skip the error."""
 
 
 def cache_folder() -> Path:
-    """Where the bundles live: FULLSTORY_BRIDGE_TEST_CACHE, or below the user's cache folder."""
+    """The bundles' folder: FULLSTORY_BRIDGE_TEST_CACHE, or in the user's cache folder."""
     own = os.environ.get("FULLSTORY_BRIDGE_TEST_CACHE")
     if own:
         return Path(own)
@@ -78,45 +78,45 @@ def cache_folder() -> Path:
 
 
 def to_stderr(line: str) -> None:
-    """Say a line to the person at the terminal."""
+    """Write a line to stderr."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
 
 
 def ready(bundle: Bundle) -> Path | None:
-    """The bundle's folder when it has been fetched already."""
+    """The bundle's folder if it is already downloaded."""
     folder = _home(bundle, read_lock()[bundle.name])
     return folder if folder.is_dir() else None
 
 
 def obtain(bundle: Bundle, say: Say = to_stderr) -> Path:
-    """The bundle's folder, fetched first when it is missing.
+    """The bundle's folder, downloaded first if it is missing.
 
-    Raises Unobtainable when that cannot be done from here, PinMismatch when something else
-    than the pinned file came down.
+    Raises Unobtainable if the download is not possible, and PinMismatch if a downloaded file is
+    not the pinned one.
     """
     here = ready(bundle)
     if here is not None:
         return here
-    with _alone(bundle, say):
+    with _exclusive_lock(bundle, say):
         return ready(bundle) or _fetch(bundle, say)
 
 
 def _home(bundle: Bundle, pins: Sequence[Pin]) -> Path:
-    """Another lock is another folder, so an old one is never mistaken for the new."""
+    """The folder's name depends on the lock, so an outdated folder is never used."""
     digest = hashlib.sha256("\n".join(pin.sha256 for pin in pins).encode()).hexdigest()
     return cache_folder() / f"{bundle.name}-{digest[:12]}"
 
 
 @contextmanager
-def _alone(bundle: Bundle, say: Say) -> Iterator[None]:
-    """Hold the bundle's lock; the system releases it even when this process is killed."""
+def _exclusive_lock(bundle: Bundle, say: Say) -> Iterator[None]:
+    """Hold the bundle's lock; the system releases it even if this process is killed."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with (cache_folder() / f"{bundle.name}.lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"{bundle.title}: another process is fetching it, waiting …")
+            say(f"{bundle.title}: another process is downloading it, waiting …")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -124,8 +124,8 @@ def _alone(bundle: Bundle, say: Say) -> Iterator[None]:
 def _fetch(bundle: Bundle, say: Say) -> Path:
     pins = read_lock()[bundle.name]
     home = _home(bundle, pins)
-    say(f"{bundle.title}: fetching {len(pins)} file(s) into {home} (once) …")
-    files = _checked(bundle, pins, say)
+    say(f"{bundle.title}: downloading {len(pins)} file(s) into {home} (once) …")
+    files = _fetch_verified(bundle, pins, say)
     part = Path(tempfile.mkdtemp(prefix=f"{bundle.name}.", suffix=".part", dir=cache_folder()))
     try:
         for file in files:
@@ -144,14 +144,14 @@ def _fetch(bundle: Bundle, say: Say) -> Path:
     return home
 
 
-def _checked(bundle: Bundle, pins: Sequence[Pin], say: Say) -> list[Path]:
-    """The pinned files; one that an interrupted run left half-done is fetched once more."""
+def _fetch_verified(bundle: Bundle, pins: Sequence[Pin], say: Say) -> list[Path]:
+    """The pinned files; incomplete files from an interrupted run are downloaded again."""
     repository = _repository(cache_folder() / "maven", say)
     wanted = [pin.coordinate for pin in pins]
-    for file in _unlike(repository.fetch(bundle.title, wanted), pins):
+    for file in _mismatched(repository.fetch(bundle.title, wanted), pins):
         file.unlink()
     files = repository.fetch(bundle.title, wanted)
-    wrong = _unlike(files, pins)
+    wrong = _mismatched(files, pins)
     if wrong:
         names = ", ".join(file.name for file in wrong)
         for file in wrong:
@@ -161,13 +161,13 @@ def _checked(bundle: Bundle, pins: Sequence[Pin], say: Say) -> list[Path]:
     return files
 
 
-def _unlike(files: Sequence[Path], pins: Sequence[Pin]) -> list[Path]:
-    """The files that are not what their pins say."""
+def _mismatched(files: Sequence[Path], pins: Sequence[Pin]) -> list[Path]:
+    """The files that do not match their pins."""
     return [file for file, pin in zip(files, pins, strict=True) if _sha256(file) != pin.sha256]
 
 
 def _repository(folder: Path, say: Say) -> "Repository":
-    # The resolver takes 0.2 s to import, which no run pays that finds its bundles in the cache.
+    # The resolver's import takes 0.2 s; runs with cached bundles avoid it.
     from tests.services.maven import Repository  # noqa: PLC0415
 
     return Repository(folder, say)
@@ -179,7 +179,7 @@ def _sha256(path: Path) -> str:
 
 
 def renew_lock(say: Say = to_stderr) -> None:
-    """Resolve every bundle anew and pin what comes; raises Unobtainable."""
+    """Resolve every bundle again and pin the results; raises Unobtainable."""
     pins: dict[str, tuple[Pin, ...]] = {}
     with tempfile.TemporaryDirectory() as folder:
         repository = _repository(Path(folder), say)
@@ -194,9 +194,9 @@ def renew_lock(say: Say = to_stderr) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command: 0 when all is there, 1 when something cannot be had."""
+    """Run the command; 0 if all bundles are available, else 1."""
     parser = argparse.ArgumentParser(description="The jars of the real Kafka and registry.")
-    parser.add_argument("--write-lock", action="store_true", help="resolve anew and pin")
+    parser.add_argument("--write-lock", action="store_true", help="resolve again and pin")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.write_lock:

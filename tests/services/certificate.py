@@ -1,4 +1,4 @@
-"""A certificate for this machine that nobody has signed but itself."""
+"""A self-signed certificate for 127.0.0.1."""
 
 import datetime
 import ipaddress
@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate_files(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key, behind the password `pw`."""
+    """Write a self-signed certificate for 127.0.0.1 and its key, with the password `pw`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stand-in")])
     start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)

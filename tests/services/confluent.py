@@ -1,8 +1,8 @@
-"""Confluent's own client and serializer, as a team's producer would use them, with time limits.
+"""Confluent's registry client and serializer, as a typical producer uses them, with timeouts.
 
-Invariants: no question waits for ever, since the client has no limit of its own; and the subject is
-told by the topic, so that the serializer does not ask for associations, which Apicurio does not
-have and has been seen to leave unanswered.
+Invariants: every request has a timeout, because the client has no default. The subject depends on
+the topic, so the serializer does not request associations: Apicurio does not have them and has
+left such requests unanswered.
 """
 
 from typing import Any, Final
@@ -14,14 +14,14 @@ _TIMEOUT_S: Final = 10
 
 
 def registry_client(url: str) -> SchemaRegistryClient:
-    """Confluent's client of the registry; close it."""
+    """Confluent's registry client; the caller closes it."""
     return SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_S})
 
 
 def serializer(
     client: SchemaRegistryClient, schema: Any, conf: dict[str, Any] | None = None
 ) -> AvroSerializer:
-    """Confluent's serializer for one schema; the subject is the topic's."""
+    """Confluent's serializer for one schema; the subject depends on the topic."""
     strategy = {"subject.name.strategy": topic_subject_name_strategy}
     made: AvroSerializer = AvroSerializer(client, schema, conf={**strategy, **(conf or {})})
     return made

@@ -1,7 +1,7 @@
 """The YAML language server that editors use, from npm, over stdio.
 
-Invariants: one version, pinned here; it is installed once, into the cache of the tests, and talks
-to nobody but the test. No address of a registry is written: npm knows where packages come from.
+Invariants: the version is pinned here. It is installed once, into the tests' cache, and connects
+only to the test. npm's own configuration determines the package registry.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ _INSTALL_S = 100.0
 
 
 def install() -> Path:
-    """The server's program, installed when it is not there yet; raises Unobtainable."""
+    """The server's program, installed first if it is missing; raises Unobtainable."""
     home = cache_folder() / f"yaml-language-server-{VERSION}"
     program = home / "node_modules" / ".bin" / "yaml-language-server"
     if program.exists():
         return program
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        raise Unobtainable("there is no npm here")
+        raise Unobtainable("npm or node is not installed")
     cache_folder().mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix="editor.", suffix=".part", dir=cache_folder()))
     wanted = f"yaml-language-server@{VERSION}"
@@ -47,7 +47,7 @@ def install() -> Path:
             raise Unobtainable(f"npm cannot install {wanted}: {done.stderr.strip()[-500:]}")
         part.rename(home)
     except (OSError, subprocess.TimeoutExpired) as error:
-        if not program.exists():  # another run may have been faster
+        if not program.exists():  # a concurrent run may have installed it
             raise Unobtainable(f"{wanted} cannot be installed: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -55,10 +55,10 @@ def install() -> Path:
 
 
 class LanguageServer:
-    """A server for the length of an `async with` block; files are given as text."""
+    """A server during an `async with` block; files are passed as text."""
 
     def __init__(self, program: Path, schemas: Mapping[str, str]) -> None:
-        """`schemas`: glob of file names to the address of the schema that they have."""
+        """`schemas` maps a glob of file names to the URL of their schema."""
         self._program = program
         self._settings = {
             "yaml": {
@@ -83,9 +83,9 @@ class LanguageServer:
             limit=2**24,
         )
         self._reading = asyncio.create_task(self._read())
-        await self._ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
-        self._tell("initialized", {})
-        self._tell("workspace/didChangeConfiguration", {"settings": None})
+        await self._request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+        self._notify("initialized", {})
+        self._notify("workspace/didChangeConfiguration", {"settings": None})
         await self._configured.wait()
         return self
 
@@ -100,27 +100,27 @@ class LanguageServer:
         await self._reading
 
     async def diagnose(self, uri: str, text: str) -> list[dict[str, Any]]:
-        """What the server says about a file, in the order of its lines."""
+        """The server's diagnostics for a file, in line order."""
         found = self._diagnosed[uri] = asyncio.get_running_loop().create_future()
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
-        self._tell("textDocument/didOpen", {"textDocument": document})
-        told = await asyncio.wait_for(found, _ANSWER_S)
-        return sorted(told, key=lambda one: one["range"]["start"]["line"])
+        self._notify("textDocument/didOpen", {"textDocument": document})
+        diagnostics = await asyncio.wait_for(found, _ANSWER_S)
+        return sorted(diagnostics, key=lambda one: one["range"]["start"]["line"])
 
     async def complete(self, uri: str, line: int, character: int) -> list[str]:
-        """The labels that the server offers at a place (0-based) of a file it has seen."""
+        """The completion labels at a position (0-based) of a file that is already open."""
         place = {"line": line, "character": character}
-        asked = {"textDocument": {"uri": uri}, "position": place}
-        answer = await self._ask("textDocument/completion", asked)
+        params = {"textDocument": {"uri": uri}, "position": place}
+        answer = await self._request("textDocument/completion", params)
         return [item["label"] for item in answer["items"]]
 
-    async def _ask(self, method: str, params: object) -> Any:
+    async def _request(self, method: str, params: object) -> Any:
         self._next += 1
         answer = self._waiting[self._next] = asyncio.get_running_loop().create_future()
         self._send({"id": self._next, "method": method, "params": params})
         return await asyncio.wait_for(answer, _ANSWER_S)
 
-    def _tell(self, method: str, params: object) -> None:
+    def _notify(self, method: str, params: object) -> None:
         self._send({"method": method, "params": params})
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -135,9 +135,9 @@ class LanguageServer:
             length = int(head.partition(b":")[2])
             while (await output.readline()).strip():
                 pass
-            self._take(json.loads(await output.readexactly(length)))
+            self._handle(json.loads(await output.readexactly(length)))
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _handle(self, message: dict[str, Any]) -> None:
         method = message.get("method")
         if method is None:
             self._waiting.pop(message["id"]).set_result(message.get("result"))
@@ -146,7 +146,7 @@ class LanguageServer:
             answer = [self._settings.get(section) for section in items]
             self._send({"id": message["id"], "result": answer})
             self._configured.set()
-        elif "id" in message:  # another question of the server's: it has no need of an answer
+        elif "id" in message:  # another server request that needs no real result
             self._send({"id": message["id"], "result": None})
         elif method == "textDocument/publishDiagnostics":
             found = self._diagnosed.pop(message["params"]["uri"], None)

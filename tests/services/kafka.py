@@ -1,7 +1,7 @@
-"""A real Apache Kafka of one or three nodes, each broker and controller at once (KRaft).
+"""A real Apache Kafka of one or three nodes, each both broker and controller (KRaft).
 
-Invariants: a node comes back on its own ports and its own log folder; topics are never made by the
-way (`auto.create.topics.enable=false`); `stop` leaves no process and no file.
+Invariants: a node restarts on the same ports and log folder. Topics are never created implicitly
+(`auto.create.topics.enable=false`). `stop` leaves no process and no file.
 """
 
 import contextlib
@@ -28,16 +28,16 @@ _COMMON: Mapping[str, str] = {
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "PLAINTEXT",
     "auto.create.topics.enable": "false",
-    # The first member need not wait for others, and tests may choose short session timeouts.
+    # The first member does not wait for others, and tests may use short session timeouts.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     "group.consumer.min.session.timeout.ms": "1000",
     "group.consumer.min.heartbeat.interval.ms": "200",
-    # Internal topics as small as they go: each partition costs time when a node starts.
+    # Minimal internal topics, because each partition delays the start of a node.
     "offsets.topic.num.partitions": "4",
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.num.partitions": "1",
-    # The cleaner would allocate 128 MB at once.
+    # By default the cleaner allocates 128 MB at startup.
     "log.cleaner.dedupe.buffer.size": "8388608",
 }
 _REPLICATED = (
@@ -49,7 +49,7 @@ _REPLICATED = (
 
 
 class KafkaNode:
-    """One node, to be killed, ended, paused and started again."""
+    """One node that tests kill, terminate, freeze and restart."""
 
     def __init__(self, number: int, home: Path, root: Path, client: Mapping[str, str]) -> None:
         self.id = number
@@ -70,17 +70,17 @@ class KafkaNode:
 
     @property
     def address(self) -> str:
-        """Where clients reach it, `host:port`."""
+        """The address for clients, `host:port`."""
         return f"127.0.0.1:{self._client_port.number}"
 
     @property
     def voter(self) -> str:
-        """How the other controllers know it."""
+        """Its entry in `controller.quorum.voters`."""
         return f"{self.id}@127.0.0.1:{self._controller_port.number}"
 
     @property
     def running(self) -> bool:
-        """Whether its process exists (a frozen one does)."""
+        """Whether its process exists, which includes frozen ones."""
         return self.process.running
 
     @property
@@ -89,7 +89,7 @@ class KafkaNode:
         return self.process.pid
 
     def format(self, properties: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Write its properties and begin to format its log folder; the caller waits."""
+        """Write its properties and start formatting its log folder; the caller waits."""
         client, controller = self._client_port.number, self._controller_port.number
         own = {
             "node.id": str(self.id),
@@ -109,28 +109,28 @@ class KafkaNode:
             )
 
     def start(self, *, wait: bool = True) -> None:
-        """Start it on the log folder that it has; waits until it serves clients.
+        """Start it on its log folder, and wait until it serves clients.
 
-        `wait=False` is for starting several when too few for a quorum are up.
+        Use `wait=False` to start several nodes while there is no quorum.
         """
         self.process.start()
         if wait:
             self.wait_ready()
 
     def wait_ready(self, within_s: float = _READY_S) -> None:
-        """Wait until it accepts clients and knows itself as a broker of the cluster."""
+        """Wait until it accepts clients and its metadata lists it as a broker."""
         self.process.wait_ready(lambda: accepts(self._client_port.number), within_s)
-        asker = AdminClient(client_settings(self.address, self._client))
+        admin = AdminClient(client_settings(self.address, self._client))
 
         def in_metadata() -> bool:
             with contextlib.suppress(KafkaException):
-                return self.id in asker.list_topics(timeout=2).brokers
+                return self.id in admin.list_topics(timeout=2).brokers
             return False
 
         self.process.wait_ready(in_metadata, within_s)
 
     def is_ready(self, within_s: float) -> bool:
-        """Whether it accepts clients and knows itself as a broker within so long."""
+        """Whether it is ready within this time, see `wait_ready`."""
         try:
             self.wait_ready(within_s)
         except RuntimeError:
@@ -138,34 +138,34 @@ class KafkaNode:
         return True
 
     def kill(self) -> None:
-        """SIGKILL; returns when it is gone."""
+        """SIGKILL, and wait until it has ended."""
         self.process.kill()
 
     def terminate(self) -> None:
-        """SIGTERM: it hands its partitions over; returns when it has ended."""
+        """SIGTERM: it hands over its leaderships; wait until it has ended."""
         self.process.terminate()
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
+        """SIGSTOP: connections stay open, and it does not respond."""
         self.process.freeze()
 
     def thaw(self) -> None:
-        """SIGCONT: it goes on where it was."""
+        """SIGCONT: it resumes."""
         self.process.thaw()
 
     def discard(self) -> None:
-        """Kill it, remove its folder, give its ports back."""
+        """Kill it, remove its folder and release its ports."""
         self.process.discard()
         self._client_port.release()
         self._controller_port.release()
 
 
 class KafkaCluster(KafkaAdmin):
-    """One node or three; `home` is the folder of Kafka's jars.
+    """One or three nodes; `home` is the folder with Kafka's jars.
 
-    `properties` are added to every node's. To make the clients' listener another one, map its
-    name (`"listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"`)
-    and give in `client` what our own admin client then needs.
+    `properties` are added to those of every node. To change the clients' listener, map its name
+    (`"listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"`) and pass
+    the admin client's settings in `client`.
     """
 
     def __init__(
@@ -185,23 +185,23 @@ class KafkaCluster(KafkaAdmin):
 
     @property
     def bootstrap_servers(self) -> str:
-        """All nodes' addresses, for clients."""
+        """The addresses of all nodes, for clients."""
         return ",".join(node.address for node in self.nodes)
 
     def node(self, number: int) -> KafkaNode:
-        """The node with this id (from 1)."""
+        """The node with this id; ids start at 1."""
         return self.nodes[number - 1]
 
     def leader_of(self, topic: str, partition: int) -> KafkaNode:
-        """The node that leads the partition now; RuntimeError while nobody does."""
+        """The partition's current leader; RuntimeError if it has none."""
         leader = self.partitions(topic)[partition].leader
         if leader < 1:
-            message = f"{topic}/{partition} has no leader now"
+            message = f"{topic}/{partition} has no leader"
             raise RuntimeError(message)
         return self.node(leader)
 
     def start(self) -> Self:
-        """Format and start all nodes; waits until a topic on all of them can be created."""
+        """Format and start all nodes, and wait until topics on all of them can be created."""
         try:
             self._format()
             for node in self.nodes:
@@ -213,7 +213,7 @@ class KafkaCluster(KafkaAdmin):
         return self
 
     def wait_ready(self) -> None:
-        """Wait until every node serves clients and a topic on all of them can be created."""
+        """Wait until every node serves clients and topics on all of them can be created."""
         for node in self.nodes:
             node.wait_ready()
         wait_until(
@@ -223,9 +223,9 @@ class KafkaCluster(KafkaAdmin):
         )
 
     def revive(self) -> None:
-        """Thaw and start what a test froze or killed; waits until all are ready again.
+        """Thaw frozen nodes, restart killed ones, and wait until all are ready.
 
-        A node that was frozen for long does not always find its way back: then it is started anew.
+        A node that was frozen for long does not always recover; then it is restarted.
         """
         if all(node.running and not node.process.frozen for node in self.nodes):
             return
@@ -242,7 +242,7 @@ class KafkaCluster(KafkaAdmin):
         self.wait_ready()
 
     def stop(self) -> None:
-        """Kill all nodes and remove what they wrote."""
+        """Kill all nodes and remove their files."""
         for node in self.nodes:
             node.discard()
         with contextlib.suppress(OSError):
@@ -271,7 +271,7 @@ class KafkaCluster(KafkaAdmin):
         if count > 1:
             defaults["min.insync.replicas"] = "2"
             defaults["transaction.state.log.min.isr"] = "2"
-            defaults["broker.session.timeout.ms"] = "3000"  # a killed node is noticed soon
+            defaults["broker.session.timeout.ms"] = "3000"  # detects killed nodes quickly
             defaults["broker.heartbeat.interval.ms"] = "500"
         return defaults
 

@@ -1,7 +1,7 @@
-"""What a test asks a real Kafka: topics, partitions, offsets, commits, and what a topic holds.
+"""Admin operations on a real Kafka: topics, partitions, offsets, commits and records.
 
-Every call blocks until the cluster has answered (30 s at most): in a coroutine, put it into
-`asyncio.to_thread` where the loop must go on meanwhile.
+Every call blocks until the cluster responds (at most 30 s). In a coroutine, use
+`asyncio.to_thread` if the event loop must keep running.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from tests.services.java import wait_until
 _ANSWER_S = 30.0
 _ONE_NODE_S = 3
 _POLL_S = 0.5
-_PASSING = (
+_TRANSIENT_ERRORS = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_LEADER_EPOCH,
@@ -47,39 +47,39 @@ _PASSING = (
 )
 _FIRST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _NEXT = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
 class Committed(NamedTuple):
-    """What a group has committed for one partition."""
+    """A group's commit for one partition."""
 
     offset: int
     metadata: str
 
 
 def client_settings(bootstrap_servers: str, client: Mapping[str, str]) -> dict[str, Any]:
-    """Settings of a client whose complaints about dead brokers go nowhere."""
+    """Client settings that silence librdkafka's log messages about dead brokers."""
     silent = logging.getLogger("tests.services.kafka")
     silent.addHandler(logging.NullHandler())
     silent.propagate = False
-    impatient = {"socket.timeout.ms": _ONE_NODE_S * 1000}  # a frozen node is left for another
-    return {"bootstrap.servers": bootstrap_servers, "logger": silent, **impatient, **client}
+    timeouts = {"socket.timeout.ms": _ONE_NODE_S * 1000}  # switch from a frozen node to another one
+    return {"bootstrap.servers": bootstrap_servers, "logger": silent, **timeouts, **client}
 
 
 class KafkaAdmin:
-    """A test's hands on the cluster; KafkaException when the cluster refuses."""
+    """Admin operations for tests; KafkaException if the cluster refuses."""
 
     def __init__(self, bootstrap_servers: str, client: Mapping[str, str]) -> None:
         self._settings = client_settings(bootstrap_servers, client)
 
     @property
     def bootstrap_servers(self) -> str:
-        """Addresses of the cluster, for clients."""
+        """The cluster's addresses, for clients."""
         return str(self._settings["bootstrap.servers"])
 
     @cached_property
     def admin(self) -> AdminClient:
-        """The admin client itself, for what has no method here."""
+        """The admin client, for operations without a method here."""
         return AdminClient(self._settings)
 
     def create_topic(
@@ -89,41 +89,41 @@ class KafkaAdmin:
         replication: int = -1,
         config: Mapping[str, str] | None = None,
     ) -> str:
-        """Create a topic (replication -1: on all nodes), wait until it has leaders; its name."""
+        """Create a topic (replication -1: on all nodes), wait for leaders, and return its name."""
         topic = NewTopic(name, partitions, replication, config=dict(config or {}))
-        _answers(self.admin.create_topics([topic]))
+        _results(self.admin.create_topics([topic]))
         self._wait_for_leaders(name, partitions)
         return name
 
     def add_partitions(self, topic: str, total: int) -> None:
-        """Let the topic have `total` partitions from now on."""
-        _answers(self.admin.create_partitions([NewPartitions(topic, total)]))
+        """Increase the topic's partitions to `total`."""
+        _results(self.admin.create_partitions([NewPartitions(topic, total)]))
         self._wait_for_leaders(topic, total)
 
     def delete_topic(self, topic: str) -> None:
-        """Delete the topic and wait until it is gone."""
-        _answers(self.admin.delete_topics([topic]))
+        """Delete the topic and wait until it is deleted."""
+        _results(self.admin.delete_topics([topic]))
         wait_until(lambda: topic not in self._topics(), f"{topic} deleted", _ANSWER_S)
 
     def delete_records(self, topic: str, partition: int, before: int) -> None:
-        """Remove the records below the offset, as retention would."""
-        _answers(self.admin.delete_records([TopicPartition(topic, partition, before)]))
+        """Delete the records below the offset, as retention does."""
+        _results(self.admin.delete_records([TopicPartition(topic, partition, before)]))
 
     def can_create_topics(self, replication: int) -> bool:
-        """Whether the cluster would create a topic with so many replicas now (none is made)."""
+        """Whether the cluster could now create a topic with this replication; creates none."""
         probe = NewTopic("probe", 1, replication)
         try:
-            _answers(self.admin.create_topics([probe], validate_only=True, request_timeout=5))
+            _results(self.admin.create_topics([probe], validate_only=True, request_timeout=5))
         except KafkaException:
             return False
         return True
 
     def partitions(self, topic: str) -> dict[int, PartitionMetadata]:
-        """Partition number to its leader, replicas and replicas in sync."""
-        return _patiently(lambda: self._partitions_once(topic))
+        """Leader, replicas and in-sync replicas by partition number."""
+        return _with_retries(lambda: self._partitions_once(topic))
 
     def wait_in_sync(self, topic: str) -> None:
-        """Wait until every replica of the topic is in sync again."""
+        """Wait until every replica of the topic is in sync."""
 
         def in_sync() -> bool:
             parts = self.partitions(topic).values()
@@ -132,45 +132,45 @@ class KafkaAdmin:
         wait_until(in_sync, f"all replicas of {topic} in sync", 2 * _ANSWER_S)
 
     def start_offsets(self, topic: str) -> dict[int, int]:
-        """Partition number to its first offset (the low watermark)."""
+        """First offset (low watermark) by partition number."""
         return self._offsets(topic, _FIRST)
 
     def end_offsets(self, topic: str) -> dict[int, int]:
-        """Partition number to its end: the offset of the next record."""
+        """End offset (of the next record) by partition number."""
         return self._offsets(topic, _NEXT)
 
     def committed(self, group: str, topic: str) -> dict[int, Committed]:
-        """Partition number to what the group has committed; partitions without are absent.
+        """The group's commits by partition number; partitions without a commit are absent.
 
-        Asked by a consumer that joins nothing: librdkafka's admin client has been seen to abort
-        the process when it asks for offsets while a coordinator moves.
+        This uses a consumer that joins no group: librdkafka's admin client sometimes aborts the
+        process if it requests offsets while the coordinator moves.
         """
-        asked = [TopicPartition(topic, number) for number in self.partitions(topic)]
+        wanted = [TopicPartition(topic, number) for number in self.partitions(topic)]
         with Consumer({**self._settings, "group.id": group, "enable.auto.commit": False}) as reader:
-            answer = _patiently(lambda: reader.committed(asked, timeout=2 * _ONE_NODE_S))
+            answer = _with_retries(lambda: reader.committed(wanted, timeout=2 * _ONE_NODE_S))
         return {
             one.partition: Committed(one.offset, _text(one)) for one in answer if one.offset >= 0
         }
 
     def members(self, group: str) -> int:
-        """How many members the group has, or is about to have."""
+        """The number of members of the group, including joining ones."""
         (described,) = self.admin.describe_consumer_groups([group]).values()
         try:
             return len(described.result(_ANSWER_S).members)
-        except KafkaException:  # nobody has asked for the group yet
+        except KafkaException:  # the group does not exist yet
             return 0
 
     def coordinator(self, group: str) -> int:
-        """The id of the node that coordinates the group now."""
+        """The node id of the group's current coordinator."""
         (described,) = self.admin.describe_consumer_groups([group]).values()
         return int(described.result(_ANSWER_S).coordinator.id)
 
     def produce(
         self, topic: str, values: Iterable[bytes | None], partition: int | None = None, **more: Any
     ) -> None:
-        """Write values, acknowledged by all replicas in sync; `more` as `Producer.produce` takes.
+        """Write values with `acks=all`; `more` goes to `Producer.produce`.
 
-        KafkaException when one was refused.
+        Raises KafkaException if a value is refused.
         """
         refused: list[KafkaException] = []
 
@@ -178,7 +178,7 @@ class KafkaAdmin:
             if error is not None:
                 refused.append(KafkaException(error))
 
-        # A topic that is not there is an error after 3 s, not after librdkafka's 30.
+        # A missing topic is an error after 3 s instead of librdkafka's 30 s.
         once = {"linger.ms": 5, "acks": "all", "topic.metadata.propagation.max.ms": 3000}
         producer = Producer({**self._settings, **once})
         if partition is not None:
@@ -194,7 +194,7 @@ class KafkaAdmin:
             raise TimeoutError(message)
 
     def read(self, topic: str) -> list[Message]:
-        """All records that the topic holds now, partition by partition, by no group."""
+        """All records of the topic, by partition; joins no group."""
         ends = self.end_offsets(topic)
         starts = self.start_offsets(topic)
         left = {part for part, end in ends.items() if end > starts[part]}
@@ -217,7 +217,7 @@ class KafkaAdmin:
         return set(self.admin.list_topics(timeout=_ANSWER_S).topics)
 
     def _wait_for_leaders(self, topic: str, partitions: int) -> None:
-        """Metadata names a leader before that node knows of it, so a look-up decides."""
+        """Look up offsets: metadata lists a leader before that node knows that it is one."""
 
         def led() -> bool:
             with contextlib.suppress(KafkaException):
@@ -227,7 +227,7 @@ class KafkaAdmin:
         wait_until(led, f"every partition of {topic} has a leader", _ANSWER_S)
 
     def _offsets(self, topic: str, which: OffsetSpec) -> dict[int, int]:
-        return _patiently(lambda: self._offsets_once(topic, which))
+        return _with_retries(lambda: self._offsets_once(topic, which))
 
     def _partitions_once(self, topic: str) -> dict[int, PartitionMetadata]:
         described = self.admin.list_topics(topic, timeout=2 * _ONE_NODE_S).topics[topic]
@@ -236,29 +236,29 @@ class KafkaAdmin:
         return dict(described.partitions)
 
     def _offsets_once(self, topic: str, which: OffsetSpec) -> dict[int, int]:
-        asked = {TopicPartition(topic, part): which for part in self._partitions_once(topic)}
-        futures = self.admin.list_offsets(asked, request_timeout=2 * _ONE_NODE_S)
+        wanted = {TopicPartition(topic, part): which for part in self._partitions_once(topic)}
+        futures = self.admin.list_offsets(wanted, request_timeout=2 * _ONE_NODE_S)
         return {part.partition: f.result(_ANSWER_S).offset for part, f in futures.items()}
 
 
-def _patiently(ask: Callable[[], _Answer]) -> _Answer:
-    """Ask again while leaders move or a node hangs; what is refused for good is raised."""
+def _with_retries(call: Callable[[], _Result]) -> _Result:
+    """Retry while leaders move or a node hangs; raise permanent errors."""
     deadline = time.monotonic() + _ANSWER_S
     while True:
         try:
-            return ask()
+            return call()
         except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+            if error.args[0].code() not in _TRANSIENT_ERRORS or time.monotonic() > deadline:
                 raise
         time.sleep(0.1)
 
 
-def _answers(futures: Mapping[Any, "Future[Any]"]) -> list[Any]:
+def _results(futures: Mapping[Any, "Future[Any]"]) -> list[Any]:
     return [future.result(_ANSWER_S) for future in futures.values()]
 
 
 def _ended(message: Message) -> int | None:
-    """The partition whose end was reached; any other error is raised."""
+    """The partition whose end was reached; raises any other error."""
     error = message.error()
     if error is not None and error.code() != KafkaError._PARTITION_EOF:
         raise KafkaException(error)
@@ -270,7 +270,7 @@ def _place(message: Message) -> tuple[int, int]:
 
 
 def _text(part: TopicPartition) -> str:
-    """A commit's metadata; none where garbage stands behind it."""
+    """A commit's metadata; empty if it is not valid UTF-8."""
     try:
         return part.metadata or ""
     except UnicodeDecodeError:

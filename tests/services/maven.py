@@ -1,7 +1,7 @@
-"""Jars from Maven repositories, by the resolver `jgo`, which is pure Python and needs no `mvn`.
+"""Jars from Maven repositories, with the pure-Python resolver `jgo`, which needs no `mvn`.
 
-Invariants: repositories' addresses are the resolver's business and are written nowhere here; a file
-that did not come down whole does not stay where the next try would take it for whole.
+Invariants: the resolver determines the repositories' addresses. An incomplete download is deleted,
+so that the next try does not use it.
 """
 
 import threading
@@ -21,7 +21,7 @@ _REPORT_EVERY_S = 2.0
 
 
 class _Progress:
-    """Counts bytes and files of several downloads at once and now and then says a line."""
+    """Counts bytes and files of parallel downloads and prints a line every two seconds."""
 
     def __init__(self, title: str, files: int, say: Say) -> None:
         self._title, self._files, self._say = title, files, say
@@ -31,11 +31,11 @@ class _Progress:
 
     @contextmanager
     def download(self, _filename: str, _size_bytes: int) -> Iterator[Callable[[int], None]]:
-        """The resolver's callback: one file comes down."""
+        """The resolver's callback for one download."""
         yield self._arrived
 
     def file_done(self) -> None:
-        """One more file is here."""
+        """Count one finished file."""
         with self._lock:
             self._done += 1
 
@@ -50,21 +50,21 @@ class _Progress:
 
 
 class Repository:
-    """A local cache folder, filled from the remote repositories as needed."""
+    """A local cache folder that is filled from remote repositories on demand."""
 
     def __init__(self, folder: Path, say: Say) -> None:
         self._folder = folder
         self._say = say
 
     def closure(self, roots: Sequence[Coordinate]) -> list[Coordinate]:
-        """The roots and all they need at run time, sorted; for jars."""
+        """The roots and their runtime dependencies, sorted; for jars."""
         resolver = PythonResolver()
         context = self._context(resolver)
         found, needed = resolver.resolve([Dependency(_artifact(context, root)) for root in roots])
         return sorted({Coordinate(*dependency.artifact.key) for dependency in found + needed})
 
     def fetch(self, title: str, wanted: Sequence[Coordinate]) -> list[Path]:
-        """Bring the files, several at a time, in the order asked for; raises Unobtainable."""
+        """Download the files in parallel, and return them in order; raises Unobtainable."""
         progress = _Progress(title, len(wanted), self._say)
         context = self._context(PythonResolver(progress_callback=progress.download))
 
@@ -86,13 +86,13 @@ def _artifact(context: MavenContext, wanted: Coordinate) -> Artifact:
 
 
 def _download(artifact: Artifact) -> Path:
-    """Bring one file; the resolver's errors (requests' are OSErrors) become Unobtainable."""
+    """Download one file; the resolver's errors (requests' are OSErrors) become Unobtainable."""
     try:
         return artifact.resolve()
     except (OSError, RuntimeError) as error:
         if artifact.cached_path is not None:
             artifact.cached_path.unlink(missing_ok=True)
-        message = f"{artifact} cannot be fetched: {error}"
+        message = f"{artifact} cannot be downloaded: {error}"
         raise Unobtainable(message) from error
     except BaseException:
         if artifact.cached_path is not None:

@@ -1,9 +1,9 @@
-"""`artifacts.lock`: which files each service consists of, and the SHA-256 of each.
+"""`artifacts.lock`: the files of each service, and the SHA-256 of each file.
 
     [kafka]
     group:artifact:version[:classifier]:packaging sha256
 
-Law: no addresses; where a file comes from is the resolver's business, what it is, is pinned.
+Invariants: the lock has no addresses; the resolver determines them. The content is pinned.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,15 +14,15 @@ LOCK = Path(__file__).with_name("artifacts.lock")
 _HEAD = "# Written by `python -m tests.services.artifacts --write-lock`; do not edit."
 
 Say = Callable[[str], None]
-"""Takes one line for the person who waits."""
+"""Prints one progress line."""
 
 
 class Unobtainable(Exception):
-    """A file cannot be fetched from here: no network, no such version, a refusal."""
+    """A file cannot be downloaded: no network, no such version, or a refused request."""
 
 
 class Coordinate(NamedTuple):
-    """What names one file in a Maven repository."""
+    """The coordinate of one file in a Maven repository."""
 
     group: str
     artifact: str
@@ -32,7 +32,7 @@ class Coordinate(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Coordinate":
-        """Read `group:artifact:version[:classifier]:packaging`; anything else is a ValueError."""
+        """Parse `group:artifact:version[:classifier]:packaging`; ValueError if it is invalid."""
         group, artifact, version, *rest = text.split(":")
         if len(rest) not in (1, 2):
             message = f"not group:artifact:version[:classifier]:packaging: {text!r}"
@@ -44,14 +44,14 @@ class Coordinate(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """One file and what its content must be."""
+    """One file and the hash of its content."""
 
     coordinate: Coordinate
     sha256: str
 
 
 def read_lock(file: Path = LOCK) -> dict[str, tuple[Pin, ...]]:
-    """Bundle name to its pins; a line that is none is a ValueError."""
+    """Pins by bundle name; ValueError for an invalid line."""
     pins: dict[str, tuple[Pin, ...]] = {}
     section = ""
     for line in file.read_text(encoding="utf-8").splitlines():
@@ -65,7 +65,7 @@ def read_lock(file: Path = LOCK) -> dict[str, tuple[Pin, ...]]:
 
 
 def write_lock(pins: Mapping[str, tuple[Pin, ...]], file: Path = LOCK) -> None:
-    """Replace the lock, sections and lines in the order given."""
+    """Replace the lock, with sections and lines in the given order."""
     lines = [_HEAD]
     for section, members in pins.items():
         lines += ["", f"[{section}]"]

@@ -1,8 +1,8 @@
-"""TCP ports for servers that are started, killed and started again on the same address.
+"""TCP ports for servers that are restarted on the same address.
 
-Invariants: a port is leased by a locked file, so no two test runs of one user on this machine get
-the same one; leases lie below the range from which the system takes ports for outgoing connections,
-so nothing takes a port away while its server is down.
+Invariants: a port is leased with a locked file, so two test runs of one user on this machine never
+get the same one. Leased ports are below the system's ephemeral port range, so no outgoing
+connection takes a port while its server is down.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ _TRIES = 200
 
 
 class Port:
-    """One leased port; `number` is it."""
+    """One leased port with its `number`."""
 
     def __init__(self) -> None:
         for _try in range(_TRIES):
@@ -30,7 +30,7 @@ class Port:
         raise RuntimeError(message)
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lease."""
         self._lease.close()
 
 
@@ -49,7 +49,7 @@ def _lease(number: int) -> IO[str] | None:
 
 
 def accepts(number: int) -> bool:
-    """Whether somebody on this machine accepts connections at the port."""
+    """Whether a process on this machine accepts connections at the port."""
     try:
         socket.create_connection(("127.0.0.1", number), timeout=1).close()
     except OSError:

@@ -1,15 +1,15 @@
-"""Runs one program and sees to it that it does not outlive the tests.
+"""Process supervisor: runs one program and ensures that it does not outlive the tests.
 
-    python keeper.py PARENT FOLDER PROGRAM ARGUMENT…
+    python process_supervisor.py PARENT FOLDER PROGRAM ARGUMENT…
 
-Started as a script of its own (it imports nothing of ours). It writes the program's process id
-to standard output, then waits. When the program ends, so does the keeper, with its exit code.
-When the tests' process goes away, for whatever reason and however suddenly, the keeper kills
-the program and removes FOLDER, the program's own folder.
+It runs as a separate script without imports from this project. It writes the program's process id
+to standard output, then waits. When the program ends, the supervisor exits with the same code. If
+the tests' process ends for any reason, the supervisor kills the program and removes FOLDER, the
+program's folder.
 
-Law: what kills the program is bound to the tests' *process*. The system's parent-death signal
-is bound to the parent's *thread*, so it serves only between keeper and program, where the
-thread that starts is the main one; it is there in case the keeper itself is killed.
+Invariants: the program's lifetime depends on the tests' *process*. The system's parent-death signal
+depends on the parent's *thread*, so it is only used between supervisor and program, which the main
+thread starts. It handles the case that the supervisor itself is killed.
 """
 
 import contextlib
@@ -27,15 +27,15 @@ _PR_SET_PDEATHSIG = 1
 _LOOK_EVERY_S = 0.5
 
 
-def _die_with_the_keeper() -> None:
+def _die_with_the_supervisor() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _wait_for_the_end_of(parent: int) -> None:
-    """Return when standard input ends or the parent is another process than at the start.
+def _wait_until_parent_ends(parent: int) -> None:
+    """Return when standard input ends or the parent process changes.
 
-    The first is prompt; the second is there for a pipe held open by a forked child.
+    The first is immediate; the second is needed if a forked child holds the pipe open.
     """
     while os.getppid() == parent:
         if select.select([sys.stdin], [], [], _LOOK_EVERY_S)[0]:
@@ -43,22 +43,22 @@ def _wait_for_the_end_of(parent: int) -> None:
 
 
 def main(parent: int, folder: Path, command: list[str]) -> int:
-    """Run the command; the exit code is the program's (128 + n after signal n)."""
+    """Run the command and return its exit code (128 + n after signal n)."""
     program = subprocess.Popen(
         command,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
-        preexec_fn=_die_with_the_keeper,  # noqa: PLW1509 (no other thread runs yet)
+        preexec_fn=_die_with_the_supervisor,  # noqa: PLW1509 (no other thread runs yet)
     )
     orphaned = threading.Event()
 
-    def guard() -> None:
-        _wait_for_the_end_of(parent)
+    def watch_parent() -> None:
+        _wait_until_parent_ends(parent)
         orphaned.set()
         program.kill()
 
-    threading.Thread(target=guard, daemon=True).start()
+    threading.Thread(target=watch_parent, daemon=True).start()
     sys.stdout.write(f"{program.pid}\n")
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()

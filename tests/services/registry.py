@@ -1,6 +1,6 @@
-"""A real Schema Registry: Apicurio, which speaks Confluent's API; its schemas live in memory.
+"""A real Schema Registry: Apicurio, which supports Confluent's API, with schemas in memory.
 
-Law: it comes back on the same port, and empty, since the store is its memory.
+Invariants: it restarts on the same port and is empty then, because it stores schemas in memory.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ _RUNNER = "quarkus-run.jar"
 
 
 class ApicurioRegistry:
-    """One registry, to be killed and started again; `home` is the unpacked archive."""
+    """One registry that tests kill and restart; `home` is the unpacked archive."""
 
     def __init__(self, home: Path) -> None:
         self._port = Port()
@@ -28,7 +28,7 @@ class ApicurioRegistry:
         environ = {
             "QUARKUS_HTTP_HOST": "127.0.0.1",
             "QUARKUS_HTTP_PORT": str(self._port.number),
-            # Its management port is 9000 by default, and two registries would want it.
+            # The management port is 9000 by default, which conflicts between two registries.
             "QUARKUS_MANAGEMENT_HOST": "127.0.0.1",
             "QUARKUS_MANAGEMENT_PORT": "0",
         }
@@ -39,12 +39,12 @@ class ApicurioRegistry:
 
     @property
     def url(self) -> str:
-        """The base of Confluent's API, version 7."""
+        """The base URL of Confluent's API, version 7."""
         return f"http://127.0.0.1:{self._port.number}/apis/ccompat/v7"
 
     @property
     def running(self) -> bool:
-        """Whether its process exists (a frozen one does)."""
+        """Whether its process exists, which includes frozen ones."""
         return self.process.running
 
     @property
@@ -53,29 +53,29 @@ class ApicurioRegistry:
         return self.process.pid
 
     def start(self) -> Self:
-        """Start it, for the first time or again; waits until it answers."""
+        """Start or restart it, and wait until it responds."""
         try:
             self.process.start()
-            self.process.wait_ready(self._answers, _READY_S)
+            self.process.wait_ready(self._responds, _READY_S)
         except BaseException:
             self.stop()
             raise
         return self
 
     def kill(self) -> None:
-        """SIGKILL; returns when it is gone. What was registered is gone, too."""
+        """SIGKILL, and wait until it has ended. Registered schemas are lost."""
         self.process.kill()
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
+        """SIGSTOP: connections stay open, and it does not respond."""
         self.process.freeze()
 
     def thaw(self) -> None:
-        """SIGCONT: it goes on where it was."""
+        """SIGCONT: it resumes."""
         self.process.thaw()
 
     def stop(self) -> None:
-        """Kill it and remove what it wrote; it cannot be started again."""
+        """Kill it and remove its files; it cannot be started again."""
         self.process.discard()
         self._port.release()
         with contextlib.suppress(OSError):
@@ -92,7 +92,7 @@ class ApicurioRegistry:
     ) -> None:
         self.stop()
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/subjects", timeout=2) as answer:  # noqa: S310
                 return bool(answer.status == 200)

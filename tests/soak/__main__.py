@@ -1,15 +1,19 @@
-"""Hours in a bad neighbourhood: a group of bridges on a real Kafka, under a mix of faults.
+"""The soak test: a group of bridges on a real Kafka, with injected faults for up to hours.
 
-    python -m tests.soak storm --seed 1 --minutes 60 --rate 320
+    python -m tests.soak mixed-faults --seed 1 --minutes 60 --rate 320
     python -m tests.soak churn --minutes 5
     python -m tests.soak outage --minutes 13 --rate 100
-    python -m tests.soak spells --minutes 10
+    python -m tests.soak outages --minutes 10
 
-`storm` kills, ends and freezes bridges and brokers and lets FullStory refuse; `churn` lets one
-more member come and go; in `outage` FullStory refuses for most of the time. `spells` is another
-thing: one bridge before a million records, and spells of every kind, see `outages.py`. It ends by
-itself, within ten minutes after its time. Exit 0 when nothing was lost and nothing repeated beyond
-the promise; 1 when it was, with the logs kept; 2 when the soak itself did not get that far.
+- `mixed-faults` kills, terminates and freezes bridges and brokers, and injects FullStory errors.
+- `churn` makes an additional member join and leave repeatedly.
+- In `outage`, FullStory fails most of the time.
+- `outages` runs one bridge with a million records and several kinds of outages, see `outages.py`.
+
+A run ends within ten minutes after its time. Exit codes:
+- 0: nothing was lost, and duplicates stayed within the guarantee.
+- 1: the guarantee was violated; the logs are kept.
+- 2: the soak test itself failed.
 """
 
 import argparse
@@ -20,16 +24,16 @@ import time
 from collections.abc import Sequence
 
 from tests.soak import lanes, outages, report, watch
-from tests.soak.lanes import Lanes
-from tests.soak.outages import Spells
-from tests.soak.reconciliation import Account, judge
-from tests.soak.timeline import Chronicle
-from tests.soak.world import LETTERS, PROTOCOLS, TOPIC, World, wait_for
+from tests.soak.lanes import FaultThreads
+from tests.soak.outages import OutageRun
+from tests.soak.reconciliation import ArrivalCounts, reconcile
+from tests.soak.timeline import Timeline
+from tests.soak.world import DEAD_LETTERS, PROTOCOLS, TOPIC, World, wait_for
 from tests.soak.writer import NOT_ACKNOWLEDGED, Writer
 
 _BRIDGES = 3
 _LATENCY_S = 0.3
-"""Longer than a commit's interval, so that something is always under way when one is made."""
+"""Longer than the commit interval, so that requests are in flight at every commit."""
 _LINE_EVERY_S = 15.0
 _ROW_EVERY_S = 600.0
 _FLUSH_S = 120.0
@@ -37,169 +41,169 @@ _END_S = 240.0
 
 
 class Soak:
-    """One run: begin, go on, bring to an end, reckon."""
+    """One run: start, inject faults, stop, reconcile."""
 
     def __init__(self, world: World, options: argparse.Namespace) -> None:
         self.world = world
         self._options = options
-        self._account = Account()
-        self._chronicle = Chronicle()
-        self._lanes = Lanes(world, self._chronicle, options.seed)
-        self._rows: list[tuple[float, dict[str, watch.Look]]] = []
-        self._begun_s = 0.0
+        self._counts = ArrivalCounts()
+        self._timeline = Timeline()
+        self._fault_threads = FaultThreads(world, self._timeline, options.seed)
+        self._rows: list[tuple[float, dict[str, watch.Usage]]] = []
+        self._started_s = 0.0
         self._next_line_s = self._next_row_s = 0.0
 
     def run(self) -> bool:
-        """Whether the promise was kept.
+        """Whether the guarantee was kept.
 
-        TimeoutError or RuntimeError when it does not come to its end.
+        Raises TimeoutError or RuntimeError if the run fails.
         """
-        self._gather()
+        self._wait_for_group()
         settings, rate = self.world.producer_settings(), self._options.rate
         writer = Writer(settings, TOPIC, self.world.schema_id, rate)
-        self._begun_s = time.monotonic()
+        self._started_s = time.monotonic()
         writer.start()
-        self._begin_lanes()
-        self._go_on(writer)
-        say("the time is over: no more faults, and all is waited for")
-        self._lanes.end()
-        self.world.heal()
+        self._start_faults()
+        self._run_until_end(writer)
+        say("time is over: faults stop, waiting until all is committed")
+        self._fault_threads.stop()
+        self.world.recover()
         writer.stop(_FLUSH_S)
         self._wait_until_committed(writer)
-        self._rows.append((self._minute(), self._look()))
+        self._rows.append((self._minute(), self._measure()))
         self._stop_members()
-        return self._tell(writer)
+        return self._report(writer)
 
-    def _gather(self) -> None:
-        """The group is complete and its positions are committed before the first record."""
+    def _wait_for_group(self) -> None:
+        """Wait until all members joined and committed their positions, before the first record."""
         for _ in range(_BRIDGES):
             self.world.member().start()
         members = self.world.members
         wait_for(lambda: all(one.holds_any for one in members), "all bridges in the group", 90)
-        wait_for(lambda: self.world.unread() == {}, "the positions committed", 30)
+        wait_for(lambda: self.world.uncommitted() == {}, "the positions to be committed", 30)
         time.sleep(2)
-        say(f"three bridges, three brokers; everything lies in {self.world.root}")
+        say(f"three bridges, three brokers; files are in {self.world.root}")
 
-    def _begin_lanes(self) -> None:
+    def _start_faults(self) -> None:
         if self._options.what == "churn":
-            self._lanes.begin("member", lanes.comes_and_goes(10.0))
+            self._fault_threads.start("member", lanes.churn(10.0))
             return
         if self._options.what == "outage":
-            self._lanes.begin("fullstory", lanes.outage(self._options.minutes))
+            self._fault_threads.start("fullstory", lanes.outage(self._options.minutes))
             return
-        self._lanes.begin("bridges", lanes.bridges)
-        self._lanes.begin("brokers", lanes.brokers)
-        self._lanes.begin("fullstory", lanes.fullstory)
+        self._fault_threads.start("bridges", lanes.bridges)
+        self._fault_threads.start("brokers", lanes.brokers)
+        self._fault_threads.start("fullstory", lanes.fullstory)
         grows_every_s = min(420.0, self._options.minutes * 60 / 4)
-        self._lanes.begin("partitions", lanes.partitions(grows_every_s))
+        self._fault_threads.start("partitions", lanes.partitions(grows_every_s))
 
-    def _go_on(self, writer: Writer) -> None:
-        until_s = self._begun_s + self._options.minutes * 60
+    def _run_until_end(self, writer: Writer) -> None:
+        until_s = self._started_s + self._options.minutes * 60
         while time.monotonic() < until_s:
             time.sleep(0.5)
-            self._look_around(writer)
+            self._check(writer)
 
     def _wait_until_committed(self, writer: Writer) -> None:
-        """Not waited for longer than its time: the reckoning tells more than that it took long."""
+        """Wait, but continue after a timeout, because the reconciliation has more details."""
         until_s = time.monotonic() + _END_S
-        while (unread := self.world.unread()) != {}:
-            self._look_around(writer)
+        while (uncommitted := self.world.uncommitted()) != {}:
+            self._check(writer)
             if time.monotonic() > until_s:
-                say(f"TOO LATE: not committed within {_END_S:.0f} s: {unread}")
+                say(f"TOO LATE: not committed within {_END_S:.0f} s: {uncommitted}")
                 return
-            if unread:
-                say(f"not committed yet: {unread}")
+            if uncommitted:
+                say(f"not committed yet: {uncommitted}")
             time.sleep(1)
 
-    def _look_around(self, writer: Writer) -> None:
-        if self._lanes.trouble is not None:
-            raise RuntimeError("a lane failed") from self._lanes.trouble
-        if writer.trouble:
-            raise RuntimeError(writer.trouble)
+    def _check(self, writer: Writer) -> None:
+        if self._fault_threads.failure is not None:
+            raise RuntimeError("fault injection failed") from self._fault_threads.failure
+        if writer.failure:
+            raise RuntimeError(writer.failure)
         now_s = time.monotonic()
         if now_s >= self._next_row_s:
             self._next_row_s = now_s + _ROW_EVERY_S
-            self._rows.append((self._minute(), self._look()))
+            self._rows.append((self._minute(), self._measure()))
         if now_s >= self._next_line_s:
             self._next_line_s = now_s + _LINE_EVERY_S
-            self._account.note(self.world.arrivals.new())
-            looks = self._look()
-            say(report.progress(self._minute(), writer, self._account, self._chronicle, looks))
+            self._counts.add(self.world.arrivals.new())
+            usages = self._measure()
+            say(report.progress(self._minute(), writer, self._counts, self._timeline, usages))
 
     def _stop_members(self) -> None:
         for member in self.world.members:
             if member.process.running:
                 member.process.terminate(60)
                 if member.process.code != 0:
-                    member.last_words.append(f"code {member.process.code}")
+                    member.crash_logs.append(f"code {member.process.code}")
 
-    def _tell(self, writer: Writer) -> bool:
-        self._account.note(self.world.arrivals.new())
-        deeds = self._chronicle.deeds()
-        excuses = report.excuses(deeds, self.world.members)
-        verdict = judge(
-            self._account, writer.partition_of, NOT_ACKNOWLEDGED, excuses, self.world.budget
+    def _report(self, writer: Writer) -> bool:
+        self._counts.add(self.world.arrivals.new())
+        faults = self._timeline.faults()
+        sources = report.duplicate_sources(faults, self.world.members)
+        result = reconcile(
+            self._counts, writer.partition_of, NOT_ACKNOWLEDGED, sources, self.world.budget
         )
-        letters, held = self.world.held(LETTERS), self.world.held(TOPIC)
-        unheard = [line for member in self.world.members for line in member.unheard]
+        dead_letters, held = self.world.record_count(DEAD_LETTERS), self.world.record_count(TOPIC)
+        alerts = [line for member in self.world.members for line in member.alerts]
         say("")
-        for line in [*watch.table(self._rows), "", *report.faults(deeds, verdict), ""]:
+        for line in [*watch.table(self._rows), "", *report.fault_table(faults, result), ""]:
             say(line)
-        for line in report.per_kill(verdict) + [f"a bridge said: {one}" for one in unheard[:5]]:
+        for line in report.per_kill(result) + [f"bridge log: {one}" for one in alerts[:5]]:
             say(line)
-        for line in report.broken(verdict, writer, deeds):
+        for line in report.violations(result, writer, faults):
             say(line)
         say(
-            f"{writer.acknowledged} acknowledged, {held} in Kafka, {letters} dead letters; "
-            f"{len(verdict.lost)} lost, {len(self._account.again)} twice, of which "
-            f"{len(verdict.unexplained)} beyond the promise (budget {self.world.budget})"
+            f"{writer.acknowledged} acknowledged, {held} in Kafka, {dead_letters} dead letters; "
+            f"{len(result.lost)} lost, {len(self._counts.duplicates)} duplicates, of which "
+            f"{len(result.unexplained)} unexplained (budget {self.world.budget})"
         )
-        return verdict.holds and not self._crashes()
+        return result.holds and not self._report_crashes()
 
-    def _crashes(self) -> int:
-        """Bridges that ended by themselves: nothing in the promise, but no bridge may."""
-        words = [said for member in self.world.members for said in member.last_words]
-        for said in words:
-            say(f"{lanes.CRASHED}:\n{said}")
-        return len(words)
+    def _report_crashes(self) -> int:
+        """Print the logs of crashed bridges and return their number: no bridge may crash."""
+        logs = [log for member in self.world.members for log in member.crash_logs]
+        for log in logs:
+            say(f"{lanes.CRASHED}:\n{log}")
+        return len(logs)
 
-    def _look(self) -> dict[str, watch.Look]:
-        return watch.look(self.world.processes(), time.time())
+    def _measure(self) -> dict[str, watch.Usage]:
+        return watch.measure(self.world.processes(), time.time())
 
     def _minute(self) -> float:
-        return (time.monotonic() - self._begun_s) / 60
+        return (time.monotonic() - self._started_s) / 60
 
 
 def say(line: str) -> None:
-    """A line for the person who waits."""
+    """Print a line immediately."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit code."""
+    """Run the soak test and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
-    parser.add_argument("what", choices=("storm", "churn", "outage", "spells"))
+    parser.add_argument("what", choices=("mixed-faults", "churn", "outage", "outages"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--rate", type=float, default=320.0, help="records a second")
+    parser.add_argument("--rate", type=float, default=320.0, help="records per second")
     parser.add_argument("--budget", type=int, default=200, help="delivery.duplicate_budget")
     parser.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0])
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     say(f"{options.what}, seed {options.seed}: {options.minutes:g} minutes, {options.rate:g}/s")
-    run: Soak | Spells
-    if options.what == "spells":
-        run = Spells(outages.world(options.protocol), options.minutes, say)
+    run: Soak | OutageRun
+    if options.what == "outages":
+        run = OutageRun(outages.world(options.protocol), options.minutes, say)
     else:
         latency_s, protocol = _LATENCY_S, options.protocol
         world = World(partitions=6, budget=options.budget, latency_s=latency_s, protocol=protocol)
         run = Soak(world, options)
-    return _to_its_end(run)
+    return _run(run)
 
 
-def _to_its_end(run: Soak | Spells) -> int:
-    """Run it in its world; the exit code."""
+def _run(run: Soak | OutageRun) -> int:
+    """Run it in its environment and return the exit code."""
     world, kept = run.world, True
     try:
         with world:
@@ -207,13 +211,13 @@ def _to_its_end(run: Soak | Spells) -> int:
                 kept = not run.run()
             finally:
                 if kept:
-                    world.keep_evidence()
+                    world.keep_broker_logs()
     except (TimeoutError, RuntimeError) as error:
-        say(f"the soak did not come to its end: {error!r} {error.__cause__ or ''}")
+        say(f"the soak test failed: {error!r} {error.__cause__ or ''}")
         return 2
     finally:
         if kept:
-            say(f"the logs stay in {world.root}")
+            say(f"the logs are kept in {world.root}")
         else:
             shutil.rmtree(world.root, ignore_errors=True)
     return int(kept)

@@ -1,9 +1,9 @@
-"""The FullStory stand-in for a million events: its ledger keeps numbers, not bodies.
+"""The FullStory stand-in for a million events: its ledger stores numbers, not bodies.
 
     python -m tests.soak.fullstory FILE
 
-It prints its address as `bridge.sandbox.fullstory` does. FILE grows by one `ENTRY` for
-every event that is applied: the record's number, and when, in seconds of the system's clock.
+It prints its address like `bridge.sandbox.fullstory`. It appends one `ENTRY` to FILE for every
+applied event: the record's number, and the system time in seconds.
 """
 
 import struct
@@ -24,20 +24,20 @@ ENTRY = struct.Struct("<Id")
 
 
 class NumbersLedger(Ledger):
-    """Twelve bytes an event, on disk before the answer leaves, and nothing in memory."""
+    """Writes twelve bytes per event to disk before the response, and keeps none in memory."""
 
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._numbers = file.open("ab", buffering=0)
 
     def add(self, entry: Accepted) -> None:
-        """Note an applied event."""
+        """Write an applied event."""
         number = orjson.loads(entry.body)["event"]["event_data"]["n_int"]
         self._numbers.write(ENTRY.pack(number, time.time()))
 
 
 class Arrivals:
-    """What the ledger's file says, read as it grows."""
+    """Reads the ledger's file incrementally."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

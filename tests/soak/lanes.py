@@ -1,8 +1,9 @@
-"""The faults: lanes that go on side by side, each with its own chance from the seed.
+"""Fault injection: loops that run in parallel, each with a random generator from the seed.
 
-Invariants: a lane ends what it began before it begins something else, and ends when it is asked to;
-one broker at a time is away, and the next one only when all replicas are in sync again; the first
-bridge is frozen now and then and never ended, so that its memory tells of the whole time.
+Invariants:
+- A loop ends each fault before it starts the next one, and it stops on request.
+- At most one broker is down; the next fault waits until all replicas are in sync again.
+- The first bridge is only frozen, never stopped, so that its memory is measured for the whole run.
 """
 
 import threading
@@ -14,235 +15,241 @@ from random import Random
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaNode
 from tests.soak.member import Member
-from tests.soak.timeline import Chronicle
+from tests.soak.timeline import Timeline
 from tests.soak.world import DRAIN_S, SESSION_S, TOPIC, World
 
-KILLED, ENDED, LATE_END = "bridge SIGKILL", "bridge SIGTERM", "bridge SIGTERM, by the clock"
-CRASHED = "bridge ended by itself"
+KILLED, TERMINATED, DRAIN_TIMEOUT = (
+    "bridge SIGKILL",
+    "bridge SIGTERM",
+    "bridge SIGTERM, drain timeout",
+)
+CRASHED = "bridge crashed"
 _END_WITHIN_S = DRAIN_S + 20
 PARTITIONS_MAX = 30
 Step = Callable[[], None]
 
 
-class Lanes:
-    """Runs every lane in a thread of its own until `end`; the first trouble is kept."""
+class FaultThreads:
+    """Runs every fault loop in a separate thread until `stop`; keeps the first failure."""
 
-    def __init__(self, world: World, chronicle: Chronicle, seed: int) -> None:
+    def __init__(self, world: World, timeline: Timeline, seed: int) -> None:
         self._world = world
-        self._chronicle = chronicle
+        self._timeline = timeline
         self._seed = seed
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.trouble: BaseException | None = None
+        self.failure: BaseException | None = None
 
-    def begin(self, name: str, lane: "Lane") -> None:
-        """Begin a lane."""
+    def start(self, name: str, loop: "FaultLoop") -> None:
+        """Start a fault loop."""
         random = Random(f"{self._seed} {name}")
-        thread = threading.Thread(target=self._run, args=(lane, random), name=name, daemon=True)
+        thread = threading.Thread(target=self._run, args=(loop, random), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def end(self, timeout_s: float = 150) -> None:
-        """Let every lane end what it has begun."""
-        self._over.set()
+    def stop(self, timeout_s: float = 150) -> None:
+        """Stop every loop after its current fault."""
+        self._stopped.set()
         deadline_s = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
             if thread.is_alive():
-                self.trouble = self.trouble or TimeoutError(f"the {thread.name} lane hangs")
+                self.failure = self.failure or TimeoutError(f"the fault loop {thread.name} hangs")
 
-    def _run(self, lane: "Lane", random: Random) -> None:
+    def _run(self, loop: "FaultLoop", random: Random) -> None:
         try:
-            lane(Stage(self._world, self._chronicle, random, self._over))
+            loop(FaultContext(self._world, self._timeline, random, self._stopped))
         except BaseException as error:
-            self.trouble = self.trouble or error
+            self.failure = self.failure or error
 
 
-class Stage:
-    """What a lane has to work with."""
+class FaultContext:
+    """What a fault loop works with: the environment, the timeline and random numbers."""
 
     def __init__(
-        self, world: World, chronicle: Chronicle, random: Random, over: threading.Event
+        self, world: World, timeline: Timeline, random: Random, stopped: threading.Event
     ) -> None:
         self.world = world
         self.random = random
-        self._chronicle = chronicle
-        self._over = over
+        self._timeline = timeline
+        self._stopped = stopped
 
-    def turns(self, least_s: float, most_s: float) -> Iterator[None]:
-        """Another turn after a time between the two, until the lanes are to end."""
-        while not self._over.wait(self.random.uniform(least_s, most_s)):
+    def repeat(self, least_s: float, most_s: float) -> Iterator[None]:
+        """Yield repeatedly after a random delay between the two, until the loops stop."""
+        while not self._stopped.wait(self.random.uniform(least_s, most_s)):
             yield
 
-    def bring_back(self, members: Sequence[Member], since_s: float) -> None:
-        """Write down who ended by itself since a moment, and start it again."""
+    def restart_crashed(self, members: Sequence[Member], since_s: float) -> None:
+        """Record and restart members that crashed since a time."""
         for member in members:
             if not member.process.running:
-                self._chronicle.note(CRASHED, member.name, since_s)
-                member.last_words.append(member.process.log_tail())
+                self._timeline.add(CRASHED, member.name, since_s)
+                member.crash_logs.append(member.process.log_tail())
                 member.start()
 
     def wait(self, least_s: float, most_s: float) -> None:
-        """Wait as chance will have it; not longer than the lanes go on."""
-        self._over.wait(self.random.uniform(least_s, most_s))
+        """Wait for a random time between the two, or until the loops stop."""
+        self._stopped.wait(self.random.uniform(least_s, most_s))
 
     @contextmanager
-    def during(self, kind: str, who: str) -> Iterator[None]:
-        """Write down a deed that lasts as long as the block."""
-        with self._chronicle.during(kind, who):
+    def during(self, kind: str, target: str) -> Iterator[None]:
+        """Record a fault that lasts as long as the block."""
+        with self._timeline.during(kind, target):
             yield
 
     def kill(self, member: Member) -> None:
         """SIGKILL a bridge."""
         begin_s = time.time()
         member.process.kill()
-        self._chronicle.note(KILLED, member.name, begin_s)
+        self._timeline.add(KILLED, member.name, begin_s)
 
     def stop(self, member: Member) -> None:
-        """SIGTERM a bridge, and see whether its end is in order."""
+        """SIGTERM a bridge, and check whether it shuts down cleanly."""
         begin_s, since_s = time.time(), time.monotonic()
         member.process.terminate(_END_WITHIN_S)
-        by_the_clock = time.monotonic() - since_s >= DRAIN_S
-        in_order = member.process.code == 0
-        if not in_order:
-            member.last_words.append(f"code {member.process.code}: {member.process.log_tail()}")
-        kind = (LATE_END if by_the_clock else ENDED) if in_order else CRASHED
-        self._chronicle.note(kind, member.name, begin_s)
+        timed_out = time.monotonic() - since_s >= DRAIN_S
+        clean = member.process.code == 0
+        if not clean:
+            member.crash_logs.append(f"code {member.process.code}: {member.process.log_tail()}")
+        kind = (DRAIN_TIMEOUT if timed_out else TERMINATED) if clean else CRASHED
+        self._timeline.add(kind, member.name, begin_s)
 
 
-Lane = Callable[[Stage], None]
+FaultLoop = Callable[[FaultContext], None]
 
 
-def bridges(stage: Stage) -> None:
-    """Kill, end and freeze bridges, and start them again."""
+def bridges(context: FaultContext) -> None:
+    """Kill, terminate and freeze bridges, and restart them."""
 
     def kill() -> None:
-        member = stage.random.choice(mortal)
-        stage.kill(member)
-        stage.wait(0, 5)
+        member = context.random.choice(killable)
+        context.kill(member)
+        context.wait(0, 5)
         member.start()
 
     def stop() -> None:
-        member = stage.random.choice(mortal)
-        stage.stop(member)
-        stage.wait(0, 5)
+        member = context.random.choice(killable)
+        context.stop(member)
+        context.wait(0, 5)
         member.start()
 
     def freeze_shortly() -> None:
-        _freeze(stage, stage.random.choice(members), "bridge SIGSTOP, within its session", 1, 5)
+        _freeze(context, context.random.choice(members), "bridge SIGSTOP, within its session", 1, 5)
 
     def freeze_long() -> None:
         longest_s = 2.5 * SESSION_S
-        member = stage.random.choice(members)
-        _freeze(stage, member, "bridge SIGSTOP, past its session", SESSION_S + 3, longest_s)
+        member = context.random.choice(members)
+        _freeze(context, member, "bridge SIGSTOP, past its session", SESSION_S + 3, longest_s)
 
-    members = list(stage.world.members)
-    mortal = members[1:]
+    members = list(context.world.members)
+    killable = members[1:]
     steps: Sequence[Step] = (kill, stop, freeze_shortly, freeze_long)
-    looked_s = time.time()
-    for _ in stage.turns(5, 20):
-        stage.bring_back(members, looked_s)
-        looked_s = time.time()
-        stage.random.choices(steps, (40, 25, 15, 20))[0]()
-    stage.bring_back(members, looked_s)
+    checked_s = time.time()
+    for _ in context.repeat(5, 20):
+        context.restart_crashed(members, checked_s)
+        checked_s = time.time()
+        context.random.choices(steps, (40, 25, 15, 20))[0]()
+    context.restart_crashed(members, checked_s)
 
 
-def brokers(stage: Stage) -> None:
+def brokers(context: FaultContext) -> None:
     """Kill, freeze and restart brokers, one at a time."""
 
     def kill() -> None:
-        node = stage.random.choice(nodes)
-        with stage.during("broker SIGKILL", f"broker {node.id}"):
+        node = context.random.choice(nodes)
+        with context.during("broker SIGKILL", f"broker {node.id}"):
             node.kill()
-            stage.wait(0, 20)
+            context.wait(0, 20)
             node.start()
 
     def freeze() -> None:
-        node = stage.random.choice(nodes)
-        with stage.during("broker SIGSTOP", f"broker {node.id}"):
+        node = context.random.choice(nodes)
+        with context.during("broker SIGSTOP", f"broker {node.id}"):
             node.freeze()
-            stage.wait(1, 20)
+            context.wait(1, 20)
             node.thaw()
 
     def roll() -> None:
-        with stage.during("rolling restart", "all brokers"):
+        with context.during("rolling restart", "all brokers"):
             for node in nodes:
                 _restart(node)
-                stage.world.kafka.wait_in_sync(TOPIC)
+                context.world.kafka.wait_in_sync(TOPIC)
 
-    nodes = stage.world.kafka.nodes
-    for _ in stage.turns(15, 60):
-        with stage.world.brokers_are_mine:
-            stage.random.choices((kill, freeze, roll), (45, 35, 20))[0]()
-            stage.world.kafka.wait_in_sync(TOPIC)
-
-
-def fullstory(stage: Stage) -> None:
-    """Spells of 429 and of 503."""
-    for _ in stage.turns(20, 80):
-        status = stage.random.choices((429, 503), (50, 50))[0]
-        retry_after = {"retry_after": stage.random.randint(1, 4)} if status == 429 else {}
-        with stage.during(f"FullStory {status}", "fullstory"):
-            stage.world.turn(spell={"status": status, **retry_after})
-            stage.wait(2, 20)
-            stage.world.turn(spell=None)
+    nodes = context.world.kafka.nodes
+    for _ in context.repeat(15, 60):
+        with context.world.broker_lock:
+            context.random.choices((kill, freeze, roll), (45, 35, 20))[0]()
+            context.world.kafka.wait_in_sync(TOPIC)
 
 
-def outage(minutes: float) -> Lane:
-    """A lane in which FullStory refuses for most of the time: 503, then 429, then no answer."""
+def fullstory(context: FaultContext) -> None:
+    """Inject periods of 429 and 503."""
+    for _ in context.repeat(20, 80):
+        status = context.random.choices((429, 503), (50, 50))[0]
+        retry_after = {"retry_after": context.random.randint(1, 4)} if status == 429 else {}
+        with context.during(f"FullStory {status}", "fullstory"):
+            context.world.configure(fault_period={"status": status, **retry_after})
+            context.wait(2, 20)
+            context.world.configure(fault_period=None)
 
-    def lane(stage: Stage) -> None:
+
+def outage(minutes: float) -> FaultLoop:
+    """A loop in which FullStory fails most of the time: 503, then 429, then no response."""
+
+    def loop(context: FaultContext) -> None:
         each_s = minutes * 60 / 4
-        stage.wait(10, 10)
-        refusals: dict[str, dict[str, object]] = {
-            "503": {"spell": {"status": 503}},
-            "429": {"spell": {"status": 429, "retry_after": 2}},
-            "without an answer": {"spell": None, "hang_s": 30},
+        context.wait(10, 10)
+        outages: dict[str, dict[str, object]] = {
+            "503": {"fault_period": {"status": 503}},
+            "429": {"fault_period": {"status": 429, "retry_after": 2}},
+            "without a response": {"fault_period": None, "hang_s": 30},
         }
-        for name, knobs in refusals.items():
-            with stage.during(f"FullStory {name}", "fullstory"):
-                stage.world.turn(**knobs)
-                stage.wait(each_s, each_s)
-        stage.world.turn(hang_s=0)
+        for name, knobs in outages.items():
+            with context.during(f"FullStory {name}", "fullstory"):
+                context.world.configure(**knobs)
+                context.wait(each_s, each_s)
+        context.world.configure(hang_s=0)
 
-    return lane
-
-
-def partitions(every_s: float) -> Lane:
-    """A lane in which the topic grows by a partition or two every so often."""
-
-    def lane(stage: Stage) -> None:
-        for _ in stage.turns(0.8 * every_s, 1.2 * every_s):
-            if stage.world.partitions < PARTITIONS_MAX:
-                count = stage.random.randint(1, 2)
-                with stage.world.brokers_are_mine, stage.during("partitions added", TOPIC):
-                    stage.world.add_partitions(count)
-
-    return lane
+    return loop
 
 
-def comes_and_goes(every_s: float) -> Lane:
-    """A lane in which one more bridge joins, takes its share for a while and leaves in order."""
+def partitions(every_s: float) -> FaultLoop:
+    """A loop that adds one or two partitions to the topic about every `every_s` seconds."""
 
-    def lane(stage: Stage) -> None:
-        visitor = stage.world.member()
-        for _ in stage.turns(0, 0.1):
+    def loop(context: FaultContext) -> None:
+        for _ in context.repeat(0.8 * every_s, 1.2 * every_s):
+            if context.world.partitions < PARTITIONS_MAX:
+                count = context.random.randint(1, 2)
+                with context.world.broker_lock, context.during("partitions added", TOPIC):
+                    context.world.add_partitions(count)
+
+    return loop
+
+
+def churn(every_s: float) -> FaultLoop:
+    """A loop in which one additional bridge joins, works for a while and leaves cleanly."""
+
+    def loop(context: FaultContext) -> None:
+        extra_member = context.world.member()
+        for _ in context.repeat(0, 0.1):
             since_s = time.monotonic()
-            with stage.during("member joins", visitor.name):
-                visitor.start()
-                wait_until(lambda: visitor.holds_any, f"{visitor.name} in the group", 60)
-            stage.wait(every_s / 2, every_s / 2)
-            stage.stop(visitor)
+            with context.during("member joins", extra_member.name):
+                extra_member.start()
+                wait_until(lambda: extra_member.holds_any, f"{extra_member.name} in the group", 60)
+            context.wait(every_s / 2, every_s / 2)
+            context.stop(extra_member)
             left_s = max(0.0, every_s - (time.monotonic() - since_s))
-            stage.wait(left_s, left_s)
+            context.wait(left_s, left_s)
 
-    return lane
+    return loop
 
 
-def _freeze(stage: Stage, member: Member, kind: str, least_s: float, most_s: float) -> None:
-    with stage.during(kind, member.name):
+def _freeze(
+    context: FaultContext, member: Member, kind: str, least_s: float, most_s: float
+) -> None:
+    with context.during(kind, member.name):
         member.process.freeze()
-        stage.wait(least_s, most_s)
+        context.wait(least_s, most_s)
         member.process.thaw()
 
 

@@ -1,7 +1,7 @@
-"""One bridge of the group, ended and started again as the soak will have it.
+"""One bridge of the group, which the soak test stops and restarts.
 
-Invariants: what it held at any moment is read from its log, whose times are the system's clock; it
-never outlives the soak (see `tests.services.process_supervisor`).
+Invariants: its partitions at any time are read from its log, whose timestamps use the system clock.
+It never outlives the soak test (see `tests.services.process_supervisor`).
 """
 
 import json
@@ -19,7 +19,7 @@ STARTED: Final = "started"
 
 
 class Member:
-    """A bridge with a settings file and a folder of its own."""
+    """A bridge with its own settings file and folder."""
 
     def __init__(self, number: int, root: Path, settings: dict[str, Any]) -> None:
         self.name = f"bridge {number}"
@@ -29,28 +29,28 @@ class Member:
         file.write_text(json.dumps(settings))
         command = [str(COMMAND), "run", "--config", str(file)]
         self.process = JavaProcess(self.name, command, folder, {})
-        self._story: list[tuple[float, str, frozenset[int]]] = []
+        self._history: list[tuple[float, str, frozenset[int]]] = []
         self._read_bytes = 0
         self._reading = threading.Lock()
-        self.unheard: list[dict[str, Any]] = []
-        """Lines of its log that somebody should see."""
-        self.last_words: list[str] = []
-        """The end of its log each time it ended by itself."""
+        self.alerts: list[dict[str, Any]] = []
+        """Log lines that the report shows."""
+        self.crash_logs: list[str] = []
+        """The end of its log for each crash."""
 
     def start(self) -> None:
-        """Start it; it joins the group by itself."""
+        """Start the bridge, which then joins the group."""
         with self._reading:
-            self._story.append((time.time(), STARTED, frozenset()))
+            self._history.append((time.time(), STARTED, frozenset()))
         self.process.start()
 
-    def held(self, begin_s: float, end_s: float) -> frozenset[int]:
-        """The partitions that it held at any moment between the two, as its log tells."""
+    def held_partitions(self, begin_s: float, end_s: float) -> frozenset[int]:
+        """The partitions that it held at any time in this period, from its log."""
         ever: frozenset[int] = frozenset()
         held: frozenset[int] = frozenset()
-        for told_s, event, partitions in self.story():
-            if told_s > end_s:
+        for at_s, event, partitions in self.history():
+            if at_s > end_s:
                 break
-            if told_s > begin_s:
+            if at_s > begin_s:
                 ever |= held
             if event == STARTED:
                 held = frozenset()
@@ -61,23 +61,23 @@ class Member:
     @property
     def holds_any(self) -> bool:
         """Whether it has partitions now."""
-        return bool(self.held(time.time(), time.time()))
+        return bool(self.held_partitions(time.time(), time.time()))
 
-    def story(self) -> list[tuple[float, str, frozenset[int]]]:
-        """When it was started, and what it was given, gave up and lost, in order of time."""
+    def history(self) -> list[tuple[float, str, frozenset[int]]]:
+        """Its starts, and its assigned, revoked and lost partitions, in order of time."""
         with self._reading:
             for line in self._new_lines():
                 self._note(line)
-            return sorted(self._story, key=lambda one: one[0])
+            return sorted(self._history, key=lambda one: one[0])
 
     def _note(self, line: dict[str, Any]) -> None:
         event = line["event"]
         if event in ("assigned", "revoked", "lost"):
             at_s = datetime.fromisoformat(line["timestamp"]).timestamp()
             numbers = (int(name.rpartition("/")[2]) for name in line["partitions"])
-            self._story.append((at_s, event, frozenset(numbers)))
+            self._history.append((at_s, event, frozenset(numbers)))
         elif event in ("halted", "dead letter"):
-            self.unheard.append(line)
+            self.alerts.append(line)
 
     def _new_lines(self) -> Iterator[dict[str, Any]]:
         if not self.process.log.exists():
@@ -88,7 +88,7 @@ class Member:
         whole = chunk.rfind(b"\n") + 1
         self._read_bytes += whole
         for text in chunk[:whole].splitlines():
-            if text.startswith(b"{"):  # a process that was killed may have left half a line
+            if text.startswith(b"{"):  # a killed process may have left an incomplete line
                 try:
                     yield json.loads(text)
                 except ValueError:

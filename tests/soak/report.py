@@ -1,66 +1,74 @@
-"""What the soak says: a line every so often, and the tables at the end."""
+"""The output of the soak test: progress lines, and the tables at the end."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.soak.lanes import CRASHED, KILLED, LATE_END
+from tests.soak.lanes import CRASHED, DRAIN_TIMEOUT, KILLED
 from tests.soak.member import Member
-from tests.soak.reconciliation import Account, Excuse, Verdict
-from tests.soak.timeline import Chronicle, Deed
-from tests.soak.watch import Look
+from tests.soak.reconciliation import ArrivalCounts, DuplicateSource, Reconciliation
+from tests.soak.timeline import Fault, Timeline
+from tests.soak.watch import Usage
 from tests.soak.world import SESSION_S
 from tests.soak.writer import Writer
 
 LOST = "assignment lost"
 _LOST_SEEN_S = 2.0
-"""Between what ended an assignment and the line in the log of whoever lost it."""
+"""The maximum time from a lost assignment to its log line."""
 
 
-def excuses(deeds: Iterable[Deed], members: Sequence[Member]) -> list[Excuse]:
-    """The faults after which something may be repeated, with what their process held."""
+def duplicate_sources(faults: Iterable[Fault], members: Sequence[Member]) -> list[DuplicateSource]:
+    """The faults that may cause duplicates, with their process's partitions."""
     by_name = {member.name: member for member in members}
     found = []
-    frozen: defaultdict[str, list[Deed]] = defaultdict(list)
-    for deed in deeds:
-        if deed.kind in (KILLED, LATE_END, CRASHED):
-            held = by_name[deed.who].held(deed.begin_s, deed.end_s)
-            found.append(Excuse(deed.kind, deed.who, deed.begin_s, deed.end_s, held))
-        elif deed.kind.startswith("bridge SIGSTOP"):
-            frozen[deed.who].append(deed)
+    frozen: defaultdict[str, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        if fault.kind in (KILLED, DRAIN_TIMEOUT, CRASHED):
+            held = by_name[fault.target].held_partitions(fault.begin_s, fault.end_s)
+            found.append(
+                DuplicateSource(fault.kind, fault.target, fault.begin_s, fault.end_s, held)
+            )
+        elif fault.kind.startswith("bridge SIGSTOP"):
+            frozen[fault.target].append(fault)
     for member in members:
-        for at_s, event, lost in member.story():
+        for at_s, event, lost in member.history():
             if event == "lost" and lost:
                 found.append(_lost(member, at_s, lost, frozen[member.name]))
     return found
 
 
-def _lost(member: Member, lost_s: float, lost: frozenset[int], frozen: Iterable[Deed]) -> Excuse:
-    """The loss of which a member learned at `lost_s`: since when it may have been so, of what.
+def _lost(
+    member: Member, lost_s: float, lost: frozenset[int], frozen: Iterable[Fault]
+) -> DuplicateSource:
+    """The possible start and the partitions of an assignment loss that is logged at `lost_s`.
 
-    A frozen one may say so before the deed is noted that woke it. All that it held when it fell
-    silent was lost, though a rebalance that was under way then makes some of it a revoke.
+    A frozen member may log the loss before the end of the fault is recorded. All partitions that it
+    held when it froze are lost, even if a concurrent rebalance logs some of them as revoked.
     """
     end_s = lost_s + _LOST_SEEN_S
-    for deed in frozen:
-        if deed.begin_s < lost_s < deed.end_s + SESSION_S:
-            held = lost | member.held(deed.begin_s, deed.begin_s)
-            return Excuse(LOST, member.name, deed.begin_s, end_s, held)
-    return Excuse(LOST, member.name, lost_s - SESSION_S, end_s, lost)
+    for fault in frozen:
+        if fault.begin_s < lost_s < fault.end_s + SESSION_S:
+            held = lost | member.held_partitions(fault.begin_s, fault.begin_s)
+            return DuplicateSource(LOST, member.name, fault.begin_s, end_s, held)
+    return DuplicateSource(LOST, member.name, lost_s - SESSION_S, end_s, lost)
 
 
 def progress(
-    minute: float, writer: Writer, account: Account, chronicle: Chronicle, looks: Mapping[str, Look]
+    minute: float,
+    writer: Writer,
+    counts: ArrivalCounts,
+    timeline: Timeline,
+    usages: Mapping[str, Usage],
 ) -> str:
-    """One line: how far it is, and how everybody is."""
-    deeds, now = chronicle.deeds(), chronicle.now()
-    kills = sum(deed.kind == KILLED for deed in deeds)
-    distinct = account.accepted - len(account.again)
+    """One progress line: counts, faults, and the memory of every process."""
+    faults, now = timeline.faults(), timeline.now()
+    kills = sum(fault.kind == KILLED for fault in faults)
+    distinct = counts.accepted - len(counts.duplicates)
     to_come = max(0, writer.acknowledged - distinct)
-    memory = " ".join(f"{_short(name)}={one}" for name, one in sorted(looks.items()))
+    memory = " ".join(f"{_short(name)}={one}" for name, one in sorted(usages.items()))
     return (
         f"{minute:5.1f} min {writer.written:>8} written {writer.acknowledged:>8} in Kafka "
-        f"{distinct:>8} arrived {to_come:>6} to come {len(account.again):>5} twice "
-        f"{len(deeds):>4} faults {kills:>3} kills  {memory}  {f'[{now}]' if now else ''}"
+        f"{distinct:>8} arrived {to_come:>6} to come {len(counts.duplicates):>5} twice "
+        f"{len(faults):>4} faults {kills:>3} kills  {memory}  {f'[{now}]' if now else ''}"
     )
 
 
@@ -68,48 +76,52 @@ def _short(name: str) -> str:
     return "".join(part[0] if part.isalpha() else part for part in name.split())
 
 
-def faults(deeds: Sequence[Deed], verdict: Verdict) -> list[str]:
-    """A table: kind of fault, how often, how many events it repeated, the most at once."""
-    counts = Counter(deed.kind for deed in deeds)
+def fault_table(faults: Sequence[Fault], result: Reconciliation) -> list[str]:
+    """A table: kind of fault, its count, its duplicates, and the most per fault."""
+    counts = Counter(fault.kind for fault in faults)
     repeated: defaultdict[str, list[int]] = defaultdict(list)
-    for excuse, count in verdict.by_excuse:
-        repeated[excuse.kind].append(count)
+    for source, count in result.by_source:
+        repeated[source.kind].append(count)
     counts[LOST] = len(repeated[LOST])
-    said = [f"{'fault':<36}{'times':>6}{'events twice':>14}{'most at once':>14}"]
+    lines = [f"{'fault':<36}{'times':>6}{'duplicates':>14}{'max per fault':>14}"]
     for kind in sorted(counts):
-        came = repeated[kind]
-        figures = f"{sum(came):>14}{max(came, default=0):>14}" if came else f"{0:>14}{0:>14}"
-        said.append(f"{kind:<36}{counts[kind]:>6}{figures}")
-    return said
-
-
-def per_kill(verdict: Verdict) -> list[str]:
-    """How many events each fault repeated that may repeat some, one by one."""
-    said = []
-    for kind in (KILLED, LOST, LATE_END, CRASHED):
-        counts = [count for excuse, count in verdict.by_excuse if excuse.kind == kind]
-        if counts:
-            said.append(f"twice after each {kind}: {' '.join(map(str, counts))}")
-    return said
-
-
-def broken(verdict: Verdict, writer: Writer, deeds: Sequence[Deed]) -> list[str]:
-    """What was not kept, with the place and what went on then."""
-    said = [
-        f"LOST: record {number} of partition {writer.partition_of[number]}"
-        for number in verdict.lost[:20]
-    ]
-    for twice in verdict.unexplained[:20]:
-        went_on = [
-            f"{deed.kind} {deed.who} {deed.begin_s - twice.first_s:+.1f}…"
-            f"{deed.end_s - twice.first_s:+.1f} s"
-            for deed in deeds
-            if deed.begin_s - 5 < twice.again_s and twice.first_s < deed.end_s + 5
-        ]
-        said.append(
-            f"TWICE without a reason: record {twice.number} of partition {twice.partition}, "
-            f"again after {twice.again_s - twice.first_s:.1f} s ({twice.first_s:.1f}); "
-            + "; ".join(went_on)
+        repeated_counts = repeated[kind]
+        figures = (
+            f"{sum(repeated_counts):>14}{max(repeated_counts, default=0):>14}"
+            if repeated_counts
+            else f"{0:>14}{0:>14}"
         )
-    said += [f"STRANGE: nobody wrote {number}" for number in verdict.strange[:20]]
-    return said
+        lines.append(f"{kind:<36}{counts[kind]:>6}{figures}")
+    return lines
+
+
+def per_kill(result: Reconciliation) -> list[str]:
+    """The number of duplicates per fault, for each kind of fault that may cause some."""
+    lines = []
+    for kind in (KILLED, LOST, DRAIN_TIMEOUT, CRASHED):
+        counts = [count for source, count in result.by_source if source.kind == kind]
+        if counts:
+            lines.append(f"duplicates after each {kind}: {' '.join(map(str, counts))}")
+    return lines
+
+
+def violations(result: Reconciliation, writer: Writer, faults: Sequence[Fault]) -> list[str]:
+    """The violations, each with its partition and the concurrent faults."""
+    lines = [
+        f"LOST: record {number} of partition {writer.partition_of[number]}"
+        for number in result.lost[:20]
+    ]
+    for duplicate in result.unexplained[:20]:
+        concurrent = [
+            f"{fault.kind} {fault.target} {fault.begin_s - duplicate.first_s:+.1f}…"
+            f"{fault.end_s - duplicate.first_s:+.1f} s"
+            for fault in faults
+            if fault.begin_s - 5 < duplicate.second_s and duplicate.first_s < fault.end_s + 5
+        ]
+        lines.append(
+            f"UNEXPLAINED: record {duplicate.number} of partition {duplicate.partition}, "
+            f"{duplicate.second_s - duplicate.first_s:.1f} s later ({duplicate.first_s:.1f}); "
+            + "; ".join(concurrent)
+        )
+    lines += [f"UNEXPECTED: record {number} was never written" for number in result.unexpected[:20]]
+    return lines

@@ -1,10 +1,10 @@
-"""One record is stuck for a minute while a thousand a second pass it, then `kill -9`.
+"""One record is stuck for a minute while 1,000 later records per second settle; then SIGKILL.
 
     python -m tests.soak.stuck --rate 1000 --seconds 60
 
-It tells how many events the next bridge sends again: what is settled above the stuck record stands
-in the commits' metadata, so it is at most the budget, not all that passed. Exit 1 when it is more,
-or when something is lost.
+It prints how many events the next bridge sends again. Offsets settled above the stuck record are in
+the commit metadata, so these are at most the budget. Exit 1 if there are more, or if a record is
+lost.
 """
 
 import argparse
@@ -13,13 +13,13 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.soak.reconciliation import Account, Excuse, judge
-from tests.soak.world import LETTERS, TOPIC, World, wait_for
+from tests.soak.reconciliation import ArrivalCounts, DuplicateSource, reconcile
+from tests.soak.world import DEAD_LETTERS, TOPIC, World, wait_for
 from tests.soak.writer import NOT_ACKNOWLEDGED, Writer
 
 _STUCK = "usr:stuck"
 _NUMBER = 2_000
-"""The record whose user FullStory does not know yet; 404s are asked about again and again."""
+"""The record whose user FullStory does not know yet; its 404 is retried."""
 
 
 def _user_of(n: int) -> str:
@@ -27,46 +27,46 @@ def _user_of(n: int) -> str:
 
 
 def run(world: World, rate: float, seconds: float) -> bool:
-    """Whether the promise was kept."""
+    """Whether the guarantee was kept."""
     member = world.member()
     member.start()
     wait_for(lambda: member.holds_any, "the bridge in the group", 60)
-    wait_for(lambda: world.unread() == {}, "its position committed", 30)
-    world.turn(unknown=[_STUCK])
+    wait_for(lambda: world.uncommitted() == {}, "its position committed", 30)
+    world.configure(unknown=[_STUCK])
     writer = Writer(world.producer_settings(), TOPIC, world.schema_id, rate, _user_of)
-    account = Account()
-    begun_s = time.monotonic()
+    counts = ArrivalCounts()
+    started_s = time.monotonic()
     writer.start()
-    while time.monotonic() - begun_s < _NUMBER / rate + seconds:
+    while time.monotonic() - started_s < _NUMBER / rate + seconds:
         time.sleep(5)
-        account.note(world.arrivals.new())
-        behind = sum((world.unread() or {}).values())
-        _say(f"{writer.written} written, {account.accepted} arrived, {behind} not committed")
+        counts.add(world.arrivals.new())
+        behind = sum((world.uncommitted() or {}).values())
+        _say(f"{writer.written} written, {counts.accepted} arrived, {behind} not committed")
     killed_s = time.time()
     member.process.kill()
-    account.note(world.arrivals.new())
-    passed = account.accepted - _NUMBER
-    held = member.held(killed_s, killed_s)
-    world.turn(unknown=[])
+    counts.add(world.arrivals.new())
+    passed = counts.accepted - _NUMBER
+    held = member.held_partitions(killed_s, killed_s)
+    world.configure(unknown=[])
     member.start()
     writer.stop(60)
-    wait_for(lambda: world.unread() == {}, "everything committed", 240)
+    wait_for(lambda: world.uncommitted() == {}, "everything committed", 240)
     member.process.terminate(60)
-    account.note(world.arrivals.new())
-    excuse = Excuse("bridge SIGKILL", member.name, killed_s, killed_s, held)
-    verdict = judge(account, writer.partition_of, NOT_ACKNOWLEDGED, [excuse], world.budget)
+    counts.add(world.arrivals.new())
+    source = DuplicateSource("bridge SIGKILL", member.name, killed_s, killed_s, held)
+    result = reconcile(counts, writer.partition_of, NOT_ACKNOWLEDGED, [source], world.budget)
     _say(
-        f"{writer.acknowledged} in Kafka, {world.held(LETTERS)} dead letters, {passed} had passed "
-        f"the stuck record; {len(verdict.lost)} lost, {len(account.again)} twice "
-        f"(budget {world.budget})"
+        f"{writer.acknowledged} in Kafka, {world.record_count(DEAD_LETTERS)} dead letters, "
+        f"{passed} settled above the stuck record; {len(result.lost)} lost, "
+        f"{len(counts.duplicates)} duplicates (budget {world.budget})"
     )
-    return verdict.holds
+    return result.holds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit code."""
+    """Run it and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.stuck")
-    parser.add_argument("--rate", type=float, default=1_000.0, help="records a second")
+    parser.add_argument("--rate", type=float, default=1_000.0, help="records per second")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long it is stuck")
     options = parser.parse_args(arguments)
     more = {"unknown_user_wait_s": 600}

@@ -1,107 +1,109 @@
-"""The soak's own reckoning: it must see what is lost and what nothing explains."""
+"""The soak test's reconciliation must detect lost records and unexplained duplicates."""
 
 from typing import cast
 
 from tests.soak.member import Member
-from tests.soak.reconciliation import Account, Excuse, judge
-from tests.soak.report import LOST, excuses
-from tests.soak.timeline import Deed
+from tests.soak.reconciliation import ArrivalCounts, DuplicateSource, reconcile
+from tests.soak.report import LOST, duplicate_sources
+from tests.soak.timeline import Fault
 
 HELD = frozenset({0, 1})
-KILL = Excuse("bridge SIGKILL", "bridge 2", 100.0, 100.0, HELD)
-NOBODY = 255
+KILL = DuplicateSource("bridge SIGKILL", "bridge 2", 100.0, 100.0, HELD)
+NOT_ACKNOWLEDGED = 255
 
 
-def _account(*arrivals: tuple[int, float]) -> Account:
-    account = Account()
-    account.note(arrivals)
-    return account
+def _counts(*arrivals: tuple[int, float]) -> ArrivalCounts:
+    counts = ArrivalCounts()
+    counts.add(arrivals)
+    return counts
 
 
-def test_a_record_that_kafka_took_and_fullstory_never_had_is_lost() -> None:
-    """Each number counts for itself; one that Kafka did not acknowledge may be absent."""
-    verdict = judge(_account((0, 1.0), (2, 1.0)), bytes([0, 0, 0, NOBODY]), NOBODY, [], 10)
+def test_an_acknowledged_record_that_never_arrived_is_lost() -> None:
+    """A record that Kafka did not acknowledge may be missing."""
+    result = reconcile(
+        _counts((0, 1.0), (2, 1.0)), bytes([0, 0, 0, NOT_ACKNOWLEDGED]), NOT_ACKNOWLEDGED, [], 10
+    )
 
-    assert verdict.lost == [1]
-    assert not verdict.holds
+    assert result.lost == [1]
+    assert not result.holds
 
 
-def test_what_came_again_after_a_kill_is_the_kills_up_to_the_budget() -> None:
-    """The third of three repeated events is beyond a budget of two."""
+def test_a_kill_explains_duplicates_up_to_the_budget() -> None:
+    """The third of three duplicates exceeds a budget of two."""
     arrivals = [(n, 99.0 + n / 10) for n in range(3)] + [(n, 105.0 + n) for n in range(3)]
 
-    verdict = judge(_account(*arrivals), bytes([0, 1, 0]), NOBODY, [KILL], 2)
+    result = reconcile(_counts(*arrivals), bytes([0, 1, 0]), NOT_ACKNOWLEDGED, [KILL], 2)
 
-    assert verdict.by_excuse == [(KILL, 2)]
-    assert [one.number for one in verdict.unexplained] == [2]
-    assert not verdict.holds
-
-
-def test_a_kill_explains_nothing_of_partitions_that_its_process_did_not_hold() -> None:
-    """The event came twice around the kill, but of another process's partition."""
-    verdict = judge(_account((0, 99.0), (0, 105.0)), bytes([2]), NOBODY, [KILL], 10)
-
-    assert len(verdict.unexplained) == 1
+    assert result.by_source == [(KILL, 2)]
+    assert [one.number for one in result.unexplained] == [2]
+    assert not result.holds
 
 
-def test_a_kill_explains_nothing_that_lies_before_or_after_it() -> None:
-    """Both arrivals before the kill, or both after it."""
+def test_a_kill_does_not_explain_duplicates_of_other_partitions() -> None:
+    """The arrivals are around the kill, but the partition belonged to another process."""
+    result = reconcile(_counts((0, 99.0), (0, 105.0)), bytes([2]), NOT_ACKNOWLEDGED, [KILL], 10)
+
+    assert len(result.unexplained) == 1
+
+
+def test_a_kill_does_not_explain_earlier_or_later_duplicates() -> None:
+    """Both arrivals are before the kill, or both are after it."""
     arrivals = ((0, 90.0), (0, 92.0), (1, 110.0), (1, 112.0))
 
-    verdict = judge(_account(*arrivals), bytes([0, 1]), NOBODY, [KILL], 10)
+    result = reconcile(_counts(*arrivals), bytes([0, 1]), NOT_ACKNOWLEDGED, [KILL], 10)
 
-    assert [one.number for one in verdict.unexplained] == [0, 1]
+    assert [one.number for one in result.unexplained] == [0, 1]
 
 
-def test_with_two_kills_each_has_its_own_budget() -> None:
-    """What the first has no budget left for may be the second's, where it lies between too."""
-    second = Excuse("bridge SIGKILL", "bridge 3", 103.0, 103.0, HELD)
+def test_each_of_two_kills_has_its_own_budget() -> None:
+    """If the first kill's budget is used up, the second one may explain the duplicate."""
+    second = DuplicateSource("bridge SIGKILL", "bridge 3", 103.0, 103.0, HELD)
     arrivals = [(n, 99.0) for n in range(2)] + [(n, 105.0) for n in range(2)]
 
-    verdict = judge(_account(*arrivals), bytes([0, 1]), NOBODY, [KILL, second], 1)
+    result = reconcile(_counts(*arrivals), bytes([0, 1]), NOT_ACKNOWLEDGED, [KILL, second], 1)
 
-    assert verdict.by_excuse == [(KILL, 1), (second, 1)]
-    assert verdict.holds
+    assert result.by_source == [(KILL, 1), (second, 1)]
+    assert result.holds
 
 
-def test_an_event_that_nobody_wrote_breaks_the_promise() -> None:
-    """A number beyond those written."""
-    verdict = judge(_account((0, 1.0), (7, 1.0), (7, 2.0)), bytes([0]), NOBODY, [], 10)
+def test_an_event_without_a_record_violates_the_guarantee() -> None:
+    """Its number is beyond the written ones."""
+    result = reconcile(_counts((0, 1.0), (7, 1.0), (7, 2.0)), bytes([0]), NOT_ACKNOWLEDGED, [], 10)
 
-    assert verdict.strange == [7]
-    assert not verdict.holds
+    assert result.unexpected == [7]
+    assert not result.holds
 
 
 class Frozen:
-    """A member that was frozen from 100 to 122, in the middle of a rebalance."""
+    """A member that was frozen from 100 to 122, during a rebalance."""
 
     name = "bridge 2"
 
-    def story(self) -> list[tuple[float, str, frozenset[int]]]:
-        """It learns of its loss before the deed that woke it is noted as done."""
+    def history(self) -> list[tuple[float, str, frozenset[int]]]:
+        """It logs the loss before the end of the fault is recorded."""
         return [
             (90.0, "assigned", frozenset({1, 2, 3})),
             (121.8, "revoked", frozenset({1})),
             (121.9, "lost", frozenset({2, 3})),
         ]
 
-    def held(self, _begin_s: float, _end_s: float) -> frozenset[int]:
-        """What it held when it fell silent."""
+    def held_partitions(self, _begin_s: float, _end_s: float) -> frozenset[int]:
+        """Its partitions when it froze."""
         return frozenset({1, 2, 3})
 
 
-def test_a_member_that_was_frozen_past_its_session_lost_all_that_it_held_then() -> None:
-    """One budget for it, from the moment at which it fell silent."""
-    deed = Deed("bridge SIGSTOP, past its session", "bridge 2", 100.0, 122.0)
+def test_a_member_frozen_past_its_session_lost_all_its_partitions() -> None:
+    """There is one source for it, from the start of the freeze."""
+    fault = Fault("bridge SIGSTOP, past its session", "bridge 2", 100.0, 122.0)
 
-    [excuse] = excuses([deed], [cast("Member", Frozen())])
+    [source] = duplicate_sources([fault], [cast("Member", Frozen())])
 
-    assert excuse == Excuse(LOST, "bridge 2", 100.0, 123.9, frozenset({1, 2, 3}))
+    assert source == DuplicateSource(LOST, "bridge 2", 100.0, 123.9, frozenset({1, 2, 3}))
 
 
-def test_a_member_that_lost_its_partitions_awake_was_sure_of_them_a_session_ago() -> None:
-    """Only what it lost may come twice: the rest it gave up in order."""
-    [excuse] = excuses([], [cast("Member", Frozen())])
+def test_a_running_member_lost_its_partitions_at_most_one_session_ago() -> None:
+    """Only lost partitions may have duplicates, because revoked ones were drained."""
+    [source] = duplicate_sources([], [cast("Member", Frozen())])
 
-    assert excuse.partitions == frozenset({2, 3})
-    assert excuse.begin_s < 121.9
+    assert source.partitions == frozenset({2, 3})
+    assert source.begin_s < 121.9

@@ -1,4 +1,4 @@
-"""What was done to whom and when, for the lines of progress and the reckoning at the end."""
+"""The timeline of injected faults, for the progress lines and the reconciliation."""
 
 import threading
 import time
@@ -9,47 +9,47 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """One fault, from its begin to its end; by the system's clock."""
+class Fault:
+    """One fault with its target, begin and end in system time."""
 
     kind: str
-    who: str
+    target: str
     begin_s: float
     end_s: float
 
 
-class Chronicle:
-    """All deeds so far; every lane writes into it."""
+class Timeline:
+    """All faults so far; every fault loop adds its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._deeds: list[Deed] = []
+        self._faults: list[Fault] = []
         self._under_way: Counter[str] = Counter()
 
     @contextmanager
-    def during(self, kind: str, who: str) -> Iterator[None]:
-        """A deed that lasts as long as the block, and until it fails."""
+    def during(self, kind: str, target: str) -> Iterator[None]:
+        """Add a fault that lasts as long as the block, even if the block fails."""
         begin_s = time.time()
         with self._lock:
-            self._under_way[f"{kind} {who}"] += 1
+            self._under_way[f"{kind} {target}"] += 1
         try:
             yield
         finally:
-            self.note(kind, who, begin_s)
+            self.add(kind, target, begin_s)
             with self._lock:
-                self._under_way[f"{kind} {who}"] -= 1
+                self._under_way[f"{kind} {target}"] -= 1
 
-    def note(self, kind: str, who: str, begin_s: float) -> None:
-        """A deed that ends now."""
+    def add(self, kind: str, target: str, begin_s: float) -> None:
+        """Add a fault that ends now."""
         with self._lock:
-            self._deeds.append(Deed(kind, who, begin_s, time.time()))
+            self._faults.append(Fault(kind, target, begin_s, time.time()))
 
-    def deeds(self) -> list[Deed]:
-        """All that ended, in the order in which they did."""
+    def faults(self) -> list[Fault]:
+        """All finished faults, in the order of their ends."""
         with self._lock:
-            return list(self._deeds)
+            return list(self._faults)
 
     def now(self) -> str:
-        """What goes on at this moment, for a line of progress."""
+        """The faults in progress, for a progress line."""
         with self._lock:
             return ", ".join(sorted(what for what, count in self._under_way.items() if count))

@@ -1,7 +1,7 @@
 """Memory and open files of every process, over time.
 
-Invariants: a process that ended between two looks is a gap, not an error; what is kept of an hour
-fits a table: a row at the start, every ten minutes, and at the end.
+Invariants: a process that is not running is a gap in the table, not an error. The table has a row
+at the start, one every ten minutes, and one at the end.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One process at one moment."""
+class Usage:
+    """The resource usage of one process at one moment."""
 
     rss_mib: int
     files: int
@@ -25,8 +25,8 @@ class Look:
         return f"{self.rss_mib}M/{self.files}"
 
 
-def look(processes: Mapping[str, int], now_s: float) -> dict[str, Look]:
-    """Resident memory and open descriptors by name."""
+def measure(processes: Mapping[str, int], now_s: float) -> dict[str, Usage]:
+    """The resource usage of every running process, by name."""
     seen = {}
     for name, pid in processes.items():
         with contextlib.suppress(psutil.Error):
@@ -34,19 +34,19 @@ def look(processes: Mapping[str, int], now_s: float) -> dict[str, Look]:
             with process.oneshot():
                 rss_mib = process.memory_info().rss // _MIB
                 age_s = round(now_s - process.create_time())
-                seen[name] = Look(rss_mib, process.num_fds(), age_s)
+                seen[name] = Usage(rss_mib, process.num_fds(), age_s)
     return seen
 
 
-def table(rows: list[tuple[float, dict[str, Look]]]) -> list[str]:
-    """One line a row: the minute, then memory, descriptors and age of every process."""
-    names = sorted({name for _, looks in rows for name in looks})
-    said = ["minute  " + "  ".join(f"{name:>18}" for name in names)]
-    for minute, looks in rows:
-        cells = (_cell(looks.get(name)) for name in names)
-        said.append(f"{minute:6.1f}  " + "  ".join(f"{cell:>18}" for cell in cells))
-    return said
+def table(rows: list[tuple[float, dict[str, Usage]]]) -> list[str]:
+    """One line per row: the minute, then memory, descriptors and age of every process."""
+    names = sorted({name for _, usages in rows for name in usages})
+    lines = ["minute  " + "  ".join(f"{name:>18}" for name in names)]
+    for minute, usages in rows:
+        cells = (_cell(usages.get(name)) for name in names)
+        lines.append(f"{minute:6.1f}  " + "  ".join(f"{cell:>18}" for cell in cells))
+    return lines
 
 
-def _cell(one: Look | None) -> str:
+def _cell(one: Usage | None) -> str:
     return "-" if one is None else f"{one} ({one.age_s // 60}:{one.age_s % 60:02d})"

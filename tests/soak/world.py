@@ -1,7 +1,8 @@
-"""Brokers, a registry, a FullStory and the members of one group, on loopback.
+"""The environment: brokers, a registry, a FullStory stand-in and the members of one group.
 
-Invariants: everything is a process of its own that never outlives the soak; all they write lies in
-one temporary folder, which is kept when the promise was broken, with the brokers' logs.
+Invariants: everything listens on loopback and is a separate process that never outlives the soak
+test. All files are in one temporary folder. If the guarantee is violated, the folder is kept, with
+the brokers' logs.
 """
 
 import json
@@ -33,7 +34,7 @@ from tests.soak.fullstory import Arrivals
 from tests.soak.member import Member
 from tests.stories.kafka_fixture import MAPPING, SCHEMA, register
 
-TOPIC, LETTERS, GROUP = "paid", "letters", "soak"
+TOPIC, DEAD_LETTERS, GROUP = "paid", "dead-letters", "soak"
 SESSION_S = 10
 DRAIN_S = 25
 """The bridge's own default of `delivery.shutdown_drain_s`."""
@@ -51,7 +52,7 @@ PROTOCOLS = tuple(_PROTOCOLS)
 
 
 class World:
-    """Everything there is, for the length of a `with` block; bridges are added by `member`."""
+    """The environment during a `with` block; `member` adds bridges."""
 
     def __init__(
         self,
@@ -68,13 +69,13 @@ class World:
         self.partitions = partitions
         self.budget = budget
         self.members: list[Member] = []
-        self.brokers_are_mine = threading.Lock()
-        """Held by whoever takes a broker away, or needs them all."""
+        self.broker_lock = threading.Lock()
+        """Held while a broker is down, or while all brokers are needed."""
         self._brokers = brokers
         self._start = start
         self._latency_s = latency_s
         self._protocol = protocol
-        self._more_of_fullstory = dict(fullstory or {})
+        self._fullstory_settings = dict(fullstory or {})
         self._stack = ExitStack()
         self._control = ""
 
@@ -89,7 +90,7 @@ class World:
             stack.callback(self._end_members)
             self._start_fullstory(stack)
             self.kafka.create_topic(TOPIC, self.partitions)
-            self.kafka.create_topic(LETTERS)
+            self.kafka.create_topic(DEAD_LETTERS)
             self.schema_id = register(self.registry.url, f"{TOPIC}-value", SCHEMA)
             (self.root / "paid.yaml").write_text(json.dumps(MAPPING))
             self._stack = stack.pop_all()
@@ -110,28 +111,28 @@ class World:
         return made
 
     def producer_settings(self) -> dict[str, Any]:
-        """For a producer that outlasts every fault."""
+        """Settings of a producer that survives every fault."""
         settings = client_settings(self.kafka.bootstrap_servers, {})
         return {**settings, "socket.timeout.ms": 10_000}
 
-    def turn(self, **knobs: Any) -> None:
-        """Make FullStory misbehave: the knobs of the stand-in's control endpoint."""
+    def configure(self, **knobs: Any) -> None:
+        """Inject FullStory faults: the knobs of the stand-in's control endpoint."""
         body = json.dumps(knobs).encode()
         request = urllib.request.Request(f"{self._control}/knobs", body, method="POST")  # noqa: S310
         with urllib.request.urlopen(request, timeout=20):  # noqa: S310
             pass
 
     def add_partitions(self, count: int) -> None:
-        """Let the topic have `count` partitions more; all brokers must be there."""
+        """Add `count` partitions to the topic; all brokers must be up."""
         total = self.partitions + count
-        asker = AdminClient(client_settings(self.kafka.bootstrap_servers, {}))
-        for future in asker.create_partitions([NewPartitions(TOPIC, total)]).values():
+        admin = AdminClient(client_settings(self.kafka.bootstrap_servers, {}))
+        for future in admin.create_partitions([NewPartitions(TOPIC, total)]).values():
             future.result(30)
         self.partitions = total
 
-    def heal(self) -> None:
-        """Bring everything back that a fault left frozen, dead or cross."""
-        self.turn(clear=True, latency_s=self._latency_s)
+    def recover(self) -> None:
+        """End all faults: thaw and restart everything, and clear FullStory's faults."""
+        self.configure(clear=True, latency_s=self._latency_s)
         for node in self.kafka.nodes:
             if node.running:
                 node.thaw()
@@ -142,8 +143,8 @@ class World:
         for member in self.members:
             member.process.thaw()
 
-    def unread(self) -> dict[int, int] | None:
-        """How many records of which partition are not committed; None when Kafka does not say."""
+    def uncommitted(self) -> dict[int, int] | None:
+        """Uncommitted records per partition; None if Kafka does not respond."""
         places = [TopicPartition(TOPIC, number) for number in range(self.partitions)]
         try:
             with self._reader() as reader:
@@ -156,35 +157,35 @@ class World:
         return {number: count for number, count in behind.items() if count}
 
     def committed(self) -> dict[int, int]:
-        """The group's offset of every partition, 0 where there is none."""
+        """The group's committed offset of every partition; 0 without a commit."""
         places = [TopicPartition(TOPIC, number) for number in range(self.partitions)]
         with self._reader() as reader:
             committed = reader.committed(places, timeout=_ANSWER_S)
         return {one.partition: max(0, one.offset) for one in committed}
 
-    def held(self, topic: str) -> int:
-        """How many records Kafka holds; KafkaException when it does not say."""
+    def record_count(self, topic: str) -> int:
+        """The number of records in a topic; KafkaException if Kafka does not respond."""
         count = len(self.kafka.partitions(topic))
         with self._reader() as reader:
             return sum(_end(reader, TopicPartition(topic, number)) for number in range(count))
 
     def _reader(self) -> Consumer:
-        """A consumer that joins nothing and is closed after each question.
+        """A consumer that joins no group and is closed after each query.
 
-        With brokers away, librdkafka's admin client has been seen to abort the whole process, and
-        a consumer that is kept and never polled to find no coordinator for minutes.
+        With brokers down, librdkafka's admin client sometimes aborts the whole process, and a
+        long-lived consumer that never polls may find no coordinator for minutes.
         """
-        asking = client_settings(self.kafka.bootstrap_servers, {})
-        return Consumer({**asking, "group.id": GROUP, "enable.auto.commit": False})
+        settings = client_settings(self.kafka.bootstrap_servers, {})
+        return Consumer({**settings, "group.id": GROUP, "enable.auto.commit": False})
 
     def processes(self) -> dict[str, int]:
-        """Name and id of every process that runs."""
-        kept = [*(one.process for one in self.members), self.fullstory]
-        kept += [node.process for node in self.kafka.nodes]
-        return {one.name: one.pid for one in kept if one.running}
+        """Name and process id of every running process."""
+        processes = [*(one.process for one in self.members), self.fullstory]
+        processes += [node.process for node in self.kafka.nodes]
+        return {one.name: one.pid for one in processes if one.running}
 
-    def keep_evidence(self) -> None:
-        """Copy the brokers' logs into the folder that stays."""
+    def keep_broker_logs(self) -> None:
+        """Copy the brokers' logs into the folder that is kept."""
         for node in self.kafka.nodes:
             if node.process.log.exists():
                 shutil.copy(node.process.log, self.root / f"broker-{node.id}.log")
@@ -193,21 +194,21 @@ class World:
         folder = self.root / "fullstory"
         folder.mkdir()
         ledger = folder / "ledger"
-        here = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
         command = [sys.executable, "-m", "tests.soak.fullstory", str(ledger)]
-        self.fullstory = JavaProcess("fullstory", command, folder, here)
+        self.fullstory = JavaProcess("fullstory", command, folder, environment)
         self.fullstory.start()
         stack.callback(self.fullstory.kill)
-        wait_until(lambda: bool(self._told()), "FullStory's address", 20)
-        where = self._told()
-        self._url, self._control = where["url"], where["control"]
+        wait_until(lambda: bool(self._addresses()), "FullStory's address", 20)
+        addresses = self._addresses()
+        self._url, self._control = addresses["url"], addresses["control"]
         self.arrivals = Arrivals(ledger)
-        self.turn(latency_s=self._latency_s)
+        self.configure(latency_s=self._latency_s)
 
-    def _told(self) -> dict[str, str]:
+    def _addresses(self) -> dict[str, str]:
         lines = self.fullstory.log.read_text().splitlines()
-        told: dict[str, str] = json.loads(lines[0]) if lines else {}
-        return told
+        addresses: dict[str, str] = json.loads(lines[0]) if lines else {}
+        return addresses
 
     def _settings(self) -> dict[str, Any]:
         servers = self.kafka.bootstrap_servers
@@ -217,10 +218,10 @@ class World:
             "mappings": [str(self.root / "paid.yaml")],
             "start": self._start,
             "avro": {"registry": {"url": self.registry.url}},
-            "dead_letters": {"topic": LETTERS},
+            "dead_letters": {"topic": DEAD_LETTERS},
             "status": {"listen": None},
             "delivery": {"duplicate_budget": self.budget},
-            "fullstory": {"key": KEY, "base_url": self._url, **self._more_of_fullstory},
+            "fullstory": {"key": KEY, "base_url": self._url, **self._fullstory_settings},
         }
 
     def _end_members(self) -> None:
@@ -234,7 +235,7 @@ def _end(reader: Consumer, place: TopicPartition) -> int:
 
 
 def wait_for(true: Any, what: str, timeout_s: float) -> None:
-    """Ask once a second until the answer is yes; TimeoutError naming `what` when it never is."""
+    """Check once per second until `true()`; TimeoutError with `what` after the timeout."""
     deadline_s = time.monotonic() + timeout_s
     while not true():
         if time.monotonic() > deadline_s:

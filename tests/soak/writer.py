@@ -1,7 +1,7 @@
-"""Writes numbered records at a steady rate, each acknowledged by two brokers or more.
+"""Writes numbered records at a constant rate, each acknowledged by two brokers or more.
 
-Invariants: the producer is idempotent and never gives a record up, so Kafka holds each number once;
-which numbers Kafka has acknowledged is known one by one.
+Invariants: the producer is idempotent and retries forever, so each number is in Kafka once. The
+writer tracks which numbers Kafka has acknowledged.
 """
 
 import threading
@@ -18,12 +18,12 @@ _STEP_S: Final = 0.02
 NOT_ACKNOWLEDGED: Final = 255
 
 
-def _one_of_many(n: int) -> str:
+def _default_user(n: int) -> str:
     return f"usr:{n % 997}"
 
 
 class Writer(threading.Thread):
-    """Writes `rate` records a second until `stop`; `partition_of[n]` tells where record n lies."""
+    """Writes `rate` records per second until `stop`; `partition_of[n]` is record n's partition."""
 
     def __init__(
         self,
@@ -31,54 +31,54 @@ class Writer(threading.Thread):
         topic: str,
         schema_id: int,
         rate: float,
-        user_of: Callable[[int], str] = _one_of_many,
+        user_of: Callable[[int], str] = _default_user,
     ) -> None:
         super().__init__(name="writer", daemon=True)
-        steady = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0}
-        fresh = {"topic.metadata.refresh.interval.ms": 1000, "linger.ms": 10}
-        self._producer = Producer({**settings, **steady, **fresh})
+        reliable = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0}
+        responsive = {"topic.metadata.refresh.interval.ms": 1000, "linger.ms": 10}
+        self._producer = Producer({**settings, **reliable, **responsive})
         self._topic, self._schema_id, self._rate = topic, schema_id, rate
         self._user_of = user_of
         self._stop_asked = threading.Event()
         self.partition_of = bytearray()
         self.acknowledged = 0
-        self.trouble: str | None = None
+        self.failure: str | None = None
 
     @property
     def written(self) -> int:
-        """How many records were handed to the producer."""
+        """The number of records passed to the producer."""
         return len(self.partition_of)
 
     def run(self) -> None:
-        """Write what is due, every 20 ms; what was late is caught up with."""
-        begun_s = time.monotonic()
+        """Write due records every 20 ms, and catch up after delays."""
+        started_s = time.monotonic()
         while not self._stop_asked.wait(_STEP_S):
-            due = int((time.monotonic() - begun_s) * self._rate)
+            due = int((time.monotonic() - started_s) * self._rate)
             while self.written < due and not self._stop_asked.is_set():
                 self._write(self.written)
             self._producer.poll(0)
 
     def stop(self, timeout_s: float) -> None:
-        """Write no more, and wait until Kafka has acknowledged all."""
+        """Stop writing, and wait until Kafka has acknowledged all records."""
         self._stop_asked.set()
         self.join()
         left = self._producer.flush(timeout_s)
         if left:
-            self.trouble = f"Kafka did not acknowledge {left} records in {timeout_s:.0f} s"
+            self.failure = f"Kafka did not acknowledge {left} records in {timeout_s:.0f} s"
 
     def _write(self, n: int) -> None:
         value = encode(self._schema_id, n, self._user_of(n))
         done = partial(self._acknowledge, n)
         try:
             self._producer.produce(self._topic, value, key=str(n), on_delivery=done)
-        except BufferError:  # Kafka has been away for minutes
+        except BufferError:  # Kafka has been down for minutes
             self._producer.poll(0.5)
             return
         self.partition_of.append(NOT_ACKNOWLEDGED)
 
     def _acknowledge(self, n: int, error: Any, message: Message) -> None:
         if error is not None:
-            self.trouble = f"Kafka refused a record: {error}"
+            self.failure = f"Kafka refused a record: {error}"
             return
         self.partition_of[n] = message.partition() or 0
         self.acknowledged += 1

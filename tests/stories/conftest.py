@@ -1,4 +1,4 @@
-"""The town of a story, on the shared Kafka and registry or on those that a story brings."""
+"""The cluster fixture of a story, on the shared Kafka and registry or on the story's own."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -8,31 +8,33 @@ import pytest
 from bridge.sandbox.kafka.mock_cluster import MockCluster
 from tests.integration.running import FullStoryProcess
 from tests.services.kafka_admin import KafkaAdmin
-from tests.stories.kafka_fixture import Town
+from tests.stories.kafka_fixture import ClusterFixture
 
-FoundTown = Callable[..., Town]
+MakeCluster = Callable[..., ClusterFixture]
 
 
 @pytest.fixture
-def found_town(
+def make_cluster(
     apicurio_url: str, unique: Callable[[str], str], tmp_path: Path
-) -> Iterator[FoundTown]:
-    """Found a town on a cluster: `found_town(kafka, partitions=4, registry_url=…)`."""
+) -> Iterator[MakeCluster]:
+    """Create a cluster fixture on a Kafka: `make_cluster(kafka, partitions=4, registry_url=…)`."""
     with FullStoryProcess(tmp_path) as fullstory:
 
-        def found(
+        def make(
             kafka: KafkaAdmin, *, partitions: int = 4, registry_url: str | None = None
-        ) -> Town:
+        ) -> ClusterFixture:
             topic = kafka.create_topic(unique("paid"), partitions)
-            letters = kafka.create_topic(unique("letters"))
+            dead_letters = kafka.create_topic(unique("dead-letters"))
             url = registry_url or apicurio_url
-            return Town(kafka, url, topic, letters, unique("group"), fullstory, tmp_path)
+            return ClusterFixture(
+                kafka, url, topic, dead_letters, unique("group"), fullstory, tmp_path
+            )
 
-        yield found
+        yield make
 
 
 class MockKafka(KafkaAdmin):
-    """librdkafka's mock cluster, which can be told to answer with errors, asked as a real one."""
+    """librdkafka's mock cluster, which can inject errors, with the interface of a real cluster."""
 
     def __init__(self, cluster: MockCluster) -> None:
         super().__init__(cluster.bootstrap_servers, {})
@@ -45,13 +47,13 @@ class MockKafka(KafkaAdmin):
         replication: int = -1,
         config: Mapping[str, str] | None = None,
     ) -> str:
-        """Create a topic; the mock has no settings of topics."""
+        """Create a topic; the mock has no topic settings."""
         self.cluster.create_topic(name, partitions)
         return name
 
 
 @pytest.fixture
 def mock_kafka() -> Iterator[MockKafka]:
-    """Three brokers that answer as they are told."""
+    """A mock cluster of three brokers."""
     with MockCluster(3) as cluster:
         yield MockKafka(cluster)

@@ -1,8 +1,8 @@
-"""The bridge with one fault inside, as a process: what no neighbour can do to it from outside.
+"""Runs the bridge as a process with one internal fault that no dependency could cause.
 
     python -m tests.stories.fault_injection FAULT run --config FILE
 
-Invariants: each fault strikes once, in the middle of the work; the rest is the bridge as it is.
+Invariants: each fault occurs once, in the middle of the work; the rest of the bridge is unchanged.
 """
 
 import sys
@@ -22,22 +22,22 @@ _CALL = 300
 
 
 def _once(kind: type, name: str, fault: Callable[[], None], call: int) -> None:
-    """Let the fault strike in the so-manieth call of a method."""
-    honest = getattr(kind, name)
+    """Inject the fault into the given call of a method, counted from 1."""
+    original = getattr(kind, name)
     calls = 0
 
-    def troubled(*arguments: Any, **named: Any) -> Any:
+    def wrapper(*arguments: Any, **named: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == call:
             fault()
-        return honest(*arguments, **named)
+        return original(*arguments, **named)
 
-    setattr(kind, name, troubled)
+    setattr(kind, name, wrapper)
 
 
 def _fail() -> None:
-    raise RuntimeError("asked for by the story")
+    raise RuntimeError("injected by the story")
 
 
 def _sleep() -> None:
@@ -45,9 +45,9 @@ def _sleep() -> None:
 
 
 def _jump() -> None:
-    """The system's clock is set an hour ahead."""
-    honest = time.time
-    time.time = lambda: honest() + 3_600
+    """Set the system clock one hour ahead."""
+    original = time.time
+    time.time = lambda: original() + 3_600
 
 
 FAULTS: dict[str, Callable[[], None]] = {

@@ -1,7 +1,7 @@
-"""What every story needs: records that count themselves, a bridge, and the reckoning.
+"""The cluster fixture of the stories: numbered records, bridges, and the reconciliation.
 
-The records are of one small type whose field `n` is a number that no other record of the story
-has. So what arrived says by itself what was lost and what came twice.
+All records have one small type, and the number in the field `n` is unique in a story. So the
+accepted events show which records were lost or duplicated.
 """
 
 import io
@@ -54,31 +54,31 @@ def encode(schema_id: int, n: int, user: str = "usr:1") -> bytes:
 
 
 def register(url: str, subject: str, schema: dict[str, Any]) -> int:
-    """Register a schema; returns its id."""
+    """Register a schema and return its id."""
     with closing(registry_client(url)) as client:
         return int(client.register_schema(subject, Schema(json.dumps(schema), "AVRO")))
 
 
 class Member(BridgeProcess):
-    """A bridge that can be frozen, too, as a machine that swaps or a paused container is."""
+    """A bridge that can also be frozen, like a swapping machine or a paused container."""
 
     def freeze(self) -> None:
-        """SIGSTOP: its connections stay open, and it does nothing."""
+        """SIGSTOP: connections stay open, and the process does nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """SIGCONT: it goes on, not knowing how long it was away."""
+        """SIGCONT: the process resumes."""
         self._process.send_signal(signal.SIGCONT)
 
 
 @dataclass
-class Town:
-    """A topic, a group, a FullStory and as many bridges as a story starts."""
+class ClusterFixture:
+    """A topic, a group, a FullStory stand-in and any number of bridges."""
 
     kafka: KafkaAdmin
     registry_url: str
     topic: str
-    letters: str
+    dead_letters: str
     group: str
     fullstory: FullStoryProcess
     folder: Path
@@ -93,7 +93,7 @@ class Town:
         (self.folder / "paid.yaml").write_text(json.dumps(MAPPING))
 
     def write(self, count: int, *, partition: int | None = None) -> None:
-        """Write so many records, each with the next number."""
+        """Write `count` records, each with the next number."""
         numbers = range(self.written, self.written + count)
         values: list[bytes | None] = [encode(self.schema_id, n, f"usr:{n % 97}") for n in numbers]
         self.written += count
@@ -105,16 +105,16 @@ class Town:
             self.kafka.produce(self.topic, values[number::partitions], partition=number)
 
     def commit(self, offset: int, metadata: str) -> None:
-        """Commit an offset of partition 0 as another program would, with the group empty."""
+        """Commit an offset of partition 0 from another program while the group is empty."""
         settings = {"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": self.group}
         with Consumer(settings) as other:
-            place = TopicPartition(self.topic, 0, offset, metadata)
-            answers = other.commit(offsets=[place], asynchronous=False)
-            assert answers is not None
-            assert answers[0].error is None
+            position = TopicPartition(self.topic, 0, offset, metadata)
+            results = other.commit(offsets=[position], asynchronous=False)
+            assert results is not None
+            assert results[0].error is None
 
     def keep_key_in_a_file(self) -> Path:
-        """The next bridges read FullStory's key from this file."""
+        """Make the next bridges read FullStory's key from a file; returns the file."""
         file = self.folder / "key"
         file.write_text("na1.sandbox-key\n")
         self.settings["fullstory"] = {**self.settings.get("fullstory", {}), "key": "${THE_KEY}"}
@@ -123,42 +123,42 @@ class Town:
 
     @contextmanager
     def bridge(self, fault: str | None = None) -> Iterator[Member]:
-        """One more bridge in the group, with a fault inside (see `sabotage.py`) or without."""
-        broken = (sys.executable, "-m", "tests.stories.fault_injection", fault or "")
-        command = broken if fault else (COMMAND,)
+        """One more bridge in the group, optionally with a fault (see `fault_injection.py`)."""
+        with_fault = (sys.executable, "-m", "tests.stories.fault_injection", fault or "")
+        command = with_fault if fault else (COMMAND,)
         with Member(self.write_settings(), self.environment, command) as bridge:
             yield bridge
 
     def write_settings(self) -> Path:
-        """A settings file of its own for the next bridge."""
+        """Write a separate settings file for the next bridge."""
         self.bridges += 1
         file = self.folder / f"bridge-{self.bridges}.yaml"
         file.write_text(json.dumps(self._settings()))
         return file
 
     def arrived(self) -> Counter[int]:
-        """How often each number is in FullStory."""
+        """How often FullStory accepted each number."""
         return Counter(_number(orjson.loads(one.body)) for one in self.fullstory.accepted)
 
     def wait_for(self, count: int, timeout_s: float = 30) -> None:
-        """Wait until FullStory holds at least so many events."""
+        """Wait until FullStory has accepted at least `count` events."""
         wait_until(lambda: len(self.fullstory.accepted) >= count, f"{count} events", timeout_s)
 
     def wait_until_all_is_committed(self, timeout_s: float = 60) -> None:
-        """Wait until the group's offsets are the end of every partition."""
+        """Wait until the group has committed the end of every partition."""
         wait_until(self.all_is_committed, "everything committed", timeout_s)
 
     def all_is_committed(self) -> bool:
-        """Whether the group's offsets are the end of every partition."""
+        """Whether the group has committed the end of every partition."""
         return is_committed(self.kafka, self.group, [self.topic])
 
     def reconcile(self, expected: Sequence[int] | None = None) -> tuple[list[int], int]:
-        """What is lost, and how many events came more than once."""
+        """The lost numbers, and the count of duplicate events."""
         arrived = self.arrived()
-        wanted = range(self.written) if expected is None else expected
-        lost = [n for n in wanted if not arrived[n]]
-        strange = [n for n in arrived if n not in wanted]
-        assert not strange, f"nobody wrote {strange[:5]} for FullStory"
+        numbers = range(self.written) if expected is None else expected
+        lost = [n for n in numbers if not arrived[n]]
+        unexpected = [n for n in arrived if n not in numbers]
+        assert not unexpected, f"unexpected events: {unexpected[:5]}"
         return lost, sum(times - 1 for times in arrived.values())
 
     def _settings(self) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class Town:
             "topic_names": {"paid": self.topic},
             "start": "earliest",
             "avro": {"registry": {"url": self.registry_url}},
-            "dead_letters": {"topic": self.letters},
+            "dead_letters": {"topic": self.dead_letters},
             "status": {"listen": None},
             **self.settings,
             "fullstory": {
@@ -193,11 +193,11 @@ def _number(body: dict[str, Any]) -> int:
     return int(body["properties"]["n"])
 
 
-def moving(look: Callable[[], object], quiet_s: float = 1.0) -> None:
-    """Wait until what is looked at has not changed for a while: nothing more comes."""
-    seen, since_s = look(), time.monotonic()
+def wait_until_stable(read: Callable[[], object], quiet_s: float = 1.0) -> None:
+    """Wait until the value of `read` has not changed for `quiet_s`."""
+    value, since_s = read(), time.monotonic()
     while time.monotonic() - since_s < quiet_s:
         time.sleep(0.1)
-        now = look()
-        if now != seen:
-            seen, since_s = now, time.monotonic()
+        new = read()
+        if new != value:
+            value, since_s = new, time.monotonic()

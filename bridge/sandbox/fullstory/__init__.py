@@ -1,1 +1,1 @@
-"""A FullStory API on this machine, with faults on demand."""
+"""A local stand-in for the FullStory API, with faults on demand."""

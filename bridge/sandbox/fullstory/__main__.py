@@ -1,4 +1,4 @@
-"""`python -m bridge.sandbox.fullstory`: the stand-in as a process of its own."""
+"""`python -m bridge.sandbox.fullstory`: the stand-in as a separate process."""
 
 from bridge.sandbox.fullstory.control import serve
 

@@ -1,9 +1,11 @@
-"""What FullStory's v1 `customevent` accepts, by its public contract; strict where that is silent.
+"""What FullStory's v1 `customevent` accepts according to its public contract.
 
-Invariants: pure. A refusal is a sentence that names the rule and the property's name or place,
-never a value. Sources: the endpoint's page "Set User Events", and the help page "Client API
-Requirements" for names and suffixes. Where the contract says nothing (a query, nested objects,
-duplicate session fields) the answer here is a refusal, so that the bridge never relies on mercy.
+Invariants: pure. A refusal names the rule and the property's name or position, never a value.
+Undocumented cases (a query, nested objects, duplicate session fields) are refused, so that the
+bridge never relies on them.
+
+Sources: the endpoint's page "Set User Events", and the help page "Client API Requirements" for
+names and suffixes.
 """
 
 import math
@@ -32,7 +34,7 @@ _SESSION_FIELDS = ("session_url", "use_recent_session", "device_session")
 
 
 def is_time(value: object) -> bool:
-    """An RFC 3339 date-time of a day that exists."""
+    """Whether the value is an RFC 3339 date-time with a valid date."""
     if type(value) is not str or _TIME.fullmatch(value) is None:
         return False
     try:
@@ -46,12 +48,12 @@ def _is_str(value: object) -> bool:
     return type(value) is str
 
 
-def _is_text(value: object) -> bool:
+def _is_nonempty_str(value: object) -> bool:
     return type(value) is str and value != ""
 
 
 def is_event_name(value: object) -> bool:
-    """A text of 1 to 250 characters."""
+    """Whether the value is a string of 1 to 250 characters."""
     return type(value) is str and 1 <= len(value) <= EVENT_NAME_MAX
 
 
@@ -71,11 +73,11 @@ def _is_real(value: object) -> bool:
     return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
-def _list_of(fits: Callable[[object], bool]) -> Callable[[object], bool]:
-    def fits_all(value: object) -> bool:
-        return type(value) is list and all(map(fits, value))
+def _list_of(is_valid: Callable[[object], bool]) -> Callable[[object], bool]:
+    def all_valid(value: object) -> bool:
+        return type(value) is list and all(map(is_valid, value))
 
-    return fits_all
+    return all_valid
 
 
 TYPES: dict[str, Callable[[object], bool]] = {
@@ -91,21 +93,21 @@ TYPES: dict[str, Callable[[object], bool]] = {
     "bools": _list_of(_is_bool),
 }
 _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
-    "event_name": (is_event_name, f"a text of 1 to {EVENT_NAME_MAX} characters"),
+    "event_name": (is_event_name, f"a string of 1 to {EVENT_NAME_MAX} characters"),
     "timestamp": (is_time, "an RFC 3339 date-time with an offset"),
-    "session_url": (_is_text, "a text"),
-    "device_session": (_is_text, "a text"),
-    "use_recent_session": (_is_true, "true, or absent: the server takes false for true"),
+    "session_url": (_is_nonempty_str, "a non-empty string"),
+    "device_session": (_is_nonempty_str, "a non-empty string"),
+    "use_recent_session": (_is_true, "true or absent: the server treats false as true"),
     "user_initiated": (_is_bool, "a boolean"),
-    "integration": (_is_text, "a text"),
+    "integration": (_is_nonempty_str, "a non-empty string"),
 }
 
 
 def uid_of(raw_path: str) -> str | None:
-    """The uid of a raw request path; None unless it is one percent-encoded segment, no query.
+    """The uid in a raw request path; None unless it is one percent-encoded segment, no query.
 
-    Reserved characters must be encoded, the decoded uid is UTF-8 of 1 to 256 characters and
-    neither `.` nor `..`, which every proxy on the way may resolve.
+    Reserved characters must be encoded. The decoded uid is UTF-8 of 1 to 256 characters. It is
+    neither `.` nor `..`, because proxies may resolve these.
     """
     match = _PATH.fullmatch(raw_path)
     if match is None:
@@ -118,7 +120,7 @@ def uid_of(raw_path: str) -> str | None:
 
 
 def refusal(body: bytes) -> str | None:
-    """Why this body is refused; None when it is right."""
+    """Why this body is refused; None if it is valid."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -149,8 +151,8 @@ def _field_refusal(field: str, value: object) -> str | None:
     rule = _FIELDS.get(field)
     if rule is None:
         return f"unknown field event.{field}"
-    fits, what = rule
-    return None if fits(value) else f"event.{field} must be {what}"
+    is_valid, expected = rule
+    return None if is_valid(value) else f"event.{field} must be {expected}"
 
 
 def _data_refusal(data: object) -> str | None:
@@ -159,7 +161,7 @@ def _data_refusal(data: object) -> str | None:
     for name, value in data.items():
         match = _PROPERTY.fullmatch(name)
         if match is None or len(name) > PROPERTY_NAME_MAX:
-            return f"event_data: the name {name} breaks the rules or has none of the ten suffixes"
+            return f"event_data: the name {name} is invalid or has none of the ten suffixes"
         if not TYPES[match[1]](value):
-            return f"event_data: the value of {name} is not of its suffix's type"
+            return f"event_data: the value of {name} does not match the type of its suffix"
     return None

@@ -1,9 +1,11 @@
-"""What FullStory's `POST /v2/events` accepts, by its public contract; strict where that is silent.
+"""What FullStory's `POST /v2/events` accepts according to its public contract.
 
-Invariants: pure. A refusal names the rule and the property's name or place, never a value. Sources:
-FullStory's references of "Create events" and of custom properties: no suffixes, types in `schema`
-by FullStory's ten names, one form of identification. `context` and page properties are none of
-the bridge's and are refused, as are nested objects and a type for a property that is not there.
+Invariants: pure. A refusal names the rule and the property's name or position, never a value.
+Names have no type suffix, types are in `schema` under FullStory's ten names, and there is one form
+of identification. The bridge never sends `context` or page properties, so they are refused. Nested
+objects and types of missing properties are refused, too.
+
+Sources: FullStory's references of "Create events" and of custom properties.
 """
 
 import re
@@ -25,12 +27,12 @@ PATH: Final = "/v2/events"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _SUFFIX = re.compile(rf".*_({'|'.join(TYPES)})")
-_ATOMS: Final = ("str", "real", "bool", "strs", "reals", "bools")
-"""What a value without a declared type may be."""
+_UNDECLARED_TYPES: Final = ("str", "real", "bool", "strs", "reals", "bools")
+"""The types that a value without a declared type may have."""
 
 
 def refusal(body: bytes) -> str | None:
-    """Why this body is refused; None when it is right."""
+    """Why this body is refused; None if it is valid."""
     try:
         event = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -44,11 +46,11 @@ def refusal(body: bytes) -> str | None:
         problem = f"unknown field {field}" if rule is None else rule(value)
         if problem is not None:
             return problem
-    return _two_forms(event) or _misfits(event)
+    return _identification_problem(event) or _type_mismatch(event)
 
 
 def uid_of(body: bytes) -> str:
-    """The uid in an accepted body; empty where the event names a session and no user."""
+    """The uid in an accepted body; empty if the event identifies a session instead of a user."""
     return str(orjson.loads(body).get("user", {}).get("uid", ""))
 
 
@@ -61,20 +63,20 @@ def _timestamp(value: object) -> str | None:
 
 
 def _user(value: object) -> str | None:
-    if not _is_one_text(value, ("uid", "id")):
-        return f"user must be one of uid and id, a text of 1 to {UID_MAX} characters"
+    if not _is_single_string(value, ("uid", "id")):
+        return f"user must have either uid or id, a string of 1 to {UID_MAX} characters"
     return None
 
 
 def _session(value: object) -> str | None:
     if value == {"use_most_recent": True} and value["use_most_recent"] is True:
         return None
-    if not _is_one_text(value, ("id", "uid")):
-        return "session must be one of id, uid and use_most_recent: true"
+    if not _is_single_string(value, ("id", "uid")):
+        return "session must have exactly one of id, uid and use_most_recent: true"
     return None
 
 
-def _is_one_text(value: object, names: tuple[str, ...]) -> bool:
+def _is_single_string(value: object, names: tuple[str, ...]) -> bool:
     if type(value) is not dict or len(value) != 1:
         return False
     [(name, text)] = value.items()
@@ -86,41 +88,41 @@ def _properties(value: object) -> str | None:
         return "properties must be an object"
     for name in value:
         if _NAME.fullmatch(name) is None or len(name) > PROPERTY_NAME_MAX:
-            return f"properties: the name {name} breaks the rules"
+            return f"properties: the name {name} is invalid"
         if _SUFFIX.fullmatch(name) is not None:
-            return f"properties: the name {name} ends in a type, which v2 wants in schema"
+            return f"properties: the name {name} ends in a type; v2 expects types in schema"
     return None
 
 
 def _schema(value: object) -> str | None:
     if type(value) is not dict or list(value) != ["properties"]:
-        return "schema must be an object with the one field properties"
+        return "schema must be an object with exactly one field, properties"
     types = value["properties"]
     if type(types) is not dict:
         return "schema.properties must be an object"
-    wrong = next((name for name, kind in types.items() if kind not in TYPES), None)
-    return None if wrong is None else f"schema: {wrong} has none of the ten types"
+    invalid = next((name for name, kind in types.items() if kind not in TYPES), None)
+    return None if invalid is None else f"schema: {invalid} has none of the ten types"
 
 
-def _two_forms(event: Mapping[str, Any]) -> str | None:
+def _identification_problem(event: Mapping[str, Any]) -> str | None:
     user, session = event.get("user"), event.get("session")
     if session is None:
         return None
     if "use_most_recent" in session:
-        return None if user is not None else "use_most_recent wants a user"
+        return None if user is not None else "use_most_recent requires a user"
     return None if user is None else "only one form of identification: a user, or a session"
 
 
-def _misfits(event: Mapping[str, Any]) -> str | None:
+def _type_mismatch(event: Mapping[str, Any]) -> str | None:
     properties = event.get("properties", {})
     types = event.get("schema", {}).get("properties", {})
-    stray = next((name for name in types if name not in properties), None)
-    if stray is not None:
-        return f"schema: there is no property {stray}"
+    undeclared = next((name for name in types if name not in properties), None)
+    if undeclared is not None:
+        return f"schema: there is no property {undeclared}"
     for name, value in properties.items():
-        declared = (types[name],) if name in types else _ATOMS
+        declared = (types[name],) if name in types else _UNDECLARED_TYPES
         if not any(TYPES[kind](value) for kind in declared):
-            return f"properties: the value of {name} is not of its type"
+            return f"properties: the value of {name} does not match its type"
     return None
 
 

@@ -1,10 +1,10 @@
-"""The FullStory stand-in as a process of its own, with its knobs behind a second port.
+"""The FullStory stand-in as a separate process, controlled through a second port.
 
     python -m bridge.sandbox.fullstory --port 0 --key KEY --ledger FILE
 
-The first line on stdout says where: `{"url": …, "control": …}`. `GET control/counts` gives the
-ledger's counts; `POST control/knobs` takes an object of knobs, see `turn`. The control port stays
-open while the service is down. SIGTERM or SIGINT ends it.
+The first line on stdout has the addresses: `{"url": …, "control": …}`. `GET control/counts` returns
+the ledger's counts. `POST control/knobs` takes an object of knobs, see `configure`. The control
+port stays open while the service is down. SIGTERM and SIGINT stop the process.
 """
 
 import argparse
@@ -50,22 +50,25 @@ async def _serve(stand_in: FullStoryStandIn) -> None:
         runner = web.AppRunner(control_app(stand_in), access_log=None)
         await runner.setup()
         await web.TCPSite(runner, HOST, 0).start()
-        where = {"url": stand_in.url, "control": f"http://{HOST}:{runner.addresses[0][1]}{PREFIX}"}
-        sys.stdout.write(orjson.dumps(where).decode() + "\n")
+        addresses = {
+            "url": stand_in.url,
+            "control": f"http://{HOST}:{runner.addresses[0][1]}{PREFIX}",
+        }
+        sys.stdout.write(orjson.dumps(addresses).decode() + "\n")
         sys.stdout.flush()
         await stop.wait()
         await runner.cleanup()
 
 
 def control_app(stand_in: FullStoryStandIn) -> web.Application:
-    """`GET counts` and `POST knobs` for one stand-in."""
+    """The control endpoints `GET counts` and `POST knobs` of a stand-in."""
 
     async def counts(_request: web.Request) -> web.Response:
         return web.json_response(stand_in.ledger.counts())
 
     async def knobs(request: web.Request) -> web.Response:
         try:
-            await turn(stand_in, orjson.loads(await request.read()))
+            await configure(stand_in, orjson.loads(await request.read()))
         except (TypeError, ValueError) as error:
             return web.json_response({"message": str(error)}, status=400)
         return web.json_response({})
@@ -76,13 +79,18 @@ def control_app(stand_in: FullStoryStandIn) -> web.Application:
     return app
 
 
-async def turn(stand_in: FullStoryStandIn, knobs: dict[str, Any]) -> None:
-    """Turns knobs by name, in the order given.
+async def configure(stand_in: FullStoryStandIn, knobs: dict[str, Any]) -> None:
+    """Sets knobs by name, in the given order.
 
-    `clear: true` · `down: bool` · `spell: {status, seconds, count, retry_after …}` or null ·
-    `limit: {rate, burst}` or null · `key: text` or null (revoked) · `org: text` ·
-    `unknown: [uid]` · `failing: prefix` of the users whose v1 events get 500 · and by `Faults`:
-    `latency_s`, `hang_s`, `black_hole`, `close_without_answer`, `spare_me`.
+    - `clear: true`
+    - `down: bool`
+    - `fault_period: {status, seconds, count, retry_after …}` or null
+    - `limit: {rate, burst}` or null
+    - `key: string` or null (revoked)
+    - `org: string`
+    - `unknown: [uid]`
+    - `failing: prefix` of the users whose v1 events get 500
+    - fields of `Faults`: `latency_s`, `hang_s`, `black_hole`, `close_without_answer`, `spare_me`
 
     Raises `ValueError` or `TypeError` for anything else.
     """
@@ -91,12 +99,12 @@ async def turn(stand_in: FullStoryStandIn, knobs: dict[str, Any]) -> None:
             await (stand_in.down() if value else stand_in.up())
         elif name in _SIMPLE:
             if type(value) not in _SIMPLE[name]:
-                raise TypeError(f"not a value for {name}")
+                raise TypeError(f"invalid type of {name}: {type(value).__name__}")
             setattr(stand_in.faults, name, value)
         elif name in _KNOBS:
             _KNOBS[name](stand_in, value)
         else:
-            raise ValueError(f"no such knob: {name}")
+            raise ValueError(f"unknown knob: {name}")
 
 
 _SIMPLE: dict[str, tuple[type, ...]] = {
@@ -112,12 +120,12 @@ def _clear(stand_in: FullStoryStandIn, _value: object) -> None:
     stand_in.faults.clear()
 
 
-def _spell(stand_in: FullStoryStandIn, value: dict[str, Any] | None) -> None:
+def _fault_period(stand_in: FullStoryStandIn, value: dict[str, Any] | None) -> None:
     if value is None:
-        stand_in.faults.spell = None
+        stand_in.faults.fault_period = None
         return
     body = value.get("body")
-    stand_in.spell(**{**value, "body": None if body is None else body.encode()})
+    stand_in.start_fault_period(**{**value, "body": None if body is None else body.encode()})
 
 
 def _limit(stand_in: FullStoryStandIn, value: dict[str, float] | None) -> None:
@@ -149,7 +157,7 @@ def _failing(stand_in: FullStoryStandIn, prefix: str) -> None:
 
 _KNOBS: dict[str, Callable[[FullStoryStandIn, Any], None]] = {
     "clear": _clear,
-    "spell": _spell,
+    "fault_period": _fault_period,
     "limit": _limit,
     "key": _key,
     "org": _org,

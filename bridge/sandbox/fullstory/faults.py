@@ -1,7 +1,7 @@
-"""How the FullStory stand-in misbehaves on demand.
+"""Faults that the FullStory stand-in injects on demand.
 
-Invariants: no I/O and no clock of its own: the monotonic time in seconds is an argument. A knob
-that was never touched changes nothing.
+Invariants: no I/O and no clock: the monotonic time in seconds is an argument. By default no fault
+is active.
 """
 
 import math
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class FaultPeriod:
-    """For a time or for a number of requests every answer is `status`.
+    """A time span or a number of requests during which every response has this `status`.
 
-    `until_s` is monotonic; `left` counts requests down; either may be absent. With `also_me` it
-    hits `GET /me` too, as an outage would; a 429 is per endpoint. A 3xx carries `location`.
-    With `applied` a right event is applied all the same, as a 5xx may have been.
+    `until_s` is monotonic and `left` is the number of remaining requests; both are optional. With
+    `also_me` the period affects `GET /me` too, like an outage; a 429 is per endpoint. A 3xx has
+    `location`. With `applied`, valid events are applied anyway, as can happen with a 5xx.
     """
 
     status: int
@@ -27,8 +27,8 @@ class FaultPeriod:
     location: str | None = None
     applied: bool = False
 
-    def strikes(self, now_s: float, *, me: bool) -> bool:
-        """Whether this request is hit; uses one up of a counted spell."""
+    def hits(self, now_s: float, *, me: bool) -> bool:
+        """Whether the period affects this request; decrements `left` if it does."""
         if (me and not self.also_me) or now_s >= self.until_s or self.left <= 0:
             return False
         self.left -= 1
@@ -37,7 +37,7 @@ class FaultPeriod:
 
 @dataclass(slots=True)
 class TokenBucket:
-    """The account's rate limit: `burst` requests at once, refilled with `rate` a second."""
+    """The account's rate limit: `burst` requests at once, refilled at `rate` per second."""
 
     rate: float
     burst: float
@@ -48,7 +48,7 @@ class TokenBucket:
         self.tokens = self.burst
 
     def wait_s(self, now_s: float) -> float:
-        """0 and one token taken, or how long until there is one."""
+        """Takes a token and returns 0, or returns the time until the next token."""
         self.tokens = min(self.burst, self.tokens + (now_s - self.filled_at_s) * self.rate)
         self.filled_at_s = now_s
         if self.tokens >= 1:
@@ -59,13 +59,13 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class Faults:
-    """The knobs of the stand-in; each may be turned at any time, also while requests are open.
+    """The stand-in's faults; each may change at any time, even while requests are in flight.
 
-    - `latency_s`: applied at once, answered so much later (the way back is slow).
-    - `hang_s`: looked at only so much later, and not at all if the caller has gone by then.
-    - `black_hole`: applied, never answered.
-    - `close_without_answer`: so many of the next events are applied, their connection is cut.
-    - `spare_me`: the above leave `GET /me` and the quota alone.
+    - `latency_s`: events are applied immediately and answered after this delay.
+    - `hang_s`: requests are handled after this delay, or not at all if the caller has gone.
+    - `black_hole`: events are applied and never answered.
+    - `close_without_answer`: this many next events are applied and their connection is closed.
+    - `spare_me`: the faults above do not affect `GET /me` and the quota.
     """
 
     latency_s: float = 0.0
@@ -73,12 +73,12 @@ class Faults:
     black_hole: bool = False
     close_without_answer: int = 0
     spare_me: bool = False
-    spell: FaultPeriod | None = None
+    fault_period: FaultPeriod | None = None
     bucket: TokenBucket | None = None
 
     def clear(self) -> None:
-        """All knobs back: from now on a FullStory in good health."""
+        """Removes all faults: FullStory is healthy from now on."""
         self.latency_s = self.hang_s = 0.0
         self.black_hole = self.spare_me = False
         self.close_without_answer = 0
-        self.spell = self.bucket = None
+        self.fault_period = self.bucket = None

@@ -1,12 +1,12 @@
-"""Requests of v2 that were answered, by their `Idempotency-Key`, for 24 hours.
+"""Applied v2 requests by their `Idempotency-Key`, kept for 24 hours.
 
-Source: FullStory's page on idempotent requests: the answer is stored and given again, the body is
-compared with the first one, a key may be used anew after 24 hours. Which status another body gets
-is not stated; here it is 400. What never began to be executed (a wrong key, a limit, a refused
-body, a failure) is not stored.
+Source: FullStory's page on idempotent requests. The response is stored and returned again, the body
+is compared with the first one, and a key may be reused after 24 hours. The page does not state the
+status for a different body; here it is 400. Requests that were not executed (wrong API key, rate
+limit, refused body, server error) are not stored.
 
-Invariants: pure; the monotonic time in seconds is an argument. Keys are forgotten in the order in
-which they came, so memory follows the traffic of one day.
+Invariants: pure; the monotonic time in seconds is an argument. Keys expire in the order of their
+first use, so memory is bounded by one day of traffic.
 """
 
 from collections import OrderedDict
@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 KEPT_S = 24 * 3600.0
 KEY_CHARS_MAX = 255
-"""No limit is published; this one is what other vendors have."""
+"""FullStory publishes no limit; this is the common one of other vendors."""
 
 
 class OtherBody(Exception):
-    """The key was used for another body."""
+    """The key was already used with a different body."""
 
 
 class _First(NamedTuple):
@@ -27,16 +27,16 @@ class _First(NamedTuple):
 
 
 class Idempotency:
-    """What was applied under which key."""
+    """The applied requests by idempotency key."""
 
     def __init__(self) -> None:
         self._first: OrderedDict[str, _First] = OrderedDict()
 
     def is_repeat(self, key: str, body: bytes, now_s: float) -> bool:
-        """Whether this very request was applied before.
+        """Whether this request was already applied.
 
         Raises:
-            OtherBody: the key belongs to another request.
+            OtherBody: the key was used with a different body.
         """
         while self._first and next(iter(self._first.values())).at_s + KEPT_S <= now_s:
             self._first.popitem(last=False)
@@ -46,5 +46,5 @@ class Idempotency:
         return first is not None
 
     def applied(self, key: str, body: bytes, now_s: float) -> None:
-        """From now on this key stands for this body."""
+        """Stores the body that was applied under this key."""
         self._first[key] = _First(body, now_s)

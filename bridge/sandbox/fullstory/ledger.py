@@ -1,7 +1,7 @@
-"""What the FullStory stand-in accepted, in the order in which it did.
+"""The events that the FullStory stand-in accepted, in order.
 
-Invariants: an entry is written when the event is applied, not when it is answered. A line in the
-file has reached the kernel before the answer leaves, so a killed bridge can be reckoned with.
+Invariants: an entry is written when the event is applied, not when the response is sent. The line
+is written to the file before the response, so reconciliation works even if the bridge is killed.
 """
 
 from collections import Counter
@@ -14,9 +14,9 @@ from bridge.sandbox.fullstory import contract_v1, contract_v2
 
 
 class Accepted(NamedTuple):
-    """One custom event that FullStory has applied; `path` is the raw request path.
+    """An applied custom event; `path` is the raw request path.
 
-    `uid` is empty where an event of v2 names a session.
+    `uid` is empty if a v2 event identifies a session.
     """
 
     uid: str
@@ -26,11 +26,12 @@ class Accepted(NamedTuple):
 
 
 class Ledger:
-    """Accepted events in order, and how many requests got which answer.
+    """Accepted events in order, and request counts.
 
-    `answers` counts by status over all endpoints, `events` and `probes` count requests to
-    the two event endpoints and to everything else, `unanswered` those that never got an answer,
-    `repeats` those that v2 had applied before under the same `Idempotency-Key`.
+    - `answers`: responses by status, over all endpoints.
+    - `events` and `probes`: requests to the two event endpoints, and to all others.
+    - `unanswered`: requests without a response.
+    - `repeats`: v2 requests that were already applied under the same `Idempotency-Key`.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -43,7 +44,7 @@ class Ledger:
         self._file = file.open("ab", buffering=0) if file else None
 
     def add(self, entry: Accepted) -> None:
-        """Notes an applied event, in the file too if there is one; `read_ledger` reads it."""
+        """Stores an applied event, and writes it to the file if one is set (see `read_ledger`)."""
         self.accepted.append(entry)
         if self._file is not None:
             line = {"path": entry.path, "body": entry.body.decode()}
@@ -61,16 +62,17 @@ class Ledger:
         }
 
     def close(self) -> None:
-        """Closes the file; what was accepted stays readable."""
+        """Closes the file; the accepted events stay available."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def read_ledger(file: Path) -> list[Accepted]:
-    """What a stand-in in another process accepted so far; a line half written is left out.
+    """The events that a stand-in in another process has accepted; ignores an incomplete last line.
 
-    A line is `{"path": raw request path, "body": the body as text}`; the time is not kept (0).
+    A line is `{"path": raw request path, "body": the body as text}`. The time is not stored, so it
+    is 0.
     """
     lines = file.read_bytes().split(b"\n")[:-1]
     return [_entry(orjson.loads(line)) for line in lines]

@@ -1,7 +1,7 @@
-"""What the FullStory stand-in says back.
+"""Responses of the FullStory stand-in.
 
-Invariants: pure but for the date in the quota. Error bodies have v2's shape, `{"message", "code"}`:
-v1's own are not documented anywhere.
+Invariants: pure, except for the date in the quota. Error bodies have v2's format,
+`{"message", "code"}`, because v1's format is not documented.
 """
 
 import math
@@ -19,7 +19,7 @@ JSON = "application/json"
 
 
 class StandInResponse(NamedTuple):
-    """What goes back: status, body, its type, and one header or none."""
+    """A response: status, body, content type, and an optional header."""
 
     status: int
     body: bytes
@@ -28,7 +28,7 @@ class StandInResponse(NamedTuple):
 
 
 def quota(usage: int, limit: int) -> dict[str, str]:
-    """Numbers as strings, as the contract of `GET /v2/organization/quotas` has them."""
+    """The quota with numbers as strings, as in the contract of `GET /v2/organization/quotas`."""
     now = time.gmtime()
     after = (now.tm_year + now.tm_mon // 12, now.tm_mon % 12 + 1)
     return {
@@ -39,29 +39,31 @@ def quota(usage: int, limit: int) -> dict[str, str]:
     }
 
 
-def fault_response(spell: FaultPeriod) -> StandInResponse:
-    """What a spell has everybody told."""
+def fault_response(fault_period: FaultPeriod) -> StandInResponse:
+    """The response during a fault period."""
     header = None
-    if spell.location is not None:
-        header = (hdrs.LOCATION, spell.location)
-    elif spell.retry_after is not None:
-        header = (hdrs.RETRY_AFTER, spell.retry_after)
-    return StandInResponse(spell.status, spell.body, spell.content_type, header)
+    if fault_period.location is not None:
+        header = (hdrs.LOCATION, fault_period.location)
+    elif fault_period.retry_after is not None:
+        header = (hdrs.RETRY_AFTER, fault_period.retry_after)
+    return StandInResponse(
+        fault_period.status, fault_period.body, fault_period.content_type, header
+    )
 
 
-def too_many(wait_s: float) -> StandInResponse:
+def too_many_requests(wait_s: float) -> StandInResponse:
     """429 with `Retry-After` in whole seconds, at least one."""
     retry_after = (hdrs.RETRY_AFTER, str(max(1, math.ceil(wait_s))))
     return StandInResponse(429, error_body(code_of(429), "rate limit exceeded"), JSON, retry_after)
 
 
 def refused(status: int, message: str) -> StandInResponse:
-    """A 4xx of the contract."""
+    """An error response defined by the contract."""
     return StandInResponse(status, error_body(code_of(status), message))
 
 
 def error_body(code: str, message: str) -> bytes:
-    """An error body in v2's shape; v1's own is not documented anywhere."""
+    """An error body in v2's format; v1's format is not documented."""
     return orjson.dumps({"message": message, "code": code})
 
 
@@ -75,14 +77,14 @@ _CODES = {
 
 
 def code_of(status: int) -> str:
-    """The `code` that goes with a status."""
+    """The `code` for a status."""
     return _CODES.get(status, "server_error" if status >= 500 else "invalid_argument")
 
 
 def contract_violation(
     request: web.BaseRequest, body: bytes, refusal: Callable[[bytes], str | None]
 ) -> StandInResponse | None:
-    """The refusal of a request that no user could make right."""
+    """The error response for a request that violates the contract; None if it is valid."""
     if request.method != hdrs.METH_POST:
         return refused(405, "only POST")
     content_type = request.headers.get(hdrs.CONTENT_TYPE, "")

@@ -1,9 +1,9 @@
-"""A FullStory on this machine: v1 `customevent`, `/v2/events`, `GET /me` and the quota.
+"""A local FullStory stand-in: v1 `customevent`, `/v2/events`, `GET /me` and the quota.
 
-Invariants: on loopback only. As strict as `contract.py` and `contract_v2.py`; an event counts as
-accepted once it is applied, whether or not its answer leaves. The path is judged raw, as it stood
-in the request line. One event loop, no locks. Run as a module it is a process of its own, see
-`control.py`.
+Invariants: it listens on loopback only and enforces `contract_v1.py` and `contract_v2.py`. An event
+counts as accepted once it is applied, even if no response is sent. The path is checked raw, as it
+is in the request line. It uses one event loop and no locks. `control.py` runs it as a separate
+process.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from bridge.sandbox.fullstory.responses import (
     fault_response,
     quota,
     refused,
-    too_many,
+    too_many_requests,
 )
 
 HOST = "127.0.0.1"
@@ -40,20 +40,21 @@ _EVENT_PREFIXES = ("/users/v1/individual/", contract_v2.PATH)
 _SHUTDOWN_S = 0.2
 
 
-def _everybody(_uid: str) -> bool:
+def _always(_uid: str) -> bool:
     return True
 
 
-def _nobody(_uid: str) -> bool:
+def _never(_uid: str) -> bool:
     return False
 
 
 class FullStoryStandIn:
-    """A FullStory account for the length of an `async with` block.
+    """A FullStory account during an `async with` block.
 
-    `known` says whether a user was ever identified: all others get 404 from v1, and are created
-    by v2; v1 events of a user that `fails` get 500 for ever. `faults` holds the knobs; `ledger`
-    what was accepted and answered. `quota` is (usage, limit) of server events.
+    - `known` says whether a user exists: v1 responds 404 for other users, v2 creates them.
+    - `fails` selects users whose v1 events always get 500.
+    - `faults` are the injected faults; `ledger` has accepted events and response counts.
+    - `quota` is (usage, limit) of server events.
     """
 
     def __init__(
@@ -62,13 +63,13 @@ class FullStoryStandIn:
         key: str = "na1.sandbox-key",
         org: str = "o-SANDBOX-na1",
         port: int = 0,
-        known: Callable[[str], bool] = _everybody,
+        known: Callable[[str], bool] = _always,
         ledger_file: Path | None = None,
     ) -> None:
         self.key = key
         self.org = org
         self.known = known
-        self.fails: Callable[[str], bool] = _nobody
+        self.fails: Callable[[str], bool] = _never
         self.quota = (0, 500_000)
         self.faults = Faults()
         self.ledger = Ledger(ledger_file)
@@ -94,21 +95,21 @@ class FullStoryStandIn:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at the end; the same before and after `down`."""
+        """The base URL, without a trailing slash; the same before and after `down`."""
         return f"http://{HOST}:{self._port}"
 
     @property
     def accepted(self) -> list[Accepted]:
-        """Every event applied so far, in order."""
+        """All applied events, in order."""
         return self.ledger.accepted
 
     @property
     def answers(self) -> Counter[int]:
-        """How many requests got which status, over all endpoints."""
+        """The number of responses by status, over all endpoints."""
         return self.ledger.answers
 
     async def up(self) -> None:
-        """Listens (again, on the same port)."""
+        """Starts listening; after `down`, on the same port."""
         if self._listener is None:
             loop = asyncio.get_running_loop()
             self._server = web.Server(self._handle, access_log=None, handler_cancellation=True)
@@ -116,7 +117,7 @@ class FullStoryStandIn:
             self._port = self._listener.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
-        """Stops listening and cuts every connection: callers see a refused connection."""
+        """Stops listening and closes every connection: new connections are refused."""
         if self._listener is None or self._server is None:
             return
         self._listener.close()
@@ -126,7 +127,7 @@ class FullStoryStandIn:
                 connection.transport.abort()
         await self._server.shutdown(_SHUTDOWN_S)
 
-    def spell(
+    def start_fault_period(
         self,
         status: int,
         *,
@@ -139,32 +140,32 @@ class FullStoryStandIn:
         location: str | None = None,
         applied: bool = False,
     ) -> None:
-        """Answers `status` for `seconds` or for `count` requests from now on; see `FaultPeriod`.
+        """Responds with `status` for `seconds` or for `count` requests; see `FaultPeriod`.
 
-        `GET /me` is hit too, unless the status is 429: that limit is the endpoint's own.
+        This affects `GET /me` too, unless the status is 429: rate limits are per endpoint.
         """
-        self.faults.spell = FaultPeriod(
+        self.faults.fault_period = FaultPeriod(
             status,
             until_s=time.monotonic() + seconds,
             left=count,
             retry_after=None if retry_after is None else str(retry_after),
             also_me=status != 429 if also_me is None else also_me,
-            body=error_body(code_of(status), "asked for by a spell") if body is None else body,
+            body=error_body(code_of(status), "injected fault") if body is None else body,
             content_type=content_type,
             location=location,
             applied=applied,
         )
 
     def limit(self, rate: float, burst: float) -> None:
-        """From now on a rate limit: `burst` events at once, `rate` a second in the long run."""
+        """Sets a rate limit: `burst` events at once, then `rate` per second."""
         self.faults.bucket = TokenBucket(rate, burst, filled_at_s=time.monotonic())
 
     def revoke_key(self) -> None:
-        """No key is good any more: 401 for everything."""
+        """Revokes the key: every request gets 401."""
         self._revoked = True
 
     def renew_key(self, key: str | None = None) -> None:
-        """`key` (default: the old one) is the good one from now on."""
+        """Makes `key` (default: the old one) the valid key."""
         self.key = key or self.key
         self._revoked = False
 
@@ -184,18 +185,18 @@ class FullStoryStandIn:
     async def _answer(
         self, request: web.BaseRequest, body: bytes, *, is_event: bool
     ) -> web.StreamResponse:
-        """Judges under the knobs; cancelled by aiohttp as soon as the caller hangs up."""
+        """Responds with faults injected; aiohttp cancels this when the caller disconnects."""
         faults = self.faults
-        troubled = is_event or not faults.spare_me
-        if troubled and faults.hang_s:
+        affected = is_event or not faults.spare_me
+        if affected and faults.hang_s:
             await asyncio.sleep(faults.hang_s)
-        answer = self._judge(request, body, is_event=is_event)
-        if troubled and faults.latency_s:
+        answer = self._respond(request, body, is_event=is_event)
+        if affected and faults.latency_s:
             await asyncio.sleep(faults.latency_s)
         if is_event and faults.close_without_answer > 0:
             faults.close_without_answer -= 1
-            await _hang_up(request)
-        if troubled and faults.black_hole:
+            await _abort_connection(request)
+        if affected and faults.black_hole:
             await asyncio.Event().wait()
         self.ledger.answers[answer.status] += 1
         headers = None if answer.header is None else dict([answer.header])
@@ -206,25 +207,25 @@ class FullStoryStandIn:
             headers=headers,
         )
 
-    def _judge(self, request: web.BaseRequest, body: bytes, *, is_event: bool) -> StandInResponse:
-        """The order of a real front door: outage, key, limit, then the endpoint."""
+    def _respond(self, request: web.BaseRequest, body: bytes, *, is_event: bool) -> StandInResponse:
+        """Checks in the order of a real server: outage, key, rate limit, then the endpoint."""
         now_s = time.monotonic()
-        spell = self.faults.spell
-        if spell is not None and spell.strikes(now_s, me=not is_event):
-            if spell.applied and is_event:
+        fault_period = self.faults.fault_period
+        if fault_period is not None and fault_period.hits(now_s, me=not is_event):
+            if fault_period.applied and is_event:
                 self._event(request, body, now_s)
-            return fault_response(spell)
+            return fault_response(fault_period)
         if self._revoked or request.headers.get(hdrs.AUTHORIZATION) != f"Basic {self.key}":
-            return refused(401, "the key must stand verbatim after Basic, and be valid")
+            return refused(401, "invalid key; it must follow Basic verbatim")
         if not is_event:
-            return self._about_the_account(request)
+            return self._account_response(request)
         wait_s = 0.0 if self.faults.bucket is None else self.faults.bucket.wait_s(now_s)
         if wait_s:
-            return too_many(wait_s)
+            return too_many_requests(wait_s)
         return self._event(request, body, now_s)
 
     def _event(self, request: web.BaseRequest, body: bytes, now_s: float) -> StandInResponse:
-        """An event of either API."""
+        """The response to an event of either API."""
         if request.raw_path.startswith(contract_v2.PATH):
             return self._v2_event(request, body, now_s)
         return self._customevent(request, body)
@@ -243,7 +244,7 @@ class FullStoryStandIn:
                 self.ledger.repeats += 1
                 return StandInResponse(200, b"{}")
         except OtherBody:
-            return refused(400, "the idempotency key was used for another body")
+            return refused(400, "the idempotency key was used with a different body")
         if key is not None:
             self.idempotency.applied(key, body, now_s)
         uid = contract_v2.uid_of(body)
@@ -255,7 +256,7 @@ class FullStoryStandIn:
     def _customevent(self, request: web.BaseRequest, body: bytes) -> StandInResponse:
         uid = contract_v1.uid_of(request.raw_path)
         if uid is None:
-            return refused(404, "no such resource: the uid is one percent-encoded segment")
+            return refused(404, "no such resource: the uid must be one percent-encoded segment")
         if self.fails(uid):
             return refused(500, "something went wrong")
         answer = contract_violation(request, body, contract_v1.refusal)
@@ -266,7 +267,7 @@ class FullStoryStandIn:
         self.ledger.add(Accepted(uid, request.raw_path, body, time.monotonic()))
         return StandInResponse(200, b"{}")
 
-    def _about_the_account(self, request: web.BaseRequest) -> StandInResponse:
+    def _account_response(self, request: web.BaseRequest) -> StandInResponse:
         if request.method != hdrs.METH_GET:
             return refused(405, "only GET")
         if request.raw_path == "/me":
@@ -277,8 +278,8 @@ class FullStoryStandIn:
         return refused(404, "no such resource")
 
 
-async def _hang_up(request: web.BaseRequest) -> None:
-    """Cuts the connection and waits for the cancellation that follows."""
+async def _abort_connection(request: web.BaseRequest) -> None:
+    """Aborts the connection and waits for the resulting cancellation."""
     if request.transport is not None:
         request.transport.abort()
     await asyncio.Event().wait()

@@ -1,1 +1,1 @@
-"""A Kafka on this machine: the mock cluster of librdkafka."""
+"""A local Kafka: librdkafka's mock cluster."""

@@ -1,8 +1,8 @@
-"""librdkafka's mock-cluster functions, called in the very library that confluent_kafka brings.
+"""Bindings to the mock-cluster functions in confluent_kafka's own librdkafka.
 
-Invariants: the library is the one already loaded by `confluent_kafka`, never a second copy. Every
-function has its C types bound, since ctypes would else cut pointers to 32 bits. The header is
-librdkafka's `src/rdkafka_mock.h`; it calls the interface experimental, hence the checks here.
+Invariants: uses the library that `confluent_kafka` has loaded, never a second copy. Every function
+has its C types bound; otherwise ctypes would truncate pointers to 32 bits. The header is
+librdkafka's `src/rdkafka_mock.h`. It calls the interface experimental, so functions are checked.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ import confluent_kafka
 from bridge.errors import SetupError
 
 PRODUCER = 0
-"""`rd_kafka_type_t`: a handle needs some type; the mock does not use it as one."""
+"""`rd_kafka_type_t`: a handle needs a type, although the mock does not use it."""
 
 _POINTER = ctypes.c_void_p
 _TEXT = ctypes.c_char_p
@@ -54,10 +54,10 @@ _OPTIONAL: dict[str, tuple[object, list[object]]] = {
 
 @cache
 def library() -> ctypes.CDLL:
-    """The loaded library with every function's types bound.
+    """The loaded library with all function types bound.
 
     Raises:
-        SetupError: no library, or one without the mock cluster.
+        SetupError: if there is no library, or it has no mock cluster.
     """
     lib = ctypes.CDLL(str(_library_file(Path(confluent_kafka.__file__).parent)))
     for name, signature in _SIGNATURES.items():
@@ -80,12 +80,12 @@ def _bind(lib: ctypes.CDLL, name: str, signature: tuple[object, list[object]]) -
 
 
 def _library_file(package: Path) -> Path:
-    """Where the wheel keeps the library: beside the package on Linux, inside it on macOS."""
+    """The library's path in the wheel: next to the package on Linux, inside it on macOS."""
     for found in _candidates(package):
         return found
     raise SetupError(
-        f"no librdkafka found beside {package}: the sandbox needs the confluent-kafka wheel "
-        "from PyPI (a build against the system's own librdkafka hides the library)"
+        f"no librdkafka found next to {package}: the sandbox needs the confluent-kafka wheel "
+        "from PyPI (a build against the system's librdkafka does not include the library)"
     )
 
 

@@ -1,8 +1,7 @@
-"""A Kafka on this machine: librdkafka's mock cluster, in this process, on loopback.
+"""A local Kafka: librdkafka's mock cluster, in this process, on loopback.
 
-Invariants: it speaks the real protocol to any client, in any process, and dies with this one. What
-it does not do (retention by time, ACLs, TLS, `offsets_for_times`, the Admin API) needs a real
-Kafka.
+Invariants: it speaks the real protocol to clients in any process and stops with this process. It
+has no time-based retention, ACLs, TLS, `offsets_for_times` or Admin API; these need a real Kafka.
 """
 
 import ctypes
@@ -17,15 +16,15 @@ from bridge.sandbox.kafka import librdkafka
 _ALL_BROKERS = -1
 _ERROR_TEXT_BYTES = 512
 _BETWEEN_CALLS_S = 0.003
-"""A call right behind another may miss the cluster's wake-up and then takes a whole second."""
+"""A call right after another may miss the cluster's wake-up and then takes a full second."""
 
 
 class MockCluster:
-    """A Kafka cluster of `brokers` nodes (ids from 1 on) for the length of a `with` block.
+    """A Kafka cluster of `brokers` nodes (ids start at 1) during a `with` block.
 
-    A classic group joins after `group_initial_rebalance_delay_ms` (librdkafka's own 3 s would
-    be most of a test). Every method raises `RuntimeError` with librdkafka's words when the
-    cluster refuses, or when it is not running.
+    A classic group's first rebalance starts after `group_initial_rebalance_delay_ms`; librdkafka's
+    default of 3 s is too slow for tests. Methods raise `RuntimeError` with librdkafka's message if
+    the cluster refuses a call or is not running.
     """
 
     def __init__(self, brokers: int = 1, *, group_initial_rebalance_delay_ms: int = 100) -> None:
@@ -35,7 +34,7 @@ class MockCluster:
         self._cluster: int | None = None
 
     def __enter__(self) -> Self:
-        """Starts the brokers; raises `SetupError` where this librdkafka cannot."""
+        """Starts the brokers; raises `SetupError` if this librdkafka cannot."""
         lib = librdkafka.library()
         self._handle = _new_handle(lib)
         self._cluster = lib.rd_kafka_mock_cluster_new(self._handle, self._brokers)
@@ -68,41 +67,41 @@ class MockCluster:
 
     @property
     def bootstrap_servers(self) -> str:
-        """`host:port` of every broker, as `bootstrap.servers` wants it."""
+        """`host:port` of every broker, for `bootstrap.servers`."""
         text: bytes = librdkafka.library().rd_kafka_mock_cluster_bootstraps(self._running())
         return text.decode()
 
     def create_topic(self, name: str, partitions: int = 4, *, replicas: int = 1) -> None:
-        """Creates a topic; the Admin API's own call is not answered by the mock."""
+        """Creates a topic; the mock does not support the Admin API's call."""
         self._call("rd_kafka_mock_topic_create", name.encode(), partitions, replicas)
 
     def fail_topic(self, name: str, error: int) -> None:
-        """Metadata answers for this topic carry `error` (Kafka's code) until 0 is set."""
+        """Metadata responses for this topic have `error` (a Kafka code) until it is set to 0."""
         time.sleep(_BETWEEN_CALLS_S)
         librdkafka.library().rd_kafka_mock_topic_set_error(self._running(), name.encode(), error)
 
     def delete_records(self, topic: str, partition: int, before_offset: int) -> None:
-        """Moves the partition's beginning to `before_offset`, as retention would."""
+        """Moves the partition's start to `before_offset`, as retention does."""
         self._call(
             "rd_kafka_mock_partition_delete_records", topic.encode(), partition, before_offset
         )
 
     def broker_down(self, broker: int = _ALL_BROKERS) -> None:
-        """Cuts all connections of a broker (default: of all) and refuses new ones."""
+        """Closes all connections of a broker (default: of all) and refuses new ones."""
         self._call("rd_kafka_mock_broker_set_down", broker)
 
     def broker_up(self, broker: int = _ALL_BROKERS) -> None:
-        """Lets a broker (default: all) take connections again."""
+        """Lets a broker (default: all) accept connections again."""
         self._call("rd_kafka_mock_broker_set_up", broker)
 
     def set_rtt(self, rtt_ms: int, broker: int = _ALL_BROKERS) -> None:
-        """Delays every answer of a broker (default: of all) by `rtt_ms`."""
+        """Delays every response of a broker (default: of all) by `rtt_ms`."""
         self._call("rd_kafka_mock_broker_set_rtt", broker, rtt_ms)
 
     def push_request_errors(self, api_key: int, errors: Sequence[int]) -> None:
-        """The next requests of kind `api_key` (0 produce, 1 fetch, 8 commit …) fail so, in order.
+        """The next `api_key` requests (0 produce, 1 fetch, 8 commit …) get these errors, in order.
 
-        `errors` are Kafka's codes (`KafkaError.…`); `KafkaError._TRANSPORT` cuts the connection.
+        `errors` are Kafka codes (`KafkaError.…`); `KafkaError._TRANSPORT` closes the connection.
         """
         codes = (ctypes.c_int * len(errors))(*errors)
         librdkafka.library().rd_kafka_mock_push_request_errors_array(
@@ -110,7 +109,7 @@ class MockCluster:
         )
 
     def clear_request_errors(self, api_key: int) -> None:
-        """Forgets the errors that were pushed for `api_key` and not used up."""
+        """Removes the unused errors of `api_key`."""
         librdkafka.library().rd_kafka_mock_clear_request_errors(self._running(), api_key)
 
     def _running(self) -> int:
@@ -128,7 +127,7 @@ class MockCluster:
 
 
 def _new_handle(lib: ctypes.CDLL) -> int:
-    """A librdkafka handle for the mock's book-keeping, silent on stderr."""
+    """A librdkafka handle for the mock's bookkeeping, silent on stderr."""
     error = ctypes.create_string_buffer(_ERROR_TEXT_BYTES)
     conf = lib.rd_kafka_conf_new()
     lib.rd_kafka_conf_set(conf, b"log_level", b"0", error, len(error))

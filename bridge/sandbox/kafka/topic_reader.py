@@ -1,6 +1,6 @@
-"""Looking into Kafka from outside, with a plain consumer that joins no group and commits nothing.
+"""Reads Kafka from outside, with a consumer that joins no group and commits nothing.
 
-Invariants: every call blocks (a few round trips, each at most 10 s) and belongs in a thread.
+Invariants: every call blocks for a few round trips of at most 10 s each, so call it in a thread.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,11 +12,11 @@ from bridge.sandbox.reconciliation import RecordPlace
 
 _TIMEOUT_S = 10.0
 _ORIGIN = "__connect.errors."
-"""How Kafka Connect names the headers of a dead letter's origin; the bridge writes the same."""
+"""Kafka Connect's prefix for the headers of a dead letter's origin; the bridge uses it too."""
 
 
 def read_all(servers: str, topic: str) -> list[confluent_kafka.Message]:
-    """Everything that a topic holds now; raises `TimeoutError` when Kafka does not answer."""
+    """All records of a topic; raises `TimeoutError` if Kafka does not respond."""
     consumer = _consumer(servers, "sandbox-reader")
     try:
         found = []
@@ -29,7 +29,7 @@ def read_all(servers: str, topic: str) -> list[confluent_kafka.Message]:
 
 
 def is_committed(servers: str, group: str, places: Iterable[RecordPlace]) -> bool:
-    """Whether the group's committed offsets lie behind all of these records."""
+    """Whether the group's committed offsets are past all of these records."""
     ends: dict[tuple[str, int], int] = {}
     for topic, partition, offset in places:
         ends[topic, partition] = max(offset + 1, ends.get((topic, partition), 0))
@@ -40,19 +40,19 @@ def is_committed(servers: str, group: str, places: Iterable[RecordPlace]) -> boo
         asked = [TopicPartition(topic, partition) for topic, partition in ends]
         committed = consumer.committed(asked, timeout=_TIMEOUT_S)
     except confluent_kafka.KafkaException:
-        return False  # a coordinator on the move; the caller asks again
+        return False  # the coordinator moves; the caller retries
     finally:
         consumer.close()
     return all(entry.offset >= ends[entry.topic, entry.partition] for entry in committed)
 
 
 def origin(message: confluent_kafka.Message) -> RecordPlace:
-    """Where the record of a dead letter was, by its headers; `?/-1/-1` without them."""
-    told = dict(message.headers() or ())
+    """The original position of a dead letter's record, from its headers; `?/-1/-1` without them."""
+    headers = dict(message.headers() or ())
 
-    def text(field: str, otherwise: str) -> str:
-        value = told.get(_ORIGIN + field)
-        return value.decode() if isinstance(value, bytes) else otherwise
+    def text(field: str, default: str) -> str:
+        value = headers.get(_ORIGIN + field)
+        return value.decode() if isinstance(value, bytes) else default
 
     return RecordPlace(text("topic", "?"), int(text("partition", "-1")), int(text("offset", "-1")))
 
@@ -70,25 +70,25 @@ def _consumer(servers: str, group: str) -> confluent_kafka.Consumer:
 
 
 def _ends(consumer: confluent_kafka.Consumer, topic: str) -> Iterator[tuple[int, int]]:
-    """Partitions that hold something, each with its end."""
+    """Non-empty partitions with their end offsets."""
     for partition in consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions:
         watermarks = consumer.get_watermark_offsets(
             TopicPartition(topic, partition), timeout=_TIMEOUT_S
         )
         if watermarks is None:
-            raise TimeoutError(f"Kafka does not tell the end of {topic}/{partition}")
+            raise TimeoutError(f"Kafka did not return the end offset of {topic}/{partition}")
         low, high = watermarks
         if high > low:
             yield partition, high
 
 
 def _read_partition(consumer: confluent_kafka.Consumer, end: int) -> list[confluent_kafka.Message]:
-    """One by one: `consume` would wait its whole timeout for a number that never comes."""
+    """Polls one by one: `consume` would wait its full timeout for missing messages."""
     found: list[confluent_kafka.Message] = []
     while True:
         message = consumer.poll(_TIMEOUT_S)
         if message is None:
-            raise TimeoutError("Kafka stopped in the middle of a topic")
+            raise TimeoutError("Kafka stopped responding in the middle of a topic")
         if message.error() is None:
             found.append(message)
             if (message.offset() or 0) + 1 >= end:

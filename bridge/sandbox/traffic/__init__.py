@@ -1,1 +1,1 @@
-"""Example payments and orders, and what should become of each."""
+"""Example payments and orders, and the expected outcome of each."""

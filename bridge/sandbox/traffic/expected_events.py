@@ -1,15 +1,15 @@
-"""What the example mappings should make of a value, written down a second time in plain Python.
+"""The events that the example mappings should produce, computed independently in plain Python.
 
-Invariants: knows nothing of the bridge and shares no code with it; says less (who, which event,
-which record) but says it independently. It holds for `schemas/mappings/*.yaml` as shipped, and for
-values whose uids are unlike those that count as missing but for `""` and `guest`.
+Invariants: shares no code with the bridge. It computes less (uid, event name, record id), but does
+so independently. It is valid for the shipped `schemas/mappings/*.yaml`. Of the uids that the
+bridge treats as missing, it only knows `""` and `guest`.
 """
 
 from typing import Any, NamedTuple
 
 Value = dict[str, Any]
 
-_NOBODY = {"", "guest"}
+_NO_UIDS = {"", "guest"}
 _STEPS = {
     "ORDER_PLACED": "Order Step Placed",
     "ORDER_SHIPPED": "Order Step Shipped",
@@ -20,7 +20,7 @@ _STEPS = {
 
 
 class ExpectedEvent(NamedTuple):
-    """One event by what can be told from outside: who, which event, of which payment or order."""
+    """An event as seen from outside: its uid, its name, and the payment's or order's id."""
 
     uid: str
     name: str
@@ -30,7 +30,7 @@ class ExpectedEvent(NamedTuple):
 def events_of_payment(value: Value) -> tuple[ExpectedEvent, ...]:
     """The events of a payment, in no particular order."""
     uid = (value["customer"] or {}).get("id")
-    if value["is_test"] or uid is None or uid in _NOBODY:
+    if value["is_test"] or uid is None or uid in _NO_UIDS:
         return ()
     return tuple(ExpectedEvent(uid, name, value["payment_id"]) for name in _payment_names(value))
 
@@ -54,7 +54,7 @@ def events_of_order(value: Value, header_uid: str | None) -> tuple[ExpectedEvent
     """The events of an order step; `header_uid` is the header `x-user-id`."""
     order = value["order"]
     uid = order["user_id"] or header_uid
-    if uid is None or uid in _NOBODY:
+    if uid is None or uid in _NO_UIDS:
         return ()
     return tuple(ExpectedEvent(uid, name, order["id"]) for name in _order_names(value))
 

@@ -1,8 +1,8 @@
-"""Payments and orders as Kafka records, each with what should become of it.
+"""Generates payments and orders as Kafka records, each with its expected outcome.
 
 Invariants: deterministic by seed and start. Values are Avro in Confluent framing: a zero byte, the
-schema's id in four bytes, the value. Among every run of records are one that is poison, one of
-a user whom FullStory does not know, and one tombstone.
+schema id in four bytes, the value. Every run has one poison record, one record of an unknown user
+and one tombstone.
 """
 
 import io
@@ -20,31 +20,31 @@ from bridge.sandbox.traffic.expected_events import ExpectedEvent
 from bridge.sandbox.traffic.shop import Shop, Value
 
 UNKNOWN_USER = "usr:stranger"
-"""The one user whom FullStory never saw."""
+"""The one user that FullStory does not know."""
 
 ExpectedOutcome = Literal["sent", "filtered", "dead_lettered", "unknown_user"]
 
 _POISON_BYTES = 25
-"""Where the poison record ends: within its first field, so that no reader gets past it."""
+"""The poison record's length: it ends within its first field, so no reader can decode it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedRecord:
-    """A record to produce; `events` is what FullStory should have accepted in the end."""
+    """A record to produce; `events` are the events that FullStory should accept."""
 
     topic: str
     key: bytes
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     timestamp_ms: int
-    fate: ExpectedOutcome
+    expected_outcome: ExpectedOutcome
     events: tuple[ExpectedEvent, ...] = ()
 
 
 class Traffic:
-    """A stream of records; `schema_ids` says under which id each topic's schema is registered.
+    """A stream of records; `schema_ids` has the registered schema id of each topic.
 
-    The first record happened at `start`, each next one `1 / rate` seconds later.
+    The first record's time is `start`; each further one is `1 / rate` seconds later.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Traffic:
         self._rate = rate
 
     def records(self, count: int) -> Iterator[GeneratedRecord]:
-        """`count` records, at least 4; the special ones at a third, half and three quarters."""
+        """Generates `count` (at least 4) records; special ones at 1/3, 1/2 and 3/4."""
         special = {
             count // 3: self._poison,
-            count // 2: self._stranger,
+            count // 2: self._unknown_user,
             3 * count // 4: self._tombstone,
         }
         for number in range(count):
@@ -73,22 +73,22 @@ class Traffic:
     def _payment(self, at: datetime) -> GeneratedRecord:
         value = self._shop.payment(at)
         events = expected_events.events_of_payment(value)
-        return self._made("payments", value["payment_id"], value, at, events)
+        return self._generated("payments", value["payment_id"], value, at, events)
 
     def _order(self, at: datetime) -> GeneratedRecord:
         value, header_uid = self._shop.order(at)
         events = expected_events.events_of_order(value, header_uid)
-        made = self._made("orders", value["order"]["id"], value, at, events)
+        generated = self._generated("orders", value["order"]["id"], value, at, events)
         if header_uid is None:
-            return made
-        return replace(made, headers=(("x-user-id", header_uid.encode()),))
+            return generated
+        return replace(generated, headers=(("x-user-id", header_uid.encode()),))
 
-    def _made(
+    def _generated(
         self, topic: str, key: str, value: Value, at: datetime, events: tuple[ExpectedEvent, ...]
     ) -> GeneratedRecord:
-        fate: ExpectedOutcome = "sent" if events else "filtered"
+        expected_outcome: ExpectedOutcome = "sent" if events else "filtered"
         return GeneratedRecord(
-            topic, key.encode(), self._encode[topic](value), (), _ms(at), fate, events
+            topic, key.encode(), self._encode[topic](value), (), _ms(at), expected_outcome, events
         )
 
     def _poison(self, at: datetime) -> GeneratedRecord:
@@ -97,7 +97,7 @@ class Traffic:
         key = value["payment_id"].encode()
         return GeneratedRecord("payments", key, encoded, (), _ms(at), "dead_lettered")
 
-    def _stranger(self, at: datetime) -> GeneratedRecord:
+    def _unknown_user(self, at: datetime) -> GeneratedRecord:
         value = self._shop.payment(at, status="FAILED", uid=UNKNOWN_USER)
         encoded = self._encode["payments"](value)
         key = value["payment_id"].encode()
@@ -108,7 +108,7 @@ class Traffic:
 
 
 class _Encoder:
-    """Values of one schema in Confluent framing."""
+    """Encodes values of one schema in Confluent framing."""
 
     def __init__(self, schema: str, schema_id: int) -> None:
         self._schema = fastavro.parse_schema(json.loads(schema))

@@ -1,7 +1,7 @@
-"""A made-up web shop: values of payments and orders as its services would write them.
+"""A fictitious web shop that generates values of payments and orders.
 
-Invariants: the same seed gives the same values in the same order; nothing in them belongs to a real
-person. A value is plain Python data as fastavro encodes it.
+Invariants: the same seed gives the same values in the same order. No value contains data of a real
+person. A value is plain Python data that fastavro can encode.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ _STATUSES = {
     "DISPUTED": 3,
 }
 _RISKS = (None, 0.125, 0.5, 0.75, 0.875, 0.9375)
-"""Exact as 32-bit floats, so that no comparison depends on rounding."""
+"""Exact as 32-bit floats, so comparisons do not depend on rounding."""
 _NEXT_STEPS = {
     "ORDER_CREATED": ("ORDER_PLACED",),
     "ORDER_PLACED": ("ORDER_PACKED", "ORDER_PACKED", "ORDER_CANCELLED"),
@@ -41,7 +41,7 @@ _OPEN_ORDERS = 25
 
 @dataclass(slots=True, eq=False)
 class _OpenOrder:
-    """An order on its way: what never changes of it, and its last step."""
+    """An order in progress: its constant part and its last step."""
 
     details: Value
     header_uid: str | None
@@ -49,7 +49,7 @@ class _OpenOrder:
 
 
 class Shop:
-    """Writes one payment or one order step after another."""
+    """Generates payments and order steps one after another."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
@@ -58,7 +58,7 @@ class Shop:
         self._open: list[_OpenOrder] = []
 
     def payment(self, at: datetime, *, status: str | None = None, uid: str | None = None) -> Value:
-        """A payment that changed its state at `at`; `status` and `uid` where they matter."""
+        """A payment that changed its state at `at`, with an optional fixed `status` and `uid`."""
         random = self._random
         self._payments += 1
         status = status or random.choices(list(_STATUSES), list(_STATUSES.values()))[0]
@@ -93,7 +93,7 @@ class Shop:
         }
 
     def order(self, at: datetime) -> tuple[Value, str | None]:
-        """The next step of some order, and the uid in its header `x-user-id`, if any."""
+        """The next step of a random order, and the uid in its header `x-user-id`, if any."""
         random = self._random
         order = random.choice(self._open) if len(self._open) >= _OPEN_ORDERS else self._new_order()
         step = order.step

@@ -1,9 +1,9 @@
-"""The floor of skipping: consume, look at the filter's field, compare; nothing else.
+"""The lower bound for skipping: consume, read the filter's field, compare; nothing else.
 
     python consume_floor.py job.json
 
-The consumer has the bridge's own configuration, and the field is read by the bridge's own
-generated reader. Nothing is tracked, handed over, sent or committed. It prints what it took.
+It uses the bridge's consumer configuration and the bridge's generated reader for the field. It does
+not track, queue, send or commit anything. It prints its own figures.
 """
 
 import gc
@@ -24,7 +24,7 @@ _FRAME = 5
 
 
 def filter_reader(schema_json: str) -> Callable[[bytes], Any]:
-    """From a record's value to the value of its filter's field: the one tie to the decoder."""
+    """Returns a function from a record's value to its filter field, with the bridge's decoder."""
     read = project(parse_schema(schema_json), [("status",)], to_end=False)
     assert read is not None, "no reader is generated for the schema"
     generated: Callable[[bytes, int], Any] = read
@@ -32,13 +32,13 @@ def filter_reader(schema_json: str) -> Callable[[bytes], Any]:
 
 
 def peak_mb() -> float:
-    """The most memory that this process has had."""
+    """The peak memory of this process, in megabytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def main(job: dict[str, Any]) -> None:
-    """Consume from one mark to the other, and tell."""
+    """Consume from one mark to the other, and print the figures."""
     read = filter_reader(Path(job["schema_file"]).read_text())
     consumer = Consumer({**consumer_configuration(job["kafka"]), "auto.offset.reset": "earliest"})
     consumer.subscribe([job["topic"]])
@@ -46,23 +46,23 @@ def main(job: dict[str, Any]) -> None:
     gc.freeze()
     wanted, (first, last) = frozenset(job["wanted"]), job["marks"]
     count = matches = 0
-    begun: tuple[int, float, float] | None = None
+    start: tuple[int, float, float] | None = None
     while count < last:
         for message in consumer.consume(500, 0.01):
             if read(message.value()) in wanted:  # type: ignore[arg-type]
                 matches += 1
             count += 1
-        if begun is None and count >= first:
-            begun = count, time.perf_counter(), time.process_time()
-    assert begun is not None
-    told = {
-        "count": count - begun[0],
-        "wall_s": time.perf_counter() - begun[1],
-        "cpu_s": time.process_time() - begun[2],
+        if start is None and count >= first:
+            start = count, time.perf_counter(), time.process_time()
+    assert start is not None
+    figures = {
+        "count": count - start[0],
+        "wall_s": time.perf_counter() - start[1],
+        "cpu_s": time.process_time() - start[2],
         "matches": matches,
         "peak_mb": peak_mb(),
     }
-    print(json.dumps(told))  # noqa: T201 -- this is how it is asked
+    print(json.dumps(figures))  # noqa: T201 -- the harness reads it
     consumer.close()
 
 

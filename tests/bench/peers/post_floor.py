@@ -1,9 +1,9 @@
-"""The floor of delivering: 256 workers post bodies that are made already; nothing else.
+"""The lower bound for delivery: 256 workers post prepared bodies; nothing else.
 
     python post_floor.py job.json
 
-aiohttp on uvloop, tuned as far as it goes: no cookies, no limit of the pool, one set of headers,
-no redirects, nothing encoded again, and a garbage collector that looks at new objects only.
+It uses aiohttp on uvloop, fully tuned: no cookies, an unlimited pool, shared headers, no redirects
+and no URL encoding. The garbage collector only checks new objects.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ _USERS = 2_000
 
 
 def requests(count: int) -> Iterator[tuple[str, bytes]]:
-    """Paths and bodies like those of the bridge, made before the first of them is sent."""
-    made = []
+    """Paths and bodies like those of the bridge, prepared before the first request."""
+    prepared = []
     for number in range(_USERS):
         data = {
             "payment_id_str": f"8f27f09e-2c37-4246-80ac-b2634{number:07}",
@@ -40,12 +40,12 @@ def requests(count: int) -> Iterator[tuple[str, bytes]]:
             "use_recent_session": True,
         }
         body = json.dumps({"event": event}, separators=(",", ":")).encode()
-        made.append((f"/users/v1/individual/customer-{number:06}/customevent", body))
-    return itertools.islice(itertools.cycle(made), count)
+        prepared.append((f"/users/v1/individual/customer-{number:06}/customevent", body))
+    return itertools.islice(itertools.cycle(prepared), count)
 
 
 async def main(job: dict[str, Any]) -> None:
-    """Post until the last mark, then wait to be stopped, so that it can be looked at."""
+    """Post until the last mark, then wait for SIGTERM, so that the harness can take its sample."""
     work, base = requests(job["marks"][1]), URL(job["url"])
     headers = CIMultiDictProxy(
         CIMultiDict(

@@ -1,9 +1,9 @@
-"""The script that one would write in an afternoon, with each library as its pages show it.
+"""A script that a user could write in an afternoon, with each library used as documented.
 
     python script.py job.json
 
-Confluent's consumer and its `AvroDeserializer`; aiohttp's default session and `json=`; a batch is
-gathered with a semaphore of 256 and then committed.
+It uses Confluent's consumer and `AvroDeserializer`, and aiohttp's default session with `json=`. It
+sends each batch with a semaphore of 256, and then commits.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ class Script:
         kafka = {"auto.offset.reset": "earliest", "enable.auto.commit": False}
         self._consumer = Consumer({**job["kafka"], **kafka})
         registry = SchemaRegistryClient({"url": job["registry"], "timeout": 10})
-        # By default it asks the registry for associations, which Apicurio does not have.
+        # By default it requests associations from the registry, which Apicurio does not have.
         strategy = {"subject.name.strategy": topic_subject_name_strategy}
         self._decode = AvroDeserializer(registry, conf=strategy)
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._wanted = frozenset(job["wanted"])
 
     async def run(self) -> None:
-        """Go on until somebody stops it."""
+        """Run until it is stopped."""
         self._consumer.subscribe([self._job["topic"]])
         headers = {"Authorization": f"Basic {self._job['key']}"}
         async with aiohttp.ClientSession(headers=headers) as session:

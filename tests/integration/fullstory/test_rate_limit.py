@@ -71,7 +71,7 @@ async def _measure(folder: Path, max_rate: float | None) -> ResponseCounter:
 
 
 async def _configure(fullstory: FullStoryProcess, **options: Any) -> None:
-    await asyncio.to_thread(lambda: fullstory.turn(**options))
+    await asyncio.to_thread(lambda: fullstory.configure(**options))
 
 
 async def _send_continuously(

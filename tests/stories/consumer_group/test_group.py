@@ -1,4 +1,4 @@
-"""Members come and go, partitions are added: who reads what, and from where."""
+"""Members join and leave, and partitions are added."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from tests.services.fixtures import StartKafka
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
-from tests.stories.conftest import FoundTown
-from tests.stories.kafka_fixture import moving
+from tests.stories.conftest import MakeCluster
+from tests.stories.kafka_fixture import wait_until_stable
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(180)]
 
@@ -29,7 +29,7 @@ BROKER = {
     "group.consumer.session.timeout.ms": "3000",
     "group.consumer.heartbeat.interval.ms": "500",
 }
-"""With KIP-848 the broker says how long a member may be silent."""
+"""With KIP-848 the broker sets the session timeout."""
 
 
 @pytest.mark.parametrize(
@@ -40,129 +40,131 @@ BROKER = {
         pytest.param("KIP-848", marks=pytest.mark.long),
     ],
 )
-def test_a_member_that_comes_and_goes_under_load_costs_nothing(
-    kafka: KafkaCluster, found_town: FoundTown, protocol: str
+def test_a_member_that_joins_and_leaves_under_load_causes_no_loss_or_duplicates(
+    kafka: KafkaCluster, make_cluster: MakeCluster, protocol: str
 ) -> None:
-    """Two rebalances under load: what is under way is waited for before a partition moves."""
-    # Given a bridge in the middle of 12,000 records, of which it sends some 1,200 a second
-    town = found_town(kafka)
-    town.kafka_settings = PROTOCOLS[protocol]
-    town.settings["fullstory"] = {"max_in_flight": 64}
-    town.fullstory.turn(latency_s=0.05)
-    town.write(12_000)
-    with town.bridge() as first:
-        town.wait_for(500)
+    """In both rebalances, in-flight requests are drained before a partition moves."""
+    # Given a bridge in the middle of 12,000 records, of which it sends about 1,200 per second
+    cluster = make_cluster(kafka)
+    cluster.kafka_settings = PROTOCOLS[protocol]
+    cluster.settings["fullstory"] = {"max_in_flight": 64}
+    cluster.fullstory.configure(latency_s=0.05)
+    cluster.write(12_000)
+    with cluster.bridge() as first:
+        cluster.wait_for(500)
 
-        # When a second one joins, takes its share, and leaves again
-        with town.bridge() as second:
+        # When a second one joins, gets its share, and leaves again
+        with cluster.bridge() as second:
             second.wait_until_assigned_any()
-            town.wait_for(len(town.fullstory.accepted) + 500)
+            cluster.wait_for(len(cluster.fullstory.accepted) + 500)
             assert second.stop() == 0
-        assert len(town.fullstory.accepted) < 12_000
+        assert len(cluster.fullstory.accepted) < 12_000
 
-        # Then all arrives, once
-        town.wait_until_all_is_committed()
+        # Then every record arrives once
+        cluster.wait_until_all_is_committed()
         assert first.stop() == 0
-    assert town.reconcile() == ([], 0)
+    assert cluster.reconcile() == ([], 0)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("protocol", ["cooperative", "KIP-848"])
-@pytest.mark.parametrize("harm", ["freeze", "kill"])
-def test_a_member_that_falls_silent_costs_no_record_and_at_most_the_budget(
-    start_kafka: StartKafka, found_town: FoundTown, protocol: str, harm: str
+@pytest.mark.parametrize("fault", ["freeze", "kill"])
+def test_a_killed_or_frozen_member_loses_nothing_and_repeats_at_most_the_budget(
+    start_kafka: StartKafka, make_cluster: MakeCluster, protocol: str, fault: str
 ) -> None:
-    """Another member takes its partitions; a frozen one wakes up and sends at most its budget."""
+    """Another member takes over its partitions; a thawed one repeats at most its budget."""
     # Given two bridges in the middle of 6,000 records
-    town = found_town(start_kafka(properties=BROKER))
-    town.kafka_settings = SHORT_SESSION[protocol]
-    town.settings["fullstory"] = {"max_in_flight": 32}
-    town.settings["delivery"] = {"duplicate_budget": 100}
-    town.fullstory.turn(latency_s=0.05)
-    partitions = {f"{town.topic}/{n}" for n in range(4)}
-    with town.bridge() as silent, town.bridge() as other:
+    cluster = make_cluster(start_kafka(properties=BROKER))
+    cluster.kafka_settings = SHORT_SESSION[protocol]
+    cluster.settings["fullstory"] = {"max_in_flight": 32}
+    cluster.settings["delivery"] = {"duplicate_budget": 100}
+    cluster.fullstory.configure(latency_s=0.05)
+    partitions = {f"{cluster.topic}/{n}" for n in range(4)}
+    with cluster.bridge() as silent, cluster.bridge() as other:
         silent.wait_until_assigned_any()
         other.wait_until_assigned_any()
-        town.write(6_000)
-        town.wait_for(1_000)
+        cluster.write(6_000)
+        cluster.wait_for(1_000)
 
-        # When one of them is killed, or frozen until the other has all its partitions
-        getattr(silent, harm)()
+        # When one of them is killed, or frozen until the other has all partitions
+        getattr(silent, fault)()
         other.wait_until(lambda: other.assigned >= partitions, "all partitions taken over")
-        assert len(town.fullstory.accepted) < 6_000
-        if harm == "freeze":
+        assert len(cluster.fullstory.accepted) < 6_000
+        if fault == "freeze":
             silent.thaw()
             wait_until(lambda: "lost" in {line["event"] for line in silent.lines}, "a lost", 20)
 
-        # Then all arrives, and only what was under way then comes twice
-        town.wait_until_all_is_committed()
+        # Then all records arrive, and only those in flight at that time are duplicated
+        cluster.wait_until_all_is_committed()
         assert other.stop() == 0
-        if harm == "freeze":
+        if fault == "freeze":
             assert silent.stop() == 0
-    lost, twice = town.reconcile()
+    lost, duplicates = cluster.reconcile()
     assert lost == []
-    assert twice <= 100
+    assert duplicates <= 100
 
 
-def test_the_first_records_of_partitions_added_later_arrive_though_the_start_is_latest(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_with_start_latest_added_partitions_are_read_from_their_first_record(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """`start: latest` speaks of the partitions that were there when the group began."""
-    # Given a group that began behind 100 old records
-    town = found_town(kafka, partitions=2)
-    town.settings["start"] = "latest"
-    town.kafka_settings = {"topic.metadata.refresh.interval.ms": 500}
-    town.write(100)
-    with town.bridge() as bridge:
-        bridge.wait_until_assigned([f"{town.topic}/{n}" for n in range(2)])
-        town.write(50)
-        town.wait_until_all_is_committed()
+    """`start: latest` applies only to partitions that existed when the group began."""
+    # Given a group that started after 100 old records
+    cluster = make_cluster(kafka, partitions=2)
+    cluster.settings["start"] = "latest"
+    cluster.kafka_settings = {"topic.metadata.refresh.interval.ms": 500}
+    cluster.write(100)
+    with cluster.bridge() as bridge:
+        bridge.wait_until_assigned([f"{cluster.topic}/{n}" for n in range(2)])
+        cluster.write(50)
+        cluster.wait_until_all_is_committed()
 
-        # When a partition is added while it runs, written to before it is assigned
-        kafka.add_partitions(town.topic, 3)
-        town.write(40, partition=2)
-        bridge.wait_until_assigned([f"{town.topic}/2"])
-        town.wait_until_all_is_committed()
+        # When a partition is added while it runs, and records are written before it is assigned
+        kafka.add_partitions(cluster.topic, 3)
+        cluster.write(40, partition=2)
+        bridge.wait_until_assigned([f"{cluster.topic}/2"])
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
 
-    # And another one while it is stopped
-    kafka.add_partitions(town.topic, 4)
-    town.write(30, partition=3)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    # And another one is added while it is stopped
+    kafka.add_partitions(cluster.topic, 4)
+    cluster.write(30, partition=3)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
 
-    # Then what was written since the group began is there, and nothing older
-    assert town.reconcile(range(100, 220)) == ([], 0)
+    # Then all records since the group's start arrived, and no older ones
+    assert cluster.reconcile(range(100, 220)) == ([], 0)
 
 
 @pytest.mark.long
-def test_two_members_that_begin_together_replay_nothing_and_miss_nothing(
-    start_kafka: StartKafka, found_town: FoundTown
+def test_two_members_that_start_together_repeat_and_miss_nothing(
+    start_kafka: StartKafka, make_cluster: MakeCluster
 ) -> None:
-    """The slower of two first members is not misled by the commits of the faster one."""
-    # Given 400 old records, and two bridges whom the group takes in together, with `start: latest`
+    """Commits of the faster member do not mislead the slower one."""
+    # Given 400 old records, and two bridges that join together with `start: latest`
     kafka = start_kafka(properties={"group.initial.rebalance.delay.ms": "3000"})
-    town = found_town(kafka, partitions=8)
-    town.settings["start"] = "latest"
-    town.write(400)
-    with town.bridge() as leader:
-        leader.wait_until(lambda: kafka.members(town.group) == 1, "the first one waits")
-        with town.bridge() as slower:
-            slower.wait_until(lambda: kafka.members(town.group) == 2, "both wait")
+    cluster = make_cluster(kafka, partitions=8)
+    cluster.settings["start"] = "latest"
+    cluster.write(400)
+    with cluster.bridge() as leader:
+        leader.wait_until(lambda: kafka.members(cluster.group) == 1, "the first one joining")
+        with cluster.bridge() as slower:
+            slower.wait_until(lambda: kafka.members(cluster.group) == 2, "both joining")
 
-            # When one is so slow that it begins after the other has committed where it began
+            # When one is so slow that it starts after the other has committed its start offsets
             slower.freeze()
-            leader.wait_until(lambda: len(kafka.committed(town.group, town.topic)) == 4, "commits")
+            leader.wait_until(
+                lambda: len(kafka.committed(cluster.group, cluster.topic)) == 4, "commits"
+            )
             slower.thaw()
             slower.wait_until_assigned_any()
             assert len(leader.assigned) == len(slower.assigned) == 4
-            moving(lambda: len(town.fullstory.accepted))
+            wait_until_stable(lambda: len(cluster.fullstory.accepted))
 
-            # And new records come
-            town.write(200)
-            town.wait_until_all_is_committed()
+            # And new records are written
+            cluster.write(200)
+            cluster.wait_until_all_is_committed()
             assert (leader.stop(), slower.stop()) == (0, 0)
 
-    # Then they arrive, and no old one does
-    assert town.reconcile(range(400, 600)) == ([], 0)
+    # Then only the new ones arrive
+    assert cluster.reconcile(range(400, 600)) == ([], 0)

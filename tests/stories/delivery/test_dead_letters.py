@@ -1,4 +1,4 @@
-"""Records that can never be delivered: where they go, unchanged, and what is said of them."""
+"""Records that can never be delivered go to the dead-letter topic, unchanged and with a reason."""
 
 import subprocess
 import time
@@ -15,8 +15,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, b
 from tests.integration.running import COMMAND
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
-from tests.stories.conftest import FoundTown
-from tests.stories.kafka_fixture import encode, moving
+from tests.stories.conftest import MakeCluster
+from tests.stories.kafka_fixture import encode, wait_until_stable
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
 
@@ -24,110 +24,114 @@ SECRET_USER = "kassandra-of-troy"
 SECRET_NUMBER = 918_273_645
 
 
-def test_each_wrong_record_is_one_dead_letter_and_the_others_flow_on(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_each_invalid_record_is_one_dead_letter_and_the_others_are_delivered(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """Wrong bytes, unknown schema, no user, a time that cannot be meant: headers tell why."""
-    # Given wrong records among good ones, whose values can be told from all else
-    town = found_town(kafka, partitions=1)
-    good = encode(town.schema_id, SECRET_NUMBER, SECRET_USER)
-    wrong = {
+    """Invalid bytes, unknown schema, no user, implausible timestamp: headers have the reason."""
+    # Given invalid records among valid ones, with values that appear nowhere else
+    cluster = make_cluster(kafka, partitions=1)
+    good = encode(cluster.schema_id, SECRET_NUMBER, SECRET_USER)
+    invalid = {
         "wrong_magic_byte": b"\x07" + good[1:],
         "unknown_schema_id": encode(987_654, SECRET_NUMBER, SECRET_USER),
         "truncated": good[:-2],
-        "missing_uid": encode(town.schema_id, SECRET_NUMBER, user=""),
+        "missing_uid": encode(cluster.schema_id, SECRET_NUMBER, user=""),
         "too_old": good,
         "before_2000": good,
     }
     times_ms = {"too_old": (time.time() - 8 * 86_400) * 1000, "before_2000": 1_000}
-    town.write(100)
-    for reason, value in wrong.items():
+    cluster.write(100)
+    for reason, value in invalid.items():
         kafka.produce(
-            town.topic,
+            cluster.topic,
             [value],
             partition=0,
             key=reason.encode(),
             headers=[("trace", b"\xff\x00raw")],
             timestamp=int(times_ms.get(reason, 0)),
         )
-    town.write(100)
+    cluster.write(100)
 
     # When the bridge has read them all
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
 
-    # Then the good ones arrived, and each wrong one is a dead letter with its reason
-    assert town.reconcile() == ([], 0)
-    wait_until(lambda: len(kafka.read(town.letters)) >= len(wrong), "the dead letters", 20)
-    letters = kafka.read(town.letters)
-    assert sorted(str(_headers(one)["fullstory_bridge.reason"]) for one in letters) == sorted(wrong)
-    for letter in letters:
-        headers_of_it = _headers(letter)
-        reason = headers_of_it["fullstory_bridge.reason"]
-        assert letter.key() == reason.encode()
-        assert letter.value() == wrong[reason]
-        assert _raw_headers(letter)[0] == ("trace", b"\xff\x00raw")
-        assert headers_of_it["__connect.errors.topic"] == town.topic
-        assert headers_of_it["__connect.errors.partition"] == "0"
-        assert headers_of_it["__connect.errors.offset"] == str(100 + list(wrong).index(reason))
-        assert headers_of_it["__connect.errors.stage"] in ("VALUE_CONVERTER", "TRANSFORMATION")
-        assert headers_of_it["__connect.errors.connector.name"] == town.group
-        assert headers_of_it["__connect.errors.exception.class.name"].endswith(reason)
-        assert headers_of_it["__connect.errors.exception.message"]
-        told = " ".join(text for name, text in headers_of_it.items() if name != "trace")
-        assert SECRET_USER[:8] not in told
-        assert str(SECRET_NUMBER) not in told
-    truncated = next(one for one in letters if one.key() == b"truncated")
+    # Then the valid ones arrived, and each invalid one is a dead letter with its reason
+    assert cluster.reconcile() == ([], 0)
+    wait_until(
+        lambda: len(kafka.read(cluster.dead_letters)) >= len(invalid), "the dead letters", 20
+    )
+    dead_letters = kafka.read(cluster.dead_letters)
+    assert sorted(str(_headers(one)["fullstory_bridge.reason"]) for one in dead_letters) == sorted(
+        invalid
+    )
+    for dead_letter in dead_letters:
+        headers = _headers(dead_letter)
+        reason = headers["fullstory_bridge.reason"]
+        assert dead_letter.key() == reason.encode()
+        assert dead_letter.value() == invalid[reason]
+        assert _raw_headers(dead_letter)[0] == ("trace", b"\xff\x00raw")
+        assert headers["__connect.errors.topic"] == cluster.topic
+        assert headers["__connect.errors.partition"] == "0"
+        assert headers["__connect.errors.offset"] == str(100 + list(invalid).index(reason))
+        assert headers["__connect.errors.stage"] in ("VALUE_CONVERTER", "TRANSFORMATION")
+        assert headers["__connect.errors.connector.name"] == cluster.group
+        assert headers["__connect.errors.exception.class.name"].endswith(reason)
+        assert headers["__connect.errors.exception.message"]
+        texts = " ".join(text for name, text in headers.items() if name != "trace")
+        assert SECRET_USER[:8] not in texts
+        assert str(SECRET_NUMBER) not in texts
+    truncated = next(one for one in dead_letters if one.key() == b"truncated")
     assert _headers(truncated)["fullstory_bridge.path"] == "user"
     assert int(_headers(truncated)["fullstory_bridge.byte_offset"]) > 5
 
 
-def test_a_dead_letter_that_kafka_refuses_is_held_until_it_is_taken(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_a_dead_letter_that_kafka_rejects_is_retried_until_it_is_accepted(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """The dead-letter topic takes nothing for a while: others flow on, the offset stands still."""
-    # Given a dead-letter topic for which every message is too large, and one wrong record
-    town = found_town(kafka, partitions=1)
-    _let_take(kafka, town.letters, 1)
-    town.write(50)
-    kafka.produce(town.topic, [b"\x07wrong"], partition=0)
-    town.write(50)
-    with town.bridge() as bridge:
+    """Meanwhile other records are delivered, and the committed offset does not advance."""
+    # Given a dead-letter topic that rejects every message as too large, and one invalid record
+    cluster = make_cluster(kafka, partitions=1)
+    _set_max_message_bytes(kafka, cluster.dead_letters, 1)
+    cluster.write(50)
+    kafka.produce(cluster.topic, [b"\x07wrong"], partition=0)
+    cluster.write(50)
+    with cluster.bridge() as bridge:
         # When all others are delivered
         bridge.wait_until_logged("paused", component="dead-letter topic")
-        town.wait_for(100)
+        cluster.wait_for(100)
 
-        # Then the offset waits before the wrong one, until its letter is taken, once
-        moving(lambda: kafka.committed(town.group, town.topic))
-        assert kafka.committed(town.group, town.topic)[0].offset == 50
-        _let_take(kafka, town.letters, 1_000_000)
-        town.wait_until_all_is_committed()
+        # Then the offset stays before the invalid one until its dead letter is written, once
+        wait_until_stable(lambda: kafka.committed(cluster.group, cluster.topic))
+        assert kafka.committed(cluster.group, cluster.topic)[0].offset == 50
+        _set_max_message_bytes(kafka, cluster.dead_letters, 1_000_000)
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
-    assert [one.value() for one in kafka.read(town.letters)] == [b"\x07wrong"]
+    assert cluster.reconcile() == ([], 0)
+    assert [one.value() for one in kafka.read(cluster.dead_letters)] == [b"\x07wrong"]
 
 
-def test_without_a_dead_letter_topic_it_does_not_start_and_says_how_to_make_one(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_without_a_dead_letter_topic_it_does_not_start_and_says_how_to_create_one(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """Exit 2 before the first record, with the command that creates the topic."""
-    town = found_town(kafka)
-    town.letters = "nobody-made-this"
-    file = town.write_settings()
+    """It exits with 2 before the first record and prints the command that creates the topic."""
+    cluster = make_cluster(kafka)
+    cluster.dead_letters = "missing-topic"
+    file = cluster.write_settings()
 
     ended = subprocess.run(
         [COMMAND, "run", "--config", file], capture_output=True, text=True, timeout=30, check=False
     )
 
     assert ended.returncode == 2
-    assert "there is no topic nobody-made-this" in ended.stderr
-    assert "--create --topic nobody-made-this" in ended.stderr
-    assert town.fullstory.accepted == []
+    assert "there is no topic missing-topic" in ended.stderr
+    assert "--create --topic missing-topic" in ended.stderr
+    assert cluster.fullstory.accepted == []
 
 
-def _let_take(kafka: KafkaCluster, topic: str, size_bytes: int) -> None:
-    """Let a topic take messages up to so many bytes."""
+def _set_max_message_bytes(kafka: KafkaCluster, topic: str, size_bytes: int) -> None:
+    """Set the topic's maximum message size."""
     entry = ConfigEntry("max.message.bytes", str(size_bytes))
     entry.incremental_operation = AlterConfigOpType.SET
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])

@@ -1,4 +1,4 @@
-"""What happens when Kafka, the registry or FullStory fall over, and get up again."""
+"""Outages of Kafka, the schema registry and FullStory."""
 
 import time
 from collections.abc import Callable
@@ -8,174 +8,176 @@ import pytest
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.services.registry import ApicurioRegistry
-from tests.stories.conftest import FoundTown
+from tests.stories.conftest import MakeCluster
 from tests.stories.kafka_fixture import encode, register
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(180)]
 
 
-def test_the_leader_is_killed_in_the_middle_and_nothing_is_lost_or_comes_twice(
-    kafka3: KafkaCluster, found_town: FoundTown
+def test_when_a_leader_is_killed_nothing_is_lost_or_duplicated(
+    kafka3: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """One broker of three dies without a word and comes back; the bridge goes on throughout."""
+    """One of three brokers is killed and restarted; the bridge keeps running."""
     # Given a bridge in the middle of 6,000 records on three brokers
-    town = found_town(kafka3)
-    town.fullstory.turn(latency_s=0.03)
-    town.write(6_000)
-    with town.bridge() as bridge:
-        town.wait_for(1_000)
+    cluster = make_cluster(kafka3)
+    cluster.fullstory.configure(latency_s=0.03)
+    cluster.write(6_000)
+    with cluster.bridge() as bridge:
+        cluster.wait_for(1_000)
 
-        # When the leader of a partition is killed, and started again a little later
-        leader = kafka3.leader_of(town.topic, 0)
+        # When the leader of a partition is killed and restarted a little later
+        leader = kafka3.leader_of(cluster.topic, 0)
         leader.kill()
-        town.wait_for(1_500)
+        cluster.wait_for(1_500)
         leader.start()
 
-        # Then all of it arrives, once
-        town.wait_until_all_is_committed(90)
+        # Then every record arrives once
+        cluster.wait_until_all_is_committed(90)
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
+    assert cluster.reconcile() == ([], 0)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("down_s", [6, 20])
-def test_fullstory_is_down_for_a_while_and_the_bridge_waits_and_goes_on_by_itself(
-    kafka: KafkaCluster, found_town: FoundTown, down_s: int
+def test_the_bridge_waits_during_a_fullstory_outage_and_resumes(
+    kafka: KafkaCluster, make_cluster: MakeCluster, down_s: int
 ) -> None:
-    """Nothing is given up in an outage: no dead letters, no offset past what was delivered."""
-    # Given a bridge at work
-    town = found_town(kafka)
-    town.write(500)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    """An outage causes no dead letters, and no commit past what was delivered."""
+    # Given a running bridge
+    cluster = make_cluster(kafka)
+    cluster.write(500)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
 
-        # When FullStory is away while records come
-        town.fullstory.turn(down=True)
-        town.write(3_000)
+        # When FullStory is down while records arrive
+        cluster.fullstory.configure(down=True)
+        cluster.write(3_000)
         time.sleep(down_s)
-        assert sum(one.offset for one in kafka.committed(town.group, town.topic).values()) == 500
-        town.fullstory.turn(down=False)
+        assert (
+            sum(one.offset for one in kafka.committed(cluster.group, cluster.topic).values()) == 500
+        )
+        cluster.fullstory.configure(down=False)
 
-        # Then the rest is sent, once, and nothing became a dead letter
-        town.wait_until_all_is_committed()
+        # Then the rest is sent once, and there are no dead letters
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
-    assert kafka.end_offsets(town.letters) == {0: 0}
+    assert cluster.reconcile() == ([], 0)
+    assert kafka.end_offsets(cluster.dead_letters) == {0: 0}
 
 
 @pytest.mark.long
-def test_a_registry_that_is_away_at_the_start_is_waited_for(
-    kafka: KafkaCluster, found_town: FoundTown, start_apicurio: Callable[[], ApicurioRegistry]
+def test_the_bridge_waits_for_a_registry_that_is_unavailable_at_startup(
+    kafka: KafkaCluster, make_cluster: MakeCluster, start_apicurio: Callable[[], ApicurioRegistry]
 ) -> None:
-    """The bridge starts, says what it waits for, and begins when the registry answers."""
-    # Given a registry that does not answer
+    """The bridge starts, logs what it waits for, and begins when the registry responds."""
+    # Given a registry that does not respond
     registry = start_apicurio()
-    town = found_town(kafka, registry_url=registry.url)
-    town.write(200)
+    cluster = make_cluster(kafka, registry_url=registry.url)
+    cluster.write(200)
     registry.freeze()
-    with town.bridge() as bridge:
+    with cluster.bridge() as bridge:
         bridge.wait_until_logged("paused", component="schema registry")
 
-        # When it answers again
+        # When it responds again
         registry.thaw()
 
         # Then everything arrives
-        town.wait_until_all_is_committed()
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
+    assert cluster.reconcile() == ([], 0)
 
 
 @pytest.mark.long
-def test_a_registry_that_is_away_when_a_new_schema_comes_is_waited_for(
-    kafka: KafkaCluster, found_town: FoundTown, start_apicurio: Callable[[], ApicurioRegistry]
+def test_records_of_a_new_schema_wait_for_an_unavailable_registry(
+    kafka: KafkaCluster, make_cluster: MakeCluster, start_apicurio: Callable[[], ApicurioRegistry]
 ) -> None:
-    """Records of known schemas flow on; those of the new one wait and then arrive."""
-    # Given a bridge that has read one schema, and a second one that it has not
+    """Records of cached schemas are delivered; those of the new one wait and then arrive."""
+    # Given a bridge that has cached one schema, and a second one that it has not
     registry = start_apicurio()
-    town = found_town(kafka, registry_url=registry.url)
-    town.write(100)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
-        newer = register(registry.url, town.topic + "-newer", _renamed())
+    cluster = make_cluster(kafka, registry_url=registry.url)
+    cluster.write(100)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
+        newer = register(registry.url, cluster.topic + "-newer", _renamed())
 
-        # When the registry freezes and records of both schemas come
+        # When the registry freezes and records of both schemas are produced
         registry.freeze()
-        kafka.produce(town.topic, [encode(newer, n) for n in range(100, 150)], partition=0)
-        town.written = 150
-        town.write(100)
-        town.wait_for(200)
+        kafka.produce(cluster.topic, [encode(newer, n) for n in range(100, 150)], partition=0)
+        cluster.written = 150
+        cluster.write(100)
+        cluster.wait_for(200)
         bridge.wait_until_logged("paused", component="schema registry")
-        assert len(town.fullstory.accepted) == 200
+        assert len(cluster.fullstory.accepted) == 200
         registry.thaw()
 
-        # Then those of the new one follow
-        town.wait_until_all_is_committed()
+        # Then those of the new schema follow
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
+    assert cluster.reconcile() == ([], 0)
 
 
-def test_a_key_that_is_revoked_and_renewed_in_its_file_costs_nothing(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_a_key_revoked_and_renewed_in_its_file_loses_and_duplicates_nothing(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """A 401 stops the sending, not the bridge; the key file is read until its key is taken."""
-    # Given a bridge whose key stands in a file
-    town = found_town(kafka)
-    file = town.keep_key_in_a_file()
-    town.write(500)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    """A 401 pauses the bridge; it rereads the key file until FullStory accepts the key."""
+    # Given a bridge whose key is in a file
+    cluster = make_cluster(kafka)
+    file = cluster.keep_key_in_a_file()
+    cluster.write(500)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
 
-        # When the key is revoked, records come, and a new key is put into the file
-        town.fullstory.turn(key="na1.another-key")
-        town.write(1_000)
+        # When the key is revoked, records are produced, and a new key is written to the file
+        cluster.fullstory.configure(key="na1.another-key")
+        cluster.write(1_000)
         bridge.wait_until_logged("paused", component="fullstory", why="key_refused")
         file.write_text("na1.another-key\n")
 
-        # Then all arrives, and nothing became a dead letter
-        town.wait_until_all_is_committed()
+        # Then all records arrive, and there are no dead letters
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
-    assert kafka.end_offsets(town.letters) == {0: 0}
+    assert cluster.reconcile() == ([], 0)
+    assert kafka.end_offsets(cluster.dead_letters) == {0: 0}
 
 
 @pytest.mark.long
-def test_a_key_of_another_organization_is_refused_at_start_and_sends_nothing_later(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_a_key_of_another_organization_is_refused_at_startup_and_pauses_later(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """With `fullstory.org`: exit 2 before the first record, and a pause when it comes later."""
-    # Given a bridge that is told its organization, and whose key stands in a file
-    town = found_town(kafka)
-    town.settings["fullstory"] = {"org": "o-SANDBOX-na1"}
-    file = town.keep_key_in_a_file()
-    town.write(200)
+    """With `fullstory.org`, it exits with 2 at startup, and pauses if the key changes later."""
+    # Given a bridge with a configured organization, whose key is in a file
+    cluster = make_cluster(kafka)
+    cluster.settings["fullstory"] = {"org": "o-SANDBOX-na1"}
+    file = cluster.keep_key_in_a_file()
+    cluster.write(200)
 
-    # When the key is one of another organization at the start, then it ends and says so
-    town.fullstory.turn(org="o-OTHER-na1")
-    with town.bridge() as bridge:
+    # When the key belongs to another organization at startup, then it exits and says so
+    cluster.fullstory.configure(org="o-OTHER-na1")
+    with cluster.bridge() as bridge:
         assert bridge.wait() == 2
         assert "the key belongs to the organization o-OTHER-na1" in bridge.text
-    assert town.fullstory.accepted == []
+    assert cluster.fullstory.accepted == []
 
-    # When it begins with the right one, and that is revoked and one of another takes its place
-    town.fullstory.turn(org="o-SANDBOX-na1")
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
-        town.fullstory.turn(org="o-OTHER-na1", key="na1.another-key")
+    # When it starts with the right key, and a key of another organization replaces it
+    cluster.fullstory.configure(org="o-SANDBOX-na1")
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
+        cluster.fullstory.configure(org="o-OTHER-na1", key="na1.another-key")
         file.write_text("na1.another-key\n")
-        town.write(500)
+        cluster.write(500)
         bridge.wait_until_logged("paused", component="fullstory", why="wrong_organization")
 
-        # Then nothing goes there until the key is one of its organization again
-        asked = town.fullstory.counts()["probes"]
-        wait_until(lambda: town.fullstory.counts()["probes"] > asked + 1, "two probes", 20)
-        assert len(town.fullstory.accepted) == 200
-        town.fullstory.turn(org="o-SANDBOX-na1")
-        town.wait_until_all_is_committed()
+        # Then nothing is sent until the key belongs to its organization again
+        asked = cluster.fullstory.counts()["probes"]
+        wait_until(lambda: cluster.fullstory.counts()["probes"] > asked + 1, "two probes", 20)
+        assert len(cluster.fullstory.accepted) == 200
+        cluster.fullstory.configure(org="o-SANDBOX-na1")
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
+    assert cluster.reconcile() == ([], 0)
 
 
 def _renamed() -> dict[str, object]:
-    """Another schema of the same form."""
+    """A schema with the same fields and another name."""
     fields = [{"name": "n", "type": "int"}, {"name": "user", "type": "string"}]
     return {"type": "record", "name": "shop.PaidAnew", "fields": fields}

@@ -1,4 +1,4 @@
-"""Records that FullStory can never take, among many that it takes."""
+"""Records that FullStory never accepts, among many that it accepts."""
 
 import asyncio
 import time
@@ -17,30 +17,30 @@ from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.observer import DeadLettered, Fact, Waiting
 from bridge.settings.load import load
 from tests.integration.running import FullStoryProcess
-from tests.stories.conftest import FoundTown, MockKafka
-from tests.stories.kafka_fixture import Town, encode
+from tests.stories.conftest import MakeCluster, MockKafka
+from tests.stories.kafka_fixture import ClusterFixture, encode
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(400)]
 
-GOOD, BAD, BEFORE, A_FEW = 50_000, 256, 10_000, 20
+GOOD, BAD, WARM_UP, A_FEW = 50_000, 256, 10_000, 20
 MAX_RATE = 400
 AFTER_S, TRIES = 20.0, 5
-"""In place of 15 minutes and 10 tries; the waits between the tries are the real ones."""
+"""Instead of 15 minutes and 10 tries; the backoff between the tries is the real one."""
 
 
-class Hasty(Bridge):
-    """The bridge, but one event is given up sooner; and it tells what is on its way."""
+class FastExhaustionBridge(Bridge):
+    """The bridge with earlier exhaustion; it records dead letters, pauses and its throttle."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, self)
         self.throttle: Throttle | None = None
-        self.letters: list[DeadLettered] = []
+        self.dead_letters: list[DeadLettered] = []
         self.waited: list[Waiting] = []
 
     def notify(self, fact: Fact) -> None:
-        """Note dead letters and pauses."""
+        """Record dead letters and pauses."""
         if isinstance(fact, DeadLettered):
-            self.letters.append(fact)
+            self.dead_letters.append(fact)
         elif isinstance(fact, Waiting):
             self.waited.append(fact)
 
@@ -52,54 +52,56 @@ class Hasty(Bridge):
         return self.throttle
 
 
-async def test_256_records_that_always_get_a_500_slow_down_nobody_and_end_as_exhausted(
-    mock_kafka: MockKafka, found_town: FoundTown
+async def test_256_records_that_always_get_a_500_do_not_slow_down_others_and_are_exhausted(
+    mock_kafka: MockKafka, make_cluster: MakeCluster
 ) -> None:
-    """They wait for their next tries beside the others, without a slot."""
-    # Given a bridge that sends good records as fast as it may
-    town = await asyncio.to_thread(found_town, mock_kafka)
-    town.settings["fullstory"] = {"max_rate": MAX_RATE}
-    town.fullstory.turn(failing="bad:", latency_s=0.02)
-    await asyncio.to_thread(town.write, BEFORE)
-    async with _at_work(town) as bridge:
-        without = await _per_s(town.fullstory, 1_000, BEFORE)
+    """While they wait for their next try, they do not use in-flight slots."""
+    # Given a bridge that sends good records at its full rate
+    cluster = await asyncio.to_thread(make_cluster, mock_kafka)
+    cluster.settings["fullstory"] = {"max_rate": MAX_RATE}
+    cluster.fullstory.configure(failing="bad:", latency_s=0.02)
+    await asyncio.to_thread(cluster.write, WARM_UP)
+    async with _running_bridge(cluster) as bridge:
+        without = await _per_s(cluster.fullstory, 1_000, WARM_UP)
 
-        # When 256 of 50,000 more can never be delivered
-        await asyncio.to_thread(_write_bad_among_good, town)
-        before = await _accepted(town.fullstory)
-        begun_s = time.monotonic()
+        # When 256 among 50,000 further records can never be delivered
+        await asyncio.to_thread(_write_bad_among_good, cluster)
+        before = await _accepted(cluster.fullstory)
+        started_s = time.monotonic()
         in_flight = []
-        while (accepted := await _accepted(town.fullstory)) < BEFORE + GOOD:
+        while (accepted := await _accepted(cluster.fullstory)) < WARM_UP + GOOD:
             assert bridge.throttle is not None
             in_flight.append(bridge.throttle.in_flight)
             await asyncio.sleep(0.2)
-        beside = (accepted - before) / (time.monotonic() - begun_s)
-        took_s = time.monotonic() - begun_s
+        together = (accepted - before) / (time.monotonic() - started_s)
+        took_s = time.monotonic() - started_s
 
-        # Then the good ones flow as before, and the bad ones end by themselves: all, as long as
-        # there are others beside them
-        while len(bridge.letters) < BAD:
-            await asyncio.to_thread(town.write, A_FEW)
+        # Then the good ones are sent at the same rate, and all bad ones are exhausted as long as
+        # other records arrive
+        while len(bridge.dead_letters) < BAD:
+            await asyncio.to_thread(cluster.write, A_FEW)
             await asyncio.sleep(0.2)
-        await asyncio.to_thread(town.wait_until_all_is_committed)
-    refused = (await asyncio.to_thread(town.fullstory.counts))["answers"]["500"]
+        await asyncio.to_thread(cluster.wait_until_all_is_committed)
+    failed = (await asyncio.to_thread(cluster.fullstory.counts))["answers"]["500"]
     print(  # noqa: T201
-        f"\nwithout {without:.0f}/s, beside the bad ones {beside:.0f}/s for {took_s:.0f} s;"
-        f" {refused} tries of bad ones; {median(in_flight):.0f} in flight"
+        f"\nwithout bad ones {without:.0f}/s, with bad ones {together:.0f}/s for {took_s:.0f} s;"
+        f" {failed} tries of bad ones; {median(in_flight):.0f} in flight"
     )
-    assert beside >= 0.9 * without
+    assert together >= 0.9 * without
     assert median(in_flight) < BAD / 8
-    assert {(one.stage, one.reason) for one in bridge.letters} == {("send", "exhausted")}
-    assert len({one.place for one in bridge.letters}) == len(bridge.letters) == BAD
+    assert {(one.stage, one.reason) for one in bridge.dead_letters} == {("send", "exhausted")}
+    assert len({one.place for one in bridge.dead_letters}) == len(bridge.dead_letters) == BAD
     assert bridge.waited == []
-    arrived = town.arrived()
-    assert len(arrived) == town.written - BAD
+    arrived = cluster.arrived()
+    assert len(arrived) == cluster.written - BAD
     assert set(arrived.values()) == {1}
 
 
 @asynccontextmanager
-async def _at_work(town: Town) -> AsyncIterator[Hasty]:
-    bridge = Hasty(load_config(load(town.write_settings(), {}, known_kafka_keys=KNOWN_KEYS)))
+async def _running_bridge(cluster: ClusterFixture) -> AsyncIterator[FastExhaustionBridge]:
+    bridge = FastExhaustionBridge(
+        load_config(load(cluster.write_settings(), {}, known_kafka_keys=KNOWN_KEYS))
+    )
     running = asyncio.create_task(bridge.run())
     try:
         yield bridge
@@ -109,29 +111,29 @@ async def _at_work(town: Town) -> AsyncIterator[Hasty]:
         await running
 
 
-def _write_bad_among_good(town: Town) -> None:
-    """Evenly spread; the window of work meets each of them in turn."""
-    first, count, each = town.written, GOOD + BAD, (GOOD + BAD) // BAD
+def _write_bad_among_good(cluster: ClusterFixture) -> None:
+    """Write the bad records evenly spread among the good ones."""
+    first, count, each = cluster.written, GOOD + BAD, (GOOD + BAD) // BAD
     bad = set(range(first, first + BAD * each, each))
     values: list[bytes | None] = [
-        encode(town.schema_id, n, f"bad:{n}" if n in bad else f"usr:{n % 97}")
+        encode(cluster.schema_id, n, f"bad:{n}" if n in bad else f"usr:{n % 97}")
         for n in range(first, first + count)
     ]
     for partition in range(4):
-        town.kafka.produce(town.topic, values[partition::4], partition=partition)
-    town.written += count
+        cluster.kafka.produce(cluster.topic, values[partition::4], partition=partition)
+    cluster.written += count
 
 
 async def _per_s(fullstory: FullStoryProcess, first: int, last: int) -> float:
-    """How many a second are accepted between these counts."""
+    """Events accepted per second between these counts."""
     begun = await _at_least(fullstory, first)
-    begun_s = time.monotonic()
+    started_s = time.monotonic()
     ended = await _at_least(fullstory, last)
-    return (ended - begun) / (time.monotonic() - begun_s)
+    return (ended - begun) / (time.monotonic() - started_s)
 
 
 async def _at_least(fullstory: FullStoryProcess, count: int) -> int:
-    """Wait until so many are accepted; how many it were then."""
+    """Wait until at least `count` events are accepted; returns the actual count."""
     while (accepted := await _accepted(fullstory)) < count:  # noqa: ASYNC110  (another process)
         await asyncio.sleep(0.1)
     return accepted

@@ -1,7 +1,7 @@
-"""A mapping that rejects what it matches: its topics stand still, the others flow, nothing is lost.
+"""A mapping that rejects what it matches halts its topics; others continue and nothing is lost.
 
-Each matching record names its user in its key, and the wrong mapping looks into a field that is
-empty: it rejects every one of them, until it is mended.
+Each matching record has its user in its key. The wrong mapping reads an empty field, so it rejects
+all matching records until it is fixed.
 """
 
 import io
@@ -13,69 +13,77 @@ import fastavro
 import pytest
 
 from tests.services.kafka import KafkaCluster
-from tests.stories.conftest import FoundTown
-from tests.stories.kafka_fixture import MAPPING, SCHEMA, Member, Town, encode, moving, register
+from tests.stories.conftest import MakeCluster
+from tests.stories.kafka_fixture import (
+    MAPPING,
+    SCHEMA,
+    ClusterFixture,
+    Member,
+    encode,
+    register,
+    wait_until_stable,
+)
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
 
-LETTERS_MAX = 500
+DEAD_LETTERS_MAX = 500
 IN_FLIGHT_MAX = 256
 WRONG = {**MAPPING["mappings"][0], "filter": {"user": [""]}, "uid": "user"}
-MENDED = {**WRONG, "uid": {"first_of": ["user", "$key"]}}
+FIXED = {**WRONG, "uid": {"first_of": ["user", "$key"]}}
 
 
 @dataclass
 class Shop:
-    """A town with a second topic, whose mapping is right."""
+    """A cluster fixture with a second topic whose mapping is correct."""
 
-    town: Town
+    cluster: ClusterFixture
     other: str
     other_schema: int
 
     def map_with(self, mapping: dict[str, Any]) -> None:
-        """Write both mappings, the first as given."""
+        """Write both mappings; the first is `mapping`."""
         right = {**MAPPING["mappings"][0], "name": "other", "topics": [self.other]}
         text = json.dumps({"format": 1, "mappings": [mapping, right]})
-        (self.town.folder / "paid.yaml").write_text(text)
+        (self.cluster.folder / "paid.yaml").write_text(text)
 
     def write(self, records: int, *, every: int) -> list[int]:
-        """Write so many records to the first topic, of which one in `every` matches: these."""
-        town = self.town
-        numbers = range(town.written, town.written + records)
-        town.written += records
-        partitions = len(town.kafka.partitions(town.topic))
+        """Write `records` to the first topic; one in `every` matches. Returns the matching ones."""
+        cluster = self.cluster
+        numbers = range(cluster.written, cluster.written + records)
+        cluster.written += records
+        partitions = len(cluster.kafka.partitions(cluster.topic))
         for partition in range(partitions):
             own = numbers[partition::partitions]
-            users = ["" if n // partitions % every == 0 else "nobody" for n in own]
-            values = [encode(town.schema_id, *pair) for pair in zip(own, users, strict=True)]
-            town.kafka.produce(town.topic, values, partition=partition, key=b"usr:key")
+            users = ["" if n // partitions % every == 0 else "usr:other" for n in own]
+            values = [encode(cluster.schema_id, *pair) for pair in zip(own, users, strict=True)]
+            cluster.kafka.produce(cluster.topic, values, partition=partition, key=b"usr:key")
         return [n for n in numbers if n // partitions % every == 0]
 
     def write_other(self, records: int) -> list[int]:
-        """Write so many records to the second topic; all of them match."""
-        numbers = range(self.town.written, self.town.written + records)
-        self.town.written += records
-        self.town.kafka.produce(self.other, [encode(self.other_schema, n) for n in numbers])
+        """Write `records` to the second topic; all of them match."""
+        numbers = range(self.cluster.written, self.cluster.written + records)
+        self.cluster.written += records
+        self.cluster.kafka.produce(self.other, [encode(self.other_schema, n) for n in numbers])
         return list(numbers)
 
-    def letters(self) -> list[int]:
-        """The numbers of the records that are dead letters."""
+    def dead_letters(self) -> list[int]:
+        """The numbers of the dead-lettered records."""
         parsed = fastavro.parse_schema(SCHEMA)
-        letters = self.town.kafka.read(self.town.letters)
-        bodies = [io.BytesIO((letter.value() or b"")[5:]) for letter in letters]
+        dead_letters = self.cluster.kafka.read(self.cluster.dead_letters)
+        bodies = [io.BytesIO((dead_letter.value() or b"")[5:]) for dead_letter in dead_letters]
         values: Any = [fastavro.schemaless_reader(body, parsed, None) for body in bodies]
         return [value["n"] for value in values]
 
 
-def _shop(town: Town) -> Shop:
-    other = town.kafka.create_topic(f"{town.topic}-other")
-    return Shop(town, other, register(town.registry_url, f"{other}-value", SCHEMA))
+def _shop(cluster: ClusterFixture) -> Shop:
+    other = cluster.kafka.create_topic(f"{cluster.topic}-other")
+    return Shop(cluster, other, register(cluster.registry_url, f"{other}-value", SCHEMA))
 
 
-def _halt(bridge: Member, town: Town) -> dict[str, Any]:
+def _halt(bridge: Member, cluster: ClusterFixture) -> dict[str, Any]:
     bridge.wait_until_logged("halted")
     [halt] = [line for line in bridge.lines if line["event"] == "halted"]
-    assert halt["scope"] == f"the topic {town.topic}"
+    assert halt["scope"] == f"the topic {cluster.topic}"
     return halt
 
 
@@ -86,75 +94,77 @@ def _halt(bridge: Member, town: Town) -> dict[str, Any]:
         pytest.param(5_000, 1, id="every record", marks=pytest.mark.long),
     ],
 )
-def test_a_mapping_that_is_wholly_wrong_halts_and_loses_nothing(
-    kafka: KafkaCluster, found_town: FoundTown, records: int, every: int
+def test_a_mapping_that_rejects_all_its_matches_halts_and_loses_nothing(
+    kafka: KafkaCluster, make_cluster: MakeCluster, records: int, every: int
 ) -> None:
-    """By itself, before it has filled the dead-letter topic; mended, it goes on where it stood."""
-    # Given a mapping that rejects all it matches, beside a right one on another topic
-    shop = _shop(found_town(kafka, partitions=2))
-    town = shop.town
+    """It halts before it fills the dead-letter topic, and resumes there after the fix."""
+    # Given a mapping that rejects all its matches, and a correct one for another topic
+    shop = _shop(make_cluster(kafka, partitions=2))
+    cluster = shop.cluster
     shop.map_with(WRONG)
     matching = shop.write(records, every=every)
     good = shop.write_other(500)
-    with town.bridge() as bridge:
-        # When it has rejected too much
-        halt = _halt(bridge, town)
+    with cluster.bridge() as bridge:
+        # When it has rejected too many records
+        halt = _halt(bridge, cluster)
 
-        # Then it says so, and the other one flows to its end
+        # Then it logs the reason, and the other topic is read to its end
         assert "matches were rejected, mostly: missing_uid at `user`" in halt["why"]
-        assert f"fullstory-bridge explain {town.topic}/" in halt["fix"]
+        assert f"fullstory-bridge explain {cluster.topic}/" in halt["fix"]
         good += shop.write_other(500)
-        bridge.wait_until_committed(kafka, town.group, [shop.other])
-        moving(lambda: (len(town.fullstory.accepted), kafka.end_offsets(town.letters)))
-        assert sorted(town.arrived()) == good
-        letters = shop.letters()
-        assert len(letters) <= LETTERS_MAX
+        bridge.wait_until_committed(kafka, cluster.group, [shop.other])
+        wait_until_stable(
+            lambda: (len(cluster.fullstory.accepted), kafka.end_offsets(cluster.dead_letters))
+        )
+        assert sorted(cluster.arrived()) == good
+        dead_letters = shop.dead_letters()
+        assert len(dead_letters) <= DEAD_LETTERS_MAX
         assert bridge.stop() == 0
 
-    # And mended, all the rest is delivered, once, without one more dead letter
-    shop.map_with(MENDED)
-    with town.bridge() as bridge:
-        bridge.wait_until_committed(kafka, town.group, [town.topic, shop.other])
+    # And after the fix the rest is delivered once, without further dead letters
+    shop.map_with(FIXED)
+    with cluster.bridge() as bridge:
+        bridge.wait_until_committed(kafka, cluster.group, [cluster.topic, shop.other])
         assert not bridge.has_logged("halted")
         assert bridge.stop() == 0
-    assert shop.letters() == letters
-    assert len(letters) == len(set(letters))
-    assert town.reconcile(sorted({*good, *matching} - {*letters})) == ([], 0)
-    print(f"\n{len(matching)} matches, {len(letters)} dead letters: {halt['why']}")  # noqa: T201
+    assert shop.dead_letters() == dead_letters
+    assert len(dead_letters) == len(set(dead_letters))
+    assert cluster.reconcile(sorted({*good, *matching} - {*dead_letters})) == ([], 0)
+    print(f"\n{len(matching)} matches, {len(dead_letters)} dead letters: {halt['why']}")  # noqa: T201
 
 
 @pytest.mark.long
-def test_a_mapping_whose_events_fullstory_refuses_halts_and_loses_nothing(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_a_mapping_whose_events_fullstory_rejects_halts_and_loses_nothing(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """What waits to be sent is left when it halts; only what was under way is a dead letter."""
-    # Given a FullStory that refuses the events of one mapping
-    shop = _shop(found_town(kafka, partitions=2))
-    town = shop.town
-    shop.map_with(MENDED)
+    """Only events in flight at the halt become dead letters; queued ones are kept."""
+    # Given a FullStory that rejects the events of one mapping
+    shop = _shop(make_cluster(kafka, partitions=2))
+    cluster = shop.cluster
+    shop.map_with(FIXED)
     matching = shop.write(5_000, every=1)
-    town.fullstory.turn(spell={"status": 400, "also_me": False})
-    with town.bridge() as bridge:
-        # When it has been refused too often
-        halt = _halt(bridge, town)
+    cluster.fullstory.configure(fault_period={"status": 400, "also_me": False})
+    with cluster.bridge() as bridge:
+        # When too many of its events are rejected
+        halt = _halt(bridge, cluster)
         assert "with status 400" in halt["why"]
-        moving(lambda: kafka.end_offsets(town.letters))
-        letters = shop.letters()
-        assert len(letters) <= 20 + IN_FLIGHT_MAX
+        wait_until_stable(lambda: kafka.end_offsets(cluster.dead_letters))
+        dead_letters = shop.dead_letters()
+        assert len(dead_letters) <= 20 + IN_FLIGHT_MAX
 
-        # Then the other one flows
-        town.fullstory.turn(spell=None)
+        # Then the other topic continues
+        cluster.fullstory.configure(fault_period=None)
         good = shop.write_other(500)
-        bridge.wait_until_committed(kafka, town.group, [shop.other])
-        moving(lambda: len(town.fullstory.accepted))
-        assert sorted(town.arrived()) == good
+        bridge.wait_until_committed(kafka, cluster.group, [shop.other])
+        wait_until_stable(lambda: len(cluster.fullstory.accepted))
+        assert sorted(cluster.arrived()) == good
         assert bridge.stop() == 0
 
-    # And after a start all the rest is delivered, once, without one more dead letter
-    with town.bridge() as bridge:
-        bridge.wait_until_committed(kafka, town.group, [town.topic, shop.other])
+    # And after a restart the rest is delivered once, without further dead letters
+    with cluster.bridge() as bridge:
+        bridge.wait_until_committed(kafka, cluster.group, [cluster.topic, shop.other])
         assert bridge.stop() == 0
-    assert shop.letters() == letters
-    assert len(letters) == len(set(letters))
-    assert town.reconcile(sorted({*good, *matching} - {*letters})) == ([], 0)
-    print(f"\n{len(matching)} matches, {len(letters)} dead letters: {halt['why']}")  # noqa: T201
+    assert shop.dead_letters() == dead_letters
+    assert len(dead_letters) == len(set(dead_letters))
+    assert cluster.reconcile(sorted({*good, *matching} - {*dead_letters})) == ([], 0)
+    print(f"\n{len(matching)} matches, {len(dead_letters)} dead letters: {halt['why']}")  # noqa: T201

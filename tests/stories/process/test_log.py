@@ -5,20 +5,20 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
-from tests.stories.conftest import FoundTown
-from tests.stories.kafka_fixture import Town, encode
+from tests.stories.conftest import MakeCluster
+from tests.stories.kafka_fixture import ClusterFixture, encode
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
 
 
 def test_aborted_records_are_not_sent_and_transaction_markers_do_not_block_commits(
-    kafka: KafkaCluster, found_town: FoundTown
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
     """Committed offsets advance past aborted records and Kafka's control records."""
     # Given three transactions of 50 records each; the second is aborted
-    town = found_town(kafka, partitions=1)
+    cluster = make_cluster(kafka, partitions=1)
     producer = Producer(
-        {"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": town.group}
+        {"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": cluster.group}
     )
     producer.init_transactions(20)
     for number, finish in enumerate(
@@ -26,101 +26,101 @@ def test_aborted_records_are_not_sent_and_transaction_markers_do_not_block_commi
     ):
         producer.begin_transaction()
         for n in range(50 * number, 50 * number + 50):
-            producer.produce(town.topic, encode(town.schema_id, n))
+            producer.produce(cluster.topic, encode(cluster.schema_id, n))
         producer.flush(20)
         finish(20)
 
     # When a bridge reads them, and then another one
     for _ in range(2):
-        with town.bridge() as bridge:
+        with cluster.bridge() as bridge:
             bridge.wait_until_assigned_any()
-            bridge.wait_until(lambda: _committed_up_to_the_marker(town), "everything committed")
+            bridge.wait_until(lambda: _committed_up_to_the_marker(cluster), "everything committed")
             assert bridge.stop() == 0
 
     # Then each committed record arrived once
-    assert town.reconcile([*range(50), *range(100, 150)]) == ([], 0)
+    assert cluster.reconcile([*range(50), *range(100, 150)]) == ([], 0)
 
 
 def test_a_partition_whose_offset_is_out_of_range_halts_until_an_operator_resets_the_offset(
-    kafka: KafkaCluster, found_town: FoundTown
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
     """`out_of_range: halt` never skips records silently; other partitions continue."""
     # Given a stopped bridge, and retention that deleted the committed offset of one partition
-    town = _with_deleted_records(kafka, found_town)
-    with town.bridge() as bridge:
+    cluster = _with_deleted_records(kafka, make_cluster)
+    with cluster.bridge() as bridge:
         # When the next bridge starts
-        bridge.wait_until_logged("halted", scope=f"{town.topic}/0")
-        town.wait_for(150)
+        bridge.wait_until_logged("halted", scope=f"{cluster.topic}/0")
+        cluster.wait_for(150)
 
         # Then the other partition is delivered, and this one stays at its committed offset
         wait_until(
-            lambda: kafka.committed(town.group, town.topic)[1].offset == 100, "committed", 20
+            lambda: kafka.committed(cluster.group, cluster.topic)[1].offset == 100, "committed", 20
         )
         assert bridge.stop() == 0
-    assert kafka.committed(town.group, town.topic)[0].offset == 50
-    assert town.reconcile([*range(100), *range(101, 200, 2)]) == ([], 0)
+    assert kafka.committed(cluster.group, cluster.topic)[0].offset == 50
+    assert cluster.reconcile([*range(100), *range(101, 200, 2)]) == ([], 0)
 
     # And when an operator resets the offset, reading continues there
-    _reset_offset(kafka, town.group, town.topic, 80)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    _reset_offset(kafka, cluster.group, cluster.topic, 80)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    assert town.reconcile([*range(100), *range(101, 200, 2), *range(160, 200, 2)]) == ([], 0)
+    assert cluster.reconcile([*range(100), *range(101, 200, 2), *range(160, 200, 2)]) == ([], 0)
 
 
 def test_with_out_of_range_earliest_reading_continues_at_the_first_record_and_is_logged(
-    kafka: KafkaCluster, found_town: FoundTown
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
     """All records that retention has not deleted arrive."""
-    town = _with_deleted_records(kafka, found_town)
-    town.settings["out_of_range"] = "earliest"
+    cluster = _with_deleted_records(kafka, make_cluster)
+    cluster.settings["out_of_range"] = "earliest"
 
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert any("offset out of range" in line["event"] for line in bridge.lines)
         assert bridge.stop() == 0
 
-    assert town.reconcile([*range(100), *range(101, 200, 2), *range(160, 200, 2)]) == ([], 0)
+    assert cluster.reconcile([*range(100), *range(101, 200, 2), *range(160, 200, 2)]) == ([], 0)
 
 
 def test_an_offset_that_an_operator_resets_is_used(
-    kafka: KafkaCluster, found_town: FoundTown
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
     """A reset means that the records are wanted again, although the bridge knows them."""
     # Given a stopped bridge that has delivered 100 records
-    town = found_town(kafka, partitions=1)
-    town.write(100)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    cluster = make_cluster(kafka, partitions=1)
+    cluster.write(100)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
 
     # When the group's offset is reset to 40
-    _reset_offset(kafka, town.group, town.topic, 40)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    _reset_offset(kafka, cluster.group, cluster.topic, 40)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
 
     # Then exactly the records from there on arrived again
-    arrived = town.arrived()
+    arrived = cluster.arrived()
     assert [arrived[n] for n in range(100)] == [1] * 40 + [2] * 60
 
 
-def _committed_up_to_the_marker(town: Town) -> bool:
+def _committed_up_to_the_marker(cluster: ClusterFixture) -> bool:
     """Whether only the last transaction marker follows the offset; consumers do not see it."""
-    committed = town.kafka.committed(town.group, town.topic)
-    return 0 in committed and committed[0].offset >= town.kafka.end_offsets(town.topic)[0] - 1
+    committed = cluster.kafka.committed(cluster.group, cluster.topic)
+    return 0 in committed and committed[0].offset >= cluster.kafka.end_offsets(cluster.topic)[0] - 1
 
 
-def _with_deleted_records(kafka: KafkaCluster, found_town: FoundTown) -> Town:
+def _with_deleted_records(kafka: KafkaCluster, make_cluster: MakeCluster) -> ClusterFixture:
     """Two partitions of 100 records, committed at 50; the first one now starts at 80."""
-    town = found_town(kafka, partitions=2)
-    town.write(100)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    cluster = make_cluster(kafka, partitions=2)
+    cluster.write(100)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert bridge.stop() == 0
-    town.write(100)
-    kafka.delete_records(town.topic, 0, before=80)
-    return town
+    cluster.write(100)
+    kafka.delete_records(cluster.topic, 0, before=80)
+    return cluster
 
 
 def _reset_offset(kafka: KafkaCluster, group: str, topic: str, offset: int) -> None:

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 
 from tests.services.kafka import KafkaCluster
-from tests.stories.conftest import FoundTown
+from tests.stories.conftest import MakeCluster
 from tests.stories.kafka_fixture import Member
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
@@ -22,21 +22,21 @@ def _get(bridge: Member, path: str) -> tuple[int, str]:
 
 @pytest.mark.long
 def test_with_a_refused_key_a_bridge_is_live_and_not_ready_until_the_key_is_renewed(
-    kafka: KafkaCluster, found_town: FoundTown
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
     """The status shows the cause and the fix; nothing is lost, and the shutdown is visible."""
     # Given a running bridge that reads its key from a file
-    town = found_town(kafka)
-    file = town.keep_key_in_a_file()
-    town.settings["status"] = {"listen": "127.0.0.1:0"}
-    town.write(300)
-    with town.bridge() as bridge:
-        town.wait_until_all_is_committed()
+    cluster = make_cluster(kafka)
+    file = cluster.keep_key_in_a_file()
+    cluster.settings["status"] = {"listen": "127.0.0.1:0"}
+    cluster.write(300)
+    with cluster.bridge() as bridge:
+        cluster.wait_until_all_is_committed()
         assert _get(bridge, "/readyz?verbose") == (200, "ready\n")
 
         # When the key is refused
-        town.fullstory.turn(key="na1.another-key")
-        town.write(500)
+        cluster.fullstory.configure(key="na1.another-key")
+        cluster.write(500)
         bridge.wait_until(lambda: _get(bridge, "/readyz")[0] == 503, "not ready")
 
         # Then it is live, and its status shows the cause and the fix, but no key or user id
@@ -51,7 +51,7 @@ def test_with_a_refused_key_a_bridge_is_live_and_not_ready_until_the_key_is_rene
         # And when the key is renewed in its file, it resumes automatically, and nothing was lost
         file.write_text("na1.another-key\n")
         bridge.wait_until(lambda: _get(bridge, "/readyz") == (200, "ready\n"), "ready again")
-        town.wait_until_all_is_committed()
+        cluster.wait_until_all_is_committed()
         changes = [line for line in bridge.lines if line["event"] in ("paused", "resumed")]
         assert [(line["event"], line["component"]) for line in changes] == [
             ("paused", "fullstory"),
@@ -59,12 +59,12 @@ def test_with_a_refused_key_a_bridge_is_live_and_not_ready_until_the_key_is_rene
         ]
 
         # And while it drains it is live and not ready
-        town.fullstory.turn(latency_s=2.0)
-        town.write(20)
+        cluster.fullstory.configure(latency_s=2.0)
+        cluster.write(20)
         bridge.wait_until(lambda: '"polled": 820' in _get(bridge, "/status")[1], "all polled")
         bridge.terminate()
         bridge.wait_until(lambda: "draining" in _get(bridge, "/readyz?verbose")[1], "draining")
         assert _get(bridge, "/livez") == (200, "live\n")
         assert bridge.wait() == 0
-    assert sum(one.offset for one in kafka.committed(town.group, town.topic).values()) == 820
-    assert town.reconcile() == ([], 0)
+    assert sum(one.offset for one in kafka.committed(cluster.group, cluster.topic).values()) == 820
+    assert cluster.reconcile() == ([], 0)

@@ -1,4 +1,4 @@
-"""A Kafka that asks who is there: rights that are taken away, tokens that end."""
+"""A Kafka with authentication: ACLs that are revoked, and tokens that expire."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, b
 
 from tests.services.fixtures import StartKafka
 from tests.services.kafka import KafkaCluster
-from tests.stories.conftest import FoundTown
+from tests.stories.conftest import MakeCluster
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.faults, pytest.mark.timeout(180)]
 
@@ -47,8 +47,8 @@ WITH_TOKENS = {
 
 
 def _plain(name: str) -> dict[str, str]:
-    who = {"sasl.username": name, "sasl.password": name}
-    return {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", **who}
+    credentials = {"sasl.username": name, "sasl.password": name}
+    return {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", **credentials}
 
 
 def _tokens(life_s: int) -> dict[str, str]:
@@ -61,55 +61,55 @@ def _tokens(life_s: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["topic", "group"])
-def test_a_right_that_is_taken_away_for_a_while_is_told_and_costs_nothing(
-    start_kafka: StartKafka, found_town: FoundTown, kind: str
+def test_a_temporarily_revoked_acl_is_logged_and_causes_no_loss_or_duplicates(
+    start_kafka: StartKafka, make_cluster: MakeCluster, kind: str
 ) -> None:
-    """The bridge says what it may not do, stays, and goes on by itself when it may again."""
-    # Given a bridge at work, on a Kafka that asks who it is
+    """The bridge logs the denied access, keeps running, and resumes when access is granted."""
+    # Given a running bridge on a Kafka with authentication
     kafka = start_kafka(properties=WITH_RIGHTS, client=_plain("admin"))
-    town = found_town(kafka)
-    town.kafka_settings = {**_plain("bridge"), "topic.metadata.refresh.interval.ms": 500}
-    with town.bridge() as bridge:
+    cluster = make_cluster(kafka)
+    cluster.kafka_settings = {**_plain("bridge"), "topic.metadata.refresh.interval.ms": 500}
+    with cluster.bridge() as bridge:
         bridge.wait_until_assigned_any()
-        town.write(500)
-        town.wait_until_all_is_committed()
+        cluster.write(500)
+        cluster.wait_until_all_is_committed()
 
-        # When it may not read any more
-        resource = (ResourceType.TOPIC, town.topic) if kind == "topic" else _group(town.group)
+        # When it is denied read access
+        resource = (ResourceType.TOPIC, cluster.topic) if kind == "topic" else _group(cluster.group)
         _deny(kafka, *resource)
-        town.write(500)
-        bridge.wait_until(lambda: "uthorization" in bridge.text, "it to say so", 30)
+        cluster.write(500)
+        bridge.wait_until(lambda: "uthorization" in bridge.text, "the log message", 30)
         time.sleep(2)
 
-        # Then all arrives, once, when it may again
+        # Then every record arrives once when access is granted again
         _allow_again(kafka, *resource)
-        bridge.wait_until(town.all_is_committed, "everything committed", 60)
+        bridge.wait_until(cluster.all_is_committed, "everything committed", 60)
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
+    assert cluster.reconcile() == ([], 0)
 
 
-def test_tokens_that_end_every_five_seconds_are_renewed_while_it_works(
-    start_kafka: StartKafka, found_town: FoundTown
+def test_tokens_that_expire_every_five_seconds_are_renewed(
+    start_kafka: StartKafka, make_cluster: MakeCluster
 ) -> None:
-    """OAUTHBEARER: the broker asks again every three seconds, and nothing is interrupted."""
-    # Given a bridge whose tokens live for five seconds
+    """OAUTHBEARER: the broker reauthenticates every three seconds, without interruption."""
+    # Given a bridge whose tokens expire after five seconds
     kafka = start_kafka(properties=WITH_TOKENS, client=_tokens(3_600))
-    town = found_town(kafka)
-    town.kafka_settings = _tokens(5)
-    with town.bridge() as bridge:
+    cluster = make_cluster(kafka)
+    cluster.kafka_settings = _tokens(5)
+    with cluster.bridge() as bridge:
         bridge.wait_until_assigned_any()
 
-        # When it works for the length of four of them
+        # When it runs for the lifetime of four tokens
         until_s = time.monotonic() + 20
         while time.monotonic() < until_s:
-            town.write(100)
-            bridge.wait_until(town.all_is_committed, "everything committed", 20)
+            cluster.write(100)
+            bridge.wait_until(cluster.all_is_committed, "everything committed", 20)
             time.sleep(0.5)
 
         # Then its assignment was never lost
         assert not bridge.has_logged("lost")
         assert bridge.stop() == 0
-    assert town.reconcile() == ([], 0)
+    assert cluster.reconcile() == ([], 0)
 
 
 def _group(name: str) -> tuple[ResourceType, str]:

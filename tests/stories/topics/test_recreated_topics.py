@@ -1,7 +1,7 @@
-"""Topics that are deleted and made anew: their names and offsets are the same, their records not.
+"""Recreated topics: the name and the offsets are the same, but the records are not.
 
-Kafka forgets a group's offsets with the topic. But a bridge that runs goes on at its old offset
-when the new topic is there, as its client tells it nothing, and commits that.
+Kafka deletes a group's offsets with the topic. But librdkafka does not report the new topic, so a
+running bridge would continue at its old offset and commit it.
 """
 
 import pytest
@@ -11,8 +11,8 @@ from bridge.delivery.commit_metadata import encode
 from bridge.kafka.consumer.topic_ids import short_id
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
-from tests.stories.conftest import FoundTown
-from tests.stories.kafka_fixture import Town
+from tests.stories.conftest import MakeCluster
+from tests.stories.kafka_fixture import ClusterFixture
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
 
@@ -30,93 +30,95 @@ TOLD = "the topic {} was recreated: it is read from the beginning"
         pytest.param("consumer", 3, marks=pytest.mark.long),
     ],
 )
-def test_a_topic_that_is_made_anew_under_a_running_bridge_is_read_from_its_first_record(
-    kafka: KafkaCluster, found_town: FoundTown, protocol: str, partitions: int
+def test_a_topic_recreated_under_a_running_bridge_is_read_from_its_first_record(
+    kafka: KafkaCluster, make_cluster: MakeCluster, protocol: str, partitions: int
 ) -> None:
-    """Whether it comes back shorter or longer, with fewer partitions or with more."""
-    # Given a bridge that has delivered 100 records, and reads what is new only
-    town = found_town(kafka, partitions=2)
-    town.settings["start"] = "latest"
-    town.kafka_settings = {"group.protocol": protocol}
-    if partitions > 2:  # so soon is a partition seen that was added
-        town.kafka_settings["topic.metadata.refresh.interval.ms"] = 1_000
+    """The new topic may be shorter or longer, and have fewer or more partitions."""
+    # Given a bridge with `start: latest` that has delivered 100 records
+    cluster = make_cluster(kafka, partitions=2)
+    cluster.settings["start"] = "latest"
+    cluster.kafka_settings = {"group.protocol": protocol}
+    if partitions > 2:  # detects added partitions quickly
+        cluster.kafka_settings["topic.metadata.refresh.interval.ms"] = 1_000
     if protocol == "consumer":
-        town.kafka_settings |= {"session.timeout.ms": None, "heartbeat.interval.ms": None}
-    with town.bridge() as bridge:
-        bridge.wait_until_assigned([f"{town.topic}/0", f"{town.topic}/1"])
-        town.write(100)
-        town.wait_until_all_is_committed()
+        cluster.kafka_settings |= {"session.timeout.ms": None, "heartbeat.interval.ms": None}
+    with cluster.bridge() as bridge:
+        bridge.wait_until_assigned([f"{cluster.topic}/0", f"{cluster.topic}/1"])
+        cluster.write(100)
+        cluster.wait_until_all_is_committed()
 
-        # When its topic is deleted, and at once another one is made with its name: one partition
-        # has more records than were delivered of the old one, the other has fewer
-        _make_anew(town, partitions)
-        town.write(200, partition=0)
+        # When its topic is deleted and immediately recreated: one partition has more records than
+        # were delivered from the old one, the other has fewer
+        _recreate(cluster, partitions)
+        cluster.write(200, partition=0)
         if partitions > 1:
-            town.write(10, partition=1)
-        bridge.wait_until_logged(TOLD.format(town.topic))
+            cluster.write(10, partition=1)
+        bridge.wait_until_logged(TOLD.format(cluster.topic))
 
-        # Then all of the new topic arrives, and nothing is halted
-        bridge.wait_until(lambda: len(town.arrived()) == town.written, "all of the new topic", 30)
-        bridge.wait_until(town.all_is_committed, "everything committed", 30)
+        # Then all records of the new topic arrive, and nothing halts
+        bridge.wait_until(
+            lambda: len(cluster.arrived()) == cluster.written, "all records of the new topic", 30
+        )
+        bridge.wait_until(cluster.all_is_committed, "everything committed", 30)
         assert not bridge.has_logged("halted")
         assert bridge.stop() == 0
 
-    # And twice came no more than what was read before it was noticed
-    lost, twice = town.reconcile()
+    # And only records read before the detection are duplicates
+    lost, duplicates = cluster.reconcile()
     assert lost == []
-    assert twice <= 150
+    assert duplicates <= 150
 
 
-def test_what_an_old_bridge_committed_to_a_topic_that_was_made_anew_says_nothing_of_it(
-    kafka: KafkaCluster, found_town: FoundTown
+def test_a_commit_for_the_old_topic_does_not_skip_records_of_the_recreated_topic(
+    kafka: KafkaCluster, make_cluster: MakeCluster
 ) -> None:
-    """A bridge that was killed before it noticed: the new topic's first records are not skipped."""
+    """This happens if a bridge is killed before it detects the recreated topic."""
     # Given a stopped bridge that has delivered 100 records
-    town = found_town(kafka, partitions=1)
-    town.write(100)
-    _run_until_committed(town)
-    old_id = _topic_id(town)
-    assert "fsb2." in kafka.committed(town.group, town.topic)[0].metadata
+    cluster = make_cluster(kafka, partitions=1)
+    cluster.write(100)
+    _run_until_committed(cluster)
+    old_id = _topic_id(cluster)
+    assert "fsb2." in kafka.committed(cluster.group, cluster.topic)[0].metadata
 
-    # When its topic is made anew, and a late commit speaks of offsets of the old one
-    _make_anew(town, 1)
-    assert kafka.committed(town.group, town.topic) == {}
-    town.write(300)
-    town.commit(100, encode(100, 1, [(150, 200)], old_id))
-    town.settings["start"] = "latest"
-    with town.bridge() as bridge:
-        bridge.wait_until_logged(TOLD.format(town.topic))
-        bridge.wait_until(lambda: len(town.arrived()) == 400, "all of the new topic", 30)
-        bridge.wait_until(town.all_is_committed, "everything committed", 30)
+    # When its topic is recreated, and a late commit has offsets of the old one
+    _recreate(cluster, 1)
+    assert kafka.committed(cluster.group, cluster.topic) == {}
+    cluster.write(300)
+    cluster.commit(100, encode(100, 1, [(150, 200)], old_id))
+    cluster.settings["start"] = "latest"
+    with cluster.bridge() as bridge:
+        bridge.wait_until_logged(TOLD.format(cluster.topic))
+        bridge.wait_until(lambda: len(cluster.arrived()) == 400, "all records of the new topic", 30)
+        bridge.wait_until(cluster.all_is_committed, "everything committed", 30)
         assert bridge.stop() == 0
 
-    # Then all of the new topic has arrived; twice, what was read before Kafka told its id
-    lost, twice = town.reconcile()
+    # Then all records of the new topic arrive; those read before its id was known are duplicates
+    lost, duplicates = cluster.reconcile()
     assert lost == []
-    assert twice <= 200
+    assert duplicates <= 200
 
 
-def _make_anew(town: Town, partitions: int) -> None:
-    town.kafka.delete_topic(town.topic)
-    wait_until(lambda: _created(town, partitions), "the new topic", 30)
+def _recreate(cluster: ClusterFixture, partitions: int) -> None:
+    cluster.kafka.delete_topic(cluster.topic)
+    wait_until(lambda: _created(cluster, partitions), "the new topic", 30)
 
 
-def _created(town: Town, partitions: int) -> bool:
-    """Whether the topic could be made: for a moment after its end its name is taken."""
+def _created(cluster: ClusterFixture, partitions: int) -> bool:
+    """Whether the topic was created; right after the deletion its name is still in use."""
     try:
-        town.kafka.create_topic(town.topic, partitions)
+        cluster.kafka.create_topic(cluster.topic, partitions)
     except KafkaException:
         return False
     return True
 
 
-def _topic_id(town: Town) -> int:
-    asked = town.kafka.admin.describe_topics(TopicCollection([town.topic]))
-    cluster = town.kafka.admin.describe_cluster().result(10)
-    return short_id(str(cluster.cluster_id), str(asked[town.topic].result(10).topic_id))
+def _topic_id(cluster: ClusterFixture) -> int:
+    asked = cluster.kafka.admin.describe_topics(TopicCollection([cluster.topic]))
+    described = cluster.kafka.admin.describe_cluster().result(10)
+    return short_id(str(described.cluster_id), str(asked[cluster.topic].result(10).topic_id))
 
 
-def _run_until_committed(town: Town) -> None:
-    with town.bridge() as bridge:
-        bridge.wait_until(town.all_is_committed, "everything committed", 60)
+def _run_until_committed(cluster: ClusterFixture) -> None:
+    with cluster.bridge() as bridge:
+        bridge.wait_until(cluster.all_is_committed, "everything committed", 60)
         assert bridge.stop() == 0

@@ -1,4 +1,4 @@
-"""The pure rules of the stand-in's contract."""
+"""The pure rules of the stand-in's v1 contract."""
 
 import pytest
 
@@ -16,8 +16,8 @@ from bridge.sandbox.fullstory import contract_v1
         ("a" * 256, "a" * 256),
     ],
 )
-def test_an_encoded_uid_is_read_back(segment: str, uid: str) -> None:
-    """One segment, decoded once."""
+def test_an_encoded_uid_is_decoded(segment: str, uid: str) -> None:
+    """The uid is one segment, decoded once."""
     assert contract_v1.uid_of(f"/users/v1/individual/{segment}/customevent") == uid
 
 
@@ -33,18 +33,18 @@ def test_an_encoded_uid_is_read_back(segment: str, uid: str) -> None:
         "/v1/users/v1/individual/a/customevent",
     ],
 )
-def test_anything_but_one_encoded_segment_is_no_uid(path: str) -> None:
-    """An extra segment, a raw character, a dot segment or a query."""
+def test_a_path_without_exactly_one_encoded_segment_has_no_uid(path: str) -> None:
+    """Extra segments, raw characters, dot segments and queries are invalid."""
     assert contract_v1.uid_of(path) is None
 
 
 def test_an_infinite_real_is_refused() -> None:
-    """A number too large for a double is not finite."""
+    """A number that is too large for a double is not finite."""
     body = b'{"event":{"event_name":"x","event_data":{"a_real":1e999}}}'
     assert contract_v1.refusal(body) is not None
 
 
 def test_a_refusal_names_the_field() -> None:
-    """The sentence says which field, never its value."""
+    """The message names the field, never its value."""
     problem = contract_v1.refusal(b'{"event":{"event_name":"x","stamp":"secret"}}')
     assert problem == "unknown field event.stamp"

@@ -1,4 +1,4 @@
-"""The second opinion on the example mappings, read off the mapping files by hand."""
+"""The independent implementation of the example mappings, checked against the mapping files."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,8 +18,8 @@ PAYMENT: dict[str, Any] = {
 }
 
 
-def _names(observed: tuple[expected_events.ExpectedEvent, ...]) -> list[str]:
-    return sorted(sighting.name for sighting in observed)
+def _names(events: tuple[expected_events.ExpectedEvent, ...]) -> list[str]:
+    return sorted(event.name for event in events)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def _names(observed: tuple[expected_events.ExpectedEvent, ...]) -> list[str]:
         ({"status": "REFUNDED", "refunded_amount": Decimal(1)}, ["Payment Refunded"]),
     ],
 )
-def test_a_payment_becomes_these_events(changes: dict[str, Any], names: list[str]) -> None:
-    """Status, test flag, user, and for a blocked one the reason or the risk."""
+def test_the_events_of_a_payment(changes: dict[str, Any], names: list[str]) -> None:
+    """They depend on status, test flag and user; a blocked one also on failure and risk."""
     assert _names(expected_events.events_of_payment({**PAYMENT, **changes})) == names
 
 
@@ -58,10 +58,10 @@ def test_a_payment_becomes_these_events(changes: dict[str, Any], names: list[str
         ("ORDER_CANCELLED", "WEB", "FRAUD_TEST", []),
     ],
 )
-def test_an_order_step_becomes_these_events(
+def test_the_events_of_an_order_step(
     kind: str, channel: str, reason: str | None, names: list[str]
 ) -> None:
-    """Kind of step, channel and reason decide."""
+    """They depend on the kind of step, the channel and the reason."""
     order = {"id": "o", "user_id": "u", "channel": channel}
     value = {"type": kind, "order": order, "cancel": reason and {"reason": reason}}
     assert _names(expected_events.events_of_order(value, None)) == names
@@ -71,11 +71,11 @@ def test_an_order_step_becomes_these_events(
     ("user_id", "header", "uid"),
     [("u", "h", "u"), (None, "h", "h"), (None, None, None)],
 )
-def test_the_header_stands_in_for_a_missing_user(
+def test_the_header_is_used_if_the_user_is_missing(
     user_id: str | None, header: str | None, uid: str | None
 ) -> None:
-    """A guest without either becomes no event."""
+    """An order with neither produces no event."""
     order = {"id": "o", "user_id": user_id, "channel": "STORE"}
     value = {"type": "ORDER_SHIPPED", "order": order, "cancel": None}
     seen = expected_events.events_of_order(value, header)
-    assert [sighting.uid for sighting in seen] == ([] if uid is None else [uid])
+    assert [event.uid for event in seen] == ([] if uid is None else [uid])

@@ -1,4 +1,4 @@
-"""Two opinions on the same traffic: the oracle's, and the bridge's own rooms one after another."""
+"""The expected events and the bridge's mapping agree on the same traffic."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -34,13 +34,13 @@ def _plans() -> dict[str, Plan]:
     }
 
 
-def _accepted(made: GeneratedRecord, plan: Plan) -> list[Accepted]:
-    """What the bridge's rooms would send for a record; each request passes either contract."""
-    value = None if made.value is None else walk(SCHEMAS[made.topic], made.value, 5)
+def _accepted(generated: GeneratedRecord, plan: Plan) -> list[Accepted]:
+    """The bridge's requests for a record; each one satisfies its API's contract."""
+    value = None if generated.value is None else walk(SCHEMAS[generated.topic], generated.value, 5)
     record = Record(
-        *(made.topic, 0, 0, made.timestamp_ms, made.key, made.value),
-        Assignment(made.topic, 0),
-        lambda: made.headers,
+        *(generated.topic, 0, 0, generated.timestamp_ms, generated.key, generated.value),
+        Assignment(generated.topic, 0),
+        lambda: generated.headers,
     )
     found = []
     for outcome in plan.map(record, value):
@@ -58,19 +58,19 @@ def _accepted(made: GeneratedRecord, plan: Plan) -> list[Accepted]:
     return found
 
 
-def test_the_bridges_rooms_and_the_oracle_agree_on_every_record() -> None:
-    """Who, which event, of which record; and the stand-in would take every request."""
+def test_the_bridge_and_the_expected_events_agree_on_every_record() -> None:
+    """Uid, event name and record id are equal, and the stand-in accepts every request."""
     plans = _plans()
     events = 0
-    for made in Traffic(IDS, start=datetime(2026, 11, 24, tzinfo=UTC)).records(1500):
-        if made.fate == "dead_lettered":
+    for generated in Traffic(IDS, start=datetime(2026, 11, 24, tzinfo=UTC)).records(1500):
+        if generated.expected_outcome == "dead_lettered":
             with pytest.raises(PoisonRecord):
-                _accepted(made, plans[made.topic])
+                _accepted(generated, plans[generated.topic])
             continue
-        seen = Counter(map(expected_event_of, _accepted(made, plans[made.topic])))
-        if made.fate == "unknown_user":
+        seen = Counter(map(expected_event_of, _accepted(generated, plans[generated.topic])))
+        if generated.expected_outcome == "unknown_user":
             assert {event.uid for event in seen} == {UNKNOWN_USER}
         else:
-            assert seen == Counter(made.events)
-            events += len(made.events)
+            assert seen == Counter(generated.events)
+            events += len(generated.events)
     assert events > 500

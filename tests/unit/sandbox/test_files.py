@@ -1,4 +1,4 @@
-"""The shipped examples are found."""
+"""The shipped example files are found."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,8 @@ from bridge.errors import SetupError
 from bridge.sandbox import files
 
 
-def test_every_example_topic_has_a_schema_and_there_are_mappings() -> None:
-    """In a checkout they are beside the package."""
+def test_every_example_topic_has_a_schema_and_the_mappings_exist() -> None:
+    """In a checkout they are next to the package."""
     assert {json.loads(files.schema_text(topic))["name"] for topic in files.TOPICS} == {
         "Payment",
         "Order",
@@ -18,8 +18,10 @@ def test_every_example_topic_has_a_schema_and_there_are_mappings() -> None:
     assert [file.name for file in files.mapping_files()] == ["orders.yaml", "payments.yaml"]
 
 
-def test_the_package_s_own_copy_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wheel carries them as `_schemas`; without either the message names the cure."""
+def test_the_copy_in_the_package_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel contains them as `_schemas`; without either, the message says how to fix it."""
     package = tmp_path / "bridge"
     package.mkdir()
     monkeypatch.setattr(files, "files", lambda _name: package)

@@ -17,8 +17,8 @@ def _console(*, terminal: bool) -> tuple[Console, io.StringIO]:
     return Console(file=out, force_terminal=terminal, width=80, color_system="standard"), out
 
 
-def test_a_terminal_sees_every_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One row each, statuses in order."""
+def test_a_terminal_shows_every_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One row per number, with statuses in order."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     console, out = _console(terminal=True)
@@ -32,7 +32,7 @@ def test_a_terminal_sees_every_number(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The numbers stay, the colours go."""
+    """The numbers are printed without colors."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     console, out = _console(terminal=True)
@@ -42,8 +42,8 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[32m" not in out.getvalue()
 
 
-def test_piped_it_is_a_line_every_two_seconds_and_the_last() -> None:
-    """No escape sequences, one snapshot a line, however wide."""
+def test_piped_output_has_a_line_every_two_seconds_and_the_last_one() -> None:
+    """No escape sequences, and one line per snapshot of any width."""
     console, out = _console(terminal=False)
     now_s = 0.0
     with LiveTable(console, clock=lambda: now_s) as table:
