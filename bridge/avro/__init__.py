@@ -1,1 +1,1 @@
-"""Avro: which schema wrote a record, where that schema comes from, and the record's raw value."""
+"""Avro: finds the schema that wrote a record, and decodes the record to its raw value."""

@@ -1,16 +1,15 @@
-"""Decode: a record's bytes become the raw value of its writer schema.
+"""Decode: turns a record's bytes into the raw value of its writer schema.
 
-Invariants: a record of a known schema costs one look-up by topic, one by the bytes that name the
-schema, one call of its reader, and no await. What a schema is admitted as (`T`, the mappings
-compiled for it) is asked once per topic and schema, and a refusal is remembered like an
-admission. Values are raw: no logical type is applied; they hold the fields that the mappings read.
-A record without a value is none of ours.
+Invariants: a record with a known schema costs one lookup by topic, one lookup by schema token, one
+call of its reader, and no await. Mappings are compiled once per topic and schema (`T`); a refusal
+is cached as well. Values are raw (no logical types) and contain the fields that the mappings read.
+Records without a value are not decoded here.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from bridge.avro.reader import NameOf, make_name_of, make_reader_of
+from bridge.avro.reader import NameOf, make_name_of, make_projecting_reader
 from bridge.avro.schema_store import SchemaStore, WriterSchema
 from bridge.avro.walker import Read
 from bridge.avro.wire_formats import ConfluentFormat, FramedValue, WireFormat
@@ -21,38 +20,38 @@ from bridge.schema.types import Schema
 
 
 class ReadPaths(Protocol):
-    """The paths that somebody reads, cut at the first index or key of a map."""
+    """The paths that mappings read, up to the first array index or map key."""
 
     @property
     def filter(self) -> frozenset[tuple[str, ...]]:
-        """What the filters read."""
+        """The paths that filters read."""
         ...
 
     @property
     def all(self) -> frozenset[tuple[str, ...]]:
-        """What is read at all."""
+        """All paths that mappings read."""
         ...
 
 
 class CompiledMappings(Protocol):
-    """What a schema is admitted as; the decoder hands it back with each value."""
+    """The mappings compiled for one schema; the decoder returns them with each value."""
 
     @property
     def wanted(self) -> ReadPaths:
-        """What of a value is read."""
+        """The paths of a value that the mappings read."""
         ...
 
 
 T = TypeVar("T", bound=CompiledMappings)
 CompileMappings = Callable[[str, Schema], T]
-"""Topic and schema -> what it is admitted as; raises Problems when the schema does not fit."""
+"""Compiles the mappings of a topic for a schema; raises Problems if they do not fit the schema."""
 
 
 class DecodedValue(NamedTuple, Generic[T]):
-    """A value, what its schema was admitted as, and the full name of its record.
+    """A value, the mappings compiled for its schema, and the full name of its record.
 
-    `record_name` is None where the root is no record; where it is a union of several, it names
-    the one that was written.
+    `record_name` is None if the value is not a record. If the schema is a union of records, it
+    names the record that was written.
     """
 
     compiled: T
@@ -61,7 +60,7 @@ class DecodedValue(NamedTuple, Generic[T]):
 
 
 class SchemaReader(NamedTuple, Generic[T]):
-    """How the values of one topic and one schema are read."""
+    """Reads the values of one topic that one schema wrote."""
 
     compiled: T
     schema: Schema
@@ -70,13 +69,13 @@ class SchemaReader(NamedTuple, Generic[T]):
 
 
 class RefusedSchema(NamedTuple):
-    """Why the values of one topic and one schema are not read."""
+    """Why values of one topic that one schema wrote are not read."""
 
     message: str
 
 
 class TopicSchemas(Generic[T]):
-    """A topic's wire format, and what is known of its schemas, by the bytes that name them."""
+    """A topic's wire format, and its known schemas by schema token."""
 
     __slots__ = ("entries", "format")
 
@@ -86,25 +85,28 @@ class TopicSchemas(Generic[T]):
 
 
 class AvroDecoder(Generic[T]):
-    """Decodes the records of all topics; topics without a format of their own are Confluent's."""
+    """Decodes the records of all topics; the default wire format is Confluent's."""
 
     def __init__(
-        self, store: SchemaStore, formats: Mapping[str, WireFormat], admit: CompileMappings[T]
+        self,
+        store: SchemaStore,
+        formats: Mapping[str, WireFormat],
+        compile_mappings: CompileMappings[T],
     ) -> None:
         self._store = store
-        self._admit = admit
+        self._compile_mappings = compile_mappings
         self._topics = {
             topic: TopicSchemas[T](wire_format) for topic, wire_format in formats.items()
         }
 
     def decode(self, record: Record) -> DecodedValue[T] | None:
-        """Decode a record that has a value; None: `prepare` has to fetch its schema first.
+        """Decode a record that has a value; None if `prepare` must fetch its schema first.
 
-        Raises PoisonRecord (stage `decode`; `map` where the mappings do not fit the schema).
+        Raises PoisonRecord (stage `decode`, or `map` if the mappings do not fit the schema).
         """
         topic = self.topic(record.topic)
         framed = topic.format.locate_body(record)
-        entry = topic.entries.get(framed.token) or self._entry(record.topic, topic, framed)
+        entry = topic.entries.get(framed.token) or self._known_entry(record.topic, topic, framed)
         if entry is None:
             return None
         if isinstance(entry, RefusedSchema):
@@ -114,24 +116,24 @@ class AvroDecoder(Generic[T]):
         return DecodedValue(entry.compiled, value, entry.name_of(data, framed.start))
 
     async def prepare(self, record: Record) -> None:
-        """Fetch what `decode` lacks; raises Unavailable or PoisonRecord."""
+        """Fetch the schema that `decode` needs; raises Unavailable or PoisonRecord."""
         topic = self.topic(record.topic)
         framed = topic.format.locate_body(record)
         writer = await self._store.fetch(topic.format.key(framed.token))
-        if framed.token not in topic.entries:  # several may have waited for one fetch
+        if framed.token not in topic.entries:  # several records can wait for one fetch
             topic.entries[framed.token] = self._make_entry(record.topic, writer)
 
     def topic(self, name: str) -> TopicSchemas[T]:
-        """What is known of a topic's schemas."""
+        """The wire format and the known schemas of a topic."""
         topic = self._topics.get(name)
         if topic is None:
             topic = self._topics.setdefault(name, TopicSchemas[T](ConfluentFormat()))
         return topic
 
-    def _entry(
+    def _known_entry(
         self, name: str, topic: TopicSchemas[T], framed: FramedValue
     ) -> SchemaReader[T] | RefusedSchema | None:
-        """Make the entry of a schema that the store has at hand: another topic's, or a file's."""
+        """Make an entry without a fetch, from a file or a schema that another topic fetched."""
         writer = self._store.known(topic.format.key(framed.token))
         if writer is None:
             return None
@@ -140,9 +142,9 @@ class AvroDecoder(Generic[T]):
 
     def _make_entry(self, topic: str, writer: WriterSchema) -> SchemaReader[T] | RefusedSchema:
         try:
-            compiled = self._admit(topic, writer.schema)
+            compiled = self._compile_mappings(topic, writer.schema)
         except Problems as error:
-            first = error.problems[0].message if error.problems else "no reason was given"
+            first = error.problems[0].message if error.problems else "no reason given"
             return RefusedSchema(f"the mappings of {topic} do not fit {writer.label}: {first}")
-        read = make_reader_of(writer.schema, compiled.wanted.all)
+        read = make_projecting_reader(writer.schema, compiled.wanted.all)
         return SchemaReader(compiled, writer.schema, read, make_name_of(writer.schema))

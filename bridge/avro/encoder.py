@@ -1,14 +1,14 @@
-"""From a value as people write it (JSON, YAML) to the Avro bytes of a schema.
+"""Encodes a value from JSON or YAML as the Avro bytes of a schema.
 
-Invariants: a value that does not fit is refused with its path and the types, never with itself.
-What can be missing may be left out: a field's default is filled in, and null where it can be null.
-The bytes are written here and read by the same reader as Kafka's, so each checks the other.
+Invariants: the error for a value that does not fit has its path and the types, never the value.
+An omitted field gets its default, or null if it is nullable. The reader for Kafka's records reads
+these bytes, so writer and reader check each other.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bridge.avro.literals import LiteralMismatch, found
+from bridge.avro.literals import LiteralMismatch, type_mismatch
 from bridge.avro.scalars import is_null, write_long, write_scalar, write_sized
 from bridge.avro.schema_store import WriterSchema
 from bridge.documents.problems import suggest
@@ -28,19 +28,19 @@ from bridge.schema.types import (
     Union,
 )
 
-_NATURAL: Final[Mapping[type, tuple[Measure, ...]]] = {
+_USUAL_MEASURES: Final[Mapping[type, tuple[Measure, ...]]] = {
     str: ("text", "enum"),
     bool: ("bool",),
     int: ("int",),
     float: ("double", "float", "decimal"),
 }
-"""The branches of a union that are tried before all others."""
+"""By Python type, the branches of a union that are tried first."""
 
-_At = tuple[Step, ...]
+_Path = tuple[Step, ...]
 
 
 class Encoder:
-    """Writes values with one schema."""
+    """Encodes values with one schema."""
 
     def __init__(self, writer: WriterSchema) -> None:
         self._schema: Schema = writer.schema
@@ -50,145 +50,155 @@ class Encoder:
         """The Avro body of a value, without framing.
 
         Raises:
-            Misfit: the value does not fit the schema.
+            LiteralMismatch: the value does not fit the schema.
         """
-        return self._type(self._schema.root, value, ())
+        return self._encode(self._schema.root, value, ())
 
-    def _type(self, type_: Type, value: Any, at: _At) -> bytes:
+    def _encode(self, type_: Type, value: Any, path: _Path) -> bytes:
         type_ = self._schema.resolve(type_)
         match type_:
             case Union(branches):
-                return self._union(branches, value, at)
+                return self._union(branches, value, path)
             case Record():
-                return self._record(type_, value, at)
+                return self._record(type_, value, path)
             case Array(items):
-                return self._array(items, value, at)
+                return self._array(items, value, path)
             case Map(values):
-                return self._map(values, value, at)
+                return self._map(values, value, path)
             case _:
                 pass
         try:
             return write_scalar(type_, value)
         except LiteralMismatch as mismatch:
-            raise LiteralMismatch(mismatch.message, _spelt(at), mismatch.fix) from None
+            raise LiteralMismatch(mismatch.message, _formatted(path), mismatch.fix) from None
 
-    def _record(self, record: Record, value: Any, at: _At) -> bytes:
+    def _record(self, record: Record, value: Any, path: _Path) -> bytes:
         if not isinstance(value, Mapping):
-            what = f"an object with the fields of {record.name} is wanted here"
-            raise LiteralMismatch(f"{what}, not {found(value)}", _spelt(at))
+            expected = f"an object with the fields of {record.name}"
+            raise type_mismatch(expected, value, _formatted(path))
         names = [field.name for field in record.fields]
         unknown = next((name for name in value if name not in names), None)
         if unknown is not None:
             message = f"{record.name} has no such field"
-            raise LiteralMismatch(message, _spelt((*at, Name(unknown))), suggest(unknown, names))
-        self._refuse_missing(record, value, at)
+            raise LiteralMismatch(
+                message, _formatted((*path, Name(unknown))), suggest(unknown, names)
+            )
+        self._check_missing_fields(record, value, path)
         return b"".join(
-            self._field(record, field.name, field.type, value, (*at, Name(field.name)))
+            self._field(record, field.name, field.type, value, (*path, Name(field.name)))
             for field in record.fields
         )
 
     def _field(
-        self, record: Record, name: str, type_: Type, values: Mapping[str, Any], at: _At
+        self, record: Record, name: str, type_: Type, values: Mapping[str, Any], path: _Path
     ) -> bytes:
         if name in values:
-            return self._type(type_, values[name], at)
+            return self._encode(type_, values[name], path)
         if (record.name, name) in self._defaults:
             default = self._defaults[record.name, name]
-            return self._type(type_, self._of_default(type_, default), at)
-        return self._type(type_, None, at)
+            return self._encode(type_, self._default_value(type_, default), path)
+        return self._encode(type_, None, path)
 
-    def _refuse_missing(self, record: Record, values: Mapping[str, Any], at: _At) -> None:
+    def _check_missing_fields(self, record: Record, values: Mapping[str, Any], path: _Path) -> None:
         missing = [
             field.name
             for field in record.fields
             if field.name not in values
             and (record.name, field.name) not in self._defaults
-            and not self._takes_null(field.type)
+            and not self._is_nullable(field.type)
         ]
         if missing:
             listed = ", ".join(f"`{name}`" for name in missing)
-            fields = "fields are" if len(missing) > 1 else "field is"
-            message = f"{len(missing)} {fields} missing that the schema gives no default: {listed}"
-            raise LiteralMismatch(message, _spelt(at))
+            fields = "fields" if len(missing) > 1 else "field"
+            message = f"missing {len(missing)} {fields} without a default: {listed}"
+            raise LiteralMismatch(message, _formatted(path))
 
-    def _of_default(self, type_: Type, default: Any) -> Any:
-        """A default as a value: in a schema, bytes are text of one character a byte."""
+    def _default_value(self, type_: Type, default: Any) -> Any:
+        """A default as a value; in a schema, bytes are text with one character per byte."""
         type_ = self._schema.resolve(type_)
         match type_, default:
             case Union(branches), _:
                 resolved = [self._schema.resolve(branch) for branch in branches]
-                if isinstance(default, str) and not any(_natural(b, default) for b in resolved):
+                if isinstance(default, str) and not any(
+                    _is_usual_type(b, default) for b in resolved
+                ):
                     return default.encode("latin-1")
-                holder = next((b for b in resolved if isinstance(b, Record | Array | Map)), type_)
-                return default if holder is type_ else self._of_default(holder, default)
+                container = next(
+                    (b for b in resolved if isinstance(b, Record | Array | Map)), type_
+                )
+                return default if container is type_ else self._default_value(container, default)
             case Record(fields=fields), dict():
                 types = {field.name: field.type for field in fields}
                 return {
-                    key: self._of_default(types[key], v) if key in types else v
+                    key: self._default_value(types[key], v) if key in types else v
                     for key, v in default.items()
                 }
             case (Map(inner), dict()):
-                return {key: self._of_default(inner, v) for key, v in default.items()}
+                return {key: self._default_value(inner, v) for key, v in default.items()}
             case (Array(inner), list()):
-                return [self._of_default(inner, v) for v in default]
+                return [self._default_value(inner, v) for v in default]
             case (Fixed() | Primitive("bytes"), str()):
                 return default.encode("latin-1")
         return default
 
-    def _takes_null(self, type_: Type) -> bool:
+    def _is_nullable(self, type_: Type) -> bool:
         type_ = self._schema.resolve(type_)
         branches = type_.branches if isinstance(type_, Union) else (type_,)
         return any(is_null(branch) for branch in branches)
 
-    def _array(self, items: Type, value: Any, at: _At) -> bytes:
+    def _array(self, items: Type, value: Any, path: _Path) -> bytes:
         if not isinstance(value, list):
-            raise LiteralMismatch(f"a list is wanted here, not {found(value)}", _spelt(at))
-        return _block([self._type(items, item, (*at, Index(n))) for n, item in enumerate(value)])
+            raise type_mismatch("a list", value, _formatted(path))
+        return _block(
+            [self._encode(items, item, (*path, Index(n))) for n, item in enumerate(value)]
+        )
 
-    def _map(self, values: Type, value: Any, at: _At) -> bytes:
+    def _map(self, values: Type, value: Any, path: _Path) -> bytes:
         if not isinstance(value, Mapping):
-            raise LiteralMismatch(f"an object is wanted here, not {found(value)}", _spelt(at))
+            raise type_mismatch("an object", value, _formatted(path))
         return _block(
             [
-                write_sized(key.encode()) + self._type(values, item, (*at, MapKey(key)))
+                write_sized(key.encode()) + self._encode(values, item, (*path, MapKey(key)))
                 for key, item in value.items()
             ]
         )
 
-    def _union(self, branches: Sequence[Type], value: Any, at: _At) -> bytes:
-        """The first branch that fits, those of the value's own kind before the others.
+    def _union(self, branches: Sequence[Type], value: Any, path: _Path) -> bytes:
+        """Encode with the first branch that fits; branches of the value's own type come first.
 
-        An object of one key that names a branch (Avro's JSON form) chooses that branch.
+        An object whose only key names a branch (Avro's JSON encoding) selects that branch.
         """
         resolved = [self._schema.resolve(branch) for branch in branches]
         mismatches: list[LiteralMismatch] = []
-        for index in sorted(range(len(resolved)), key=lambda n: not _natural(resolved[n], value)):
+        for index in sorted(
+            range(len(resolved)), key=lambda n: not _is_usual_type(resolved[n], value)
+        ):
             try:
-                return write_long(index) + self._type(resolved[index], value, at)
+                return write_long(index) + self._encode(resolved[index], value, path)
             except LiteralMismatch as mismatch:
                 if not is_null(resolved[index]):
                     mismatches.append(mismatch)
         if isinstance(value, Mapping) and len(value) == 1:
             name, inner = next(iter(value.items()))
             for index, branch in enumerate(resolved):
-                if name in _names(branch):
-                    return write_long(index) + self._type(branch, inner, at)
-        deeper = [mismatch for mismatch in mismatches if mismatch.path != _spelt(at)]
+                if name in _branch_names(branch):
+                    return write_long(index) + self._encode(branch, inner, path)
+        deeper = [mismatch for mismatch in mismatches if mismatch.path != _formatted(path)]
         if len(mismatches) == 1 or len(deeper) == 1:
             raise (deeper or mismatches)[0]
-        wanted = " or ".join(_what(branch) for branch in resolved)
-        raise LiteralMismatch(f"{wanted} is wanted here, not {found(value)}", _spelt(at))
+        expected = " or ".join(_type_label(branch) for branch in resolved)
+        raise type_mismatch(expected, value, _formatted(path))
 
 
-def _natural(type_: Type, value: Any) -> bool:
-    """Whether a value is of this type's own kind."""
+def _is_usual_type(type_: Type, value: Any) -> bool:
+    """Whether the type is the usual one for a value of this Python type."""
     if is_null(type_) or isinstance(type_, Union | Reference):
         return value is None
-    return avro_type_of(type_).measure in _NATURAL.get(type(value), ())
+    return avro_type_of(type_).measure in _USUAL_MEASURES.get(type(value), ())
 
 
-def _names(type_: Type) -> tuple[str, ...]:
-    """What Avro's JSON form calls a branch, and the name without its namespace."""
+def _branch_names(type_: Type) -> tuple[str, ...]:
+    """The names of a branch in Avro's JSON encoding, with and without the namespace."""
     if isinstance(type_, Record | Enum | Fixed):
         return type_.name, type_.name.rpartition(".")[2]
     if isinstance(type_, Primitive):
@@ -196,15 +206,15 @@ def _names(type_: Type) -> tuple[str, ...]:
     return ("array",) if isinstance(type_, Array) else ("map",)
 
 
-def _what(type_: Type) -> str:
+def _type_label(type_: Type) -> str:
     return "null" if is_null(type_) else avro_type_of(type_).what
 
 
-def _spelt(at: _At) -> str:
-    return path_text(at) if at else ""
+def _formatted(path: _Path) -> str:
+    return path_text(path) if path else ""
 
 
 def _block(items: Iterable[bytes]) -> bytes:
-    """The items of an array or a map: one block, then the empty one."""
-    written = list(items)
-    return (write_long(len(written)) + b"".join(written) if written else b"") + b"\x00"
+    """The items of an array or a map as one block, then the empty block."""
+    encoded = list(items)
+    return (write_long(len(encoded)) + b"".join(encoded) if encoded else b"") + b"\x00"

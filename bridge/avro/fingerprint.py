@@ -1,8 +1,8 @@
-"""Which schema wrote a single object: the fingerprint of its Parsing Canonical Form.
+"""Computes the fingerprint that identifies a schema in Avro's single-object encoding.
 
 Source: the Avro specification 1.12, "Parsing Canonical Form for Schemas" and "Single-object
-encoding". The form is written from the type tree, not by fastavro, which refuses schemas for
-their defaults and names; neither is in the form, or matters to who reads.
+encoding". The canonical form comes from the type tree, not from fastavro: fastavro refuses some
+schemas for their defaults and names, which readers do not need.
 """
 
 import json
@@ -27,7 +27,7 @@ from bridge.schema.types import (
 
 
 def fingerprint(schema: Schema) -> bytes:
-    """CRC-64-AVRO of a schema, its eight bytes in the order of the wire (little-endian)."""
+    """CRC-64-AVRO of a schema: eight bytes in wire order (little-endian)."""
     return bytes.fromhex(fastavro_fingerprint(canonical_form(schema), "CRC-64-AVRO"))
 
 
@@ -38,43 +38,43 @@ def canonical_form(schema: Schema) -> str:
 
 
 def by_fingerprint(schemas: Mapping[str, Schema]) -> dict[bytes, str]:
-    """The names of schemas by their fingerprints.
+    """Index schema names by fingerprint.
 
     Raises:
-        SetupError: two have the same one, so that no record says which of them wrote it.
+        SetupError: two schemas have the same fingerprint, so records cannot tell them apart.
     """
-    found: dict[bytes, str] = {}
+    names: dict[bytes, str] = {}
     for name, schema in schemas.items():
-        other = found.setdefault(fingerprint(schema), name)
+        other = names.setdefault(fingerprint(schema), name)
         if other != name:
             message = f"the schemas {other} and {name} have the same fingerprint"
-            raise SetupError(f"{message}: records cannot say which of them it was; keep one")
-    return found
+            raise SetupError(f"{message}, so records cannot tell them apart: remove one")
+    return names
 
 
-def _form(schema: Schema, type_: Type, written: set[str]) -> Any:
-    """A type in canonical form; a named one is written out where it is met first."""
+def _form(schema: Schema, type_: Type, defined: set[str]) -> Any:
+    """A type in canonical form; a named type is defined at its first use."""
     match type_:
         case Primitive(name):
             return name
         case Union(branches):
-            return [_form(schema, branch, written) for branch in branches]
+            return [_form(schema, branch, defined) for branch in branches]
         case Array(items):
-            return {"type": "array", "items": _form(schema, items, written)}
+            return {"type": "array", "items": _form(schema, items, defined)}
         case Map(values):
-            return {"type": "map", "values": _form(schema, values, written)}
-        case Reference(name) if name in written:
+            return {"type": "map", "values": _form(schema, values, defined)}
+        case Reference(name) if name in defined:
             return name
     named = schema.resolve(type_)
     match named:
         case Enum(name=name, symbols=symbols):
-            written.add(name)
+            defined.add(name)
             return {"name": name, "type": "enum", "symbols": list(symbols)}
         case Fixed(name=name, size=size):
-            written.add(name)
+            defined.add(name)
             return {"name": name, "type": "fixed", "size": size}
         case Record(name=name, fields=fields):
-            written.add(name)
-            inner = [{"name": f.name, "type": _form(schema, f.type, written)} for f in fields]
+            defined.add(name)
+            inner = [{"name": f.name, "type": _form(schema, f.type, defined)} for f in fields]
             return {"name": name, "type": "record", "fields": inner}
-    raise TypeError(f"{type(named).__name__} is no type of Avro")
+    raise TypeError(f"{type(named).__name__} is not an Avro type")

@@ -1,14 +1,14 @@
-"""Which records somebody may want: looked at in the poll thread, before any work is made of them.
+"""Filters polled records in the poll thread, before the pipeline gets them.
 
-Most records of a bus are not wanted. They cost the look at their filter's fields here, and no
-object, no hand-over and no task.
+No mapping matches most records of a topic. These records cost only a look at the fields in the
+filters: no object, no handover to the event loop, no task.
 
 Invariants:
-- When in doubt a record is wanted: its schema is not known yet, its bytes are not what they should
-  be, a filter fails. The path of a record decides then, and says why.
-- Nothing is fetched or compiled here, and nothing raises: the poll thread must not wait. What the
-  decoder has learned on the event loop is only looked up.
-- A header that names the schema goes before the value's prefix, as in `wire.py`.
+- If in doubt, a record passes: if its schema is not known yet, its bytes are damaged or a filter
+  fails. The pipeline then decides, and reports the reason.
+- The poll thread must not wait, so nothing is fetched or compiled here, and nothing raises. This
+  module only looks up the schemas that the decoder learned on the event loop.
+- A header that identifies the schema takes precedence over the prefix, as in `wire_formats.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,42 +23,42 @@ from bridge.mapping.runtime.dispatch import Equality
 from bridge.records import Assignment, Headers, Message, Record
 from bridge.schema.types import Union
 
-_ONE_BYTE = 128
-"""A number whose first byte is less has no other."""
+_TWO_BYTE_MIN = 128
+"""A varint whose first byte is below this has only one byte."""
 
 RawFilter = Callable[[Record, Any], bool]
 
 
-class Filtering(Protocol):
+class FilteringMappings(Protocol):
     """The mappings of a topic, compiled for one schema."""
 
     @property
     def wanted(self) -> ReadPaths:
-        """What of a value is read."""
+        """The paths of a value that the mappings read."""
         ...
 
     @property
     def filters_by_record(self) -> bool:
-        """Whether a filter reads more than the value: the key, a header, the time."""
+        """Whether a filter reads more than the value: the key, a header or the timestamp."""
         ...
 
     def filter(self, record_name: str | None = None) -> RawFilter:
-        """Whether any mapping wants a record; `record_name` as `Decoded` has it."""
+        """The filter of all mappings together; `record_name` as in `DecodedValue`."""
         ...
 
     def members(self, record_name: str | None = None) -> Equality | None:
-        """The values of one field without which nobody wants a record; None: there is none such."""
+        """A field, and the values that it must have for any mapping to match; None if unknown."""
         ...
 
     def matches(self, record: Record, value: None) -> bool:
-        """Whether any mapping wants a record that has no value."""
+        """Whether any mapping matches a record without a value."""
         ...
 
 
 class _Filter(NamedTuple):
-    """How to tell whether a record of one schema is wanted.
+    """Decides whether any mapping matches a record of one schema.
 
-    Where `peek` is there, what it reads is looked up in `members` first: most records end there.
+    If `peek` is set, the value that it reads must be in `members`. This rejects most records.
     """
 
     read: Callable[[Any, int], object]
@@ -69,11 +69,11 @@ class _Filter(NamedTuple):
 
 
 class _Topic:
-    """What is known of a topic: filters by the bytes that name the schema, or all of the prefix."""
+    """The filters of a topic, by schema token and by the value's prefix."""
 
     __slots__ = ("assignment", "by_prefix", "by_token", "format", "tombstones")
 
-    def __init__(self, name: str, wire_format: WireFormat, tombstones: Filtering) -> None:
+    def __init__(self, name: str, wire_format: WireFormat, tombstones: FilteringMappings) -> None:
         self.format = wire_format
         self.tombstones = tombstones
         self.by_prefix: dict[bytes, _Filter] = {}
@@ -82,58 +82,60 @@ class _Topic:
 
 
 class Prefilter:
-    """Says which records somebody may want; `tombstones` is for those without a value."""
+    """Selects the records that a mapping may match; `tombstones` filters those without a value."""
 
-    def __init__(self, decoder: AvroDecoder[Any], tombstones: Callable[[str], Filtering]) -> None:
+    def __init__(
+        self, decoder: AvroDecoder[Any], tombstones: Callable[[str], FilteringMappings]
+    ) -> None:
         self._decoder = decoder
         self._tombstones = tombstones
         self._topics: dict[str, _Topic] = {}
 
     def __call__(self, name: str, messages: Sequence[Message]) -> list[int]:
-        """The messages of a topic that somebody may want, by index."""
+        """The indexes of the messages of a topic that a mapping may match."""
         topic = self._topics.get(name) or self._new_topic(name)
         filters, size = topic.by_prefix, topic.format.prefix_bytes
         reads_headers = topic.format.reads_headers
-        wanted = []
+        passed = []
         for index, message in enumerate(messages):
             value = message.value()
             headers = message.headers() if reads_headers else None
             try:
-                if value is None or (headers is not None and _names_schema(headers)):
-                    found = None
+                if value is None or (headers is not None and _has_schema_header(headers)):
+                    filter_ = None
                 else:
-                    found = filters.get(value[:size])
-                if found is None:
-                    if self._is_wanted(topic, message):
-                        wanted.append(index)
-                elif found.peek is not None and found.peek(value, size) not in found.members:
+                    filter_ = filters.get(value[:size])
+                if filter_ is None:
+                    if self._passes(topic, message):
+                        passed.append(index)
+                elif filter_.peek is not None and filter_.peek(value, size) not in filter_.members:
                     continue
-                elif found.matches(None, found.read(value, size)):
-                    wanted.append(index)
-            except Exception:  # the path of the record says what it was
-                wanted.append(index)
-        return wanted
+                elif filter_.matches(None, filter_.read(value, size)):
+                    passed.append(index)
+            except Exception:  # the pipeline reports the cause
+                passed.append(index)
+        return passed
 
-    def _is_wanted(self, topic: _Topic, message: Message) -> bool:
-        """For what has no value, or is not framed as most values are, or not known yet."""
+    def _passes(self, topic: _Topic, message: Message) -> bool:
+        """Check a message without a value, with unusual framing, or with an unknown schema."""
         record = Record.of(message, topic.assignment)
         if record.value is None:
             return topic.tombstones.matches(record, None)
         framed = topic.format.locate_body(record)
-        found = topic.by_token.get(framed.token) or self._new_filter(topic, framed.token)
-        if found is None:
+        filter_ = topic.by_token.get(framed.token) or self._new_filter(topic, framed.token)
+        if filter_ is None:
             return True
-        if not found.by_record and framed.start == topic.format.prefix_bytes:
-            topic.by_prefix[record.value[: framed.start]] = found
-        return found.matches(record, found.read(record.value, framed.start))
+        if not filter_.by_record and framed.start == topic.format.prefix_bytes:
+            topic.by_prefix[record.value[: framed.start]] = filter_
+        return filter_.matches(record, filter_.read(record.value, framed.start))
 
     def _new_filter(self, topic: _Topic, token: bytes) -> _Filter | None:
-        """How to tell for a schema; None while it is not known, or where it is refused."""
+        """Make the filter of a schema; None if the schema is unknown or refused."""
         entry = self._decoder.topic(topic.assignment.topic).entries.get(token)
         if not isinstance(entry, SchemaReader):
             return None
-        found = topic.by_token[token] = _filter(entry)
-        return found
+        filter_ = topic.by_token[token] = _make_filter(entry)
+        return filter_
 
     def _new_topic(self, name: str) -> _Topic:
         topic = _Topic(name, self._decoder.topic(name).format, self._tombstones(name))
@@ -141,35 +143,35 @@ class Prefilter:
         return topic
 
 
-def _filter(entry: SchemaReader[Any]) -> _Filter:
-    """How to tell for one schema."""
-    compiled: Filtering = entry.compiled
+def _make_filter(entry: SchemaReader[Any]) -> _Filter:
+    """Make the filter of one schema."""
+    compiled: FilteringMappings = entry.compiled
     by_record = compiled.filters_by_record
     read = project(entry.schema, compiled.wanted.filter, to_end=False) or entry.read
     if not isinstance(entry.schema.root, Union):
-        asked = compiled.members()
-        if asked is None or asked.names is None:
+        equality = compiled.members()
+        if equality is None or equality.names is None:
             return _Filter(read, compiled.filter(), by_record)
-        peek = project_one(entry.schema, asked.names)
-        return _Filter(read, compiled.filter(), by_record, peek, asked.values)
+        peek = project_one(entry.schema, equality.names)
+        return _Filter(read, compiled.filter(), by_record, peek, equality.values)
     names = [record_name(entry.schema, branch) for branch in entry.schema.root.branches]
     by_index = [_always if name is None else compiled.filter(name) for name in names]
     return _Filter(
-        lambda data, start: (_index(data, start), read(data, start)),
-        lambda record, found: by_index[found[0]](record, found[1]),
+        lambda data, start: (_branch_index(data, start), read(data, start)),
+        lambda record, indexed: by_index[indexed[0]](record, indexed[1]),
         by_record,
     )
 
 
-def _index(data: bytes, start: int) -> int:
-    """Which branch of the root a body was written as."""
+def _branch_index(data: bytes, start: int) -> int:
+    """The index of the root's branch in a body."""
     first = data[start]
-    return first >> 1 if first < _ONE_BYTE else read_index(data, start)[0]
+    return first >> 1 if first < _TWO_BYTE_MIN else read_index(data, start)[0]
 
 
 def _always(_: Record, __: object) -> bool:
     return True
 
 
-def _names_schema(headers: Headers | None) -> bool:
+def _has_schema_header(headers: Headers | None) -> bool:
     return headers is not None and any(name == SCHEMA_ID_HEADER for name, _ in headers)

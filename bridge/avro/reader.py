@@ -1,21 +1,22 @@
-"""From a schema to the function that reads its bodies; the faster ones fall back on the slower.
+"""Makes the function that reads the bodies of a schema; each reader falls back on a slower one.
 
-A generated function (`projection/`) reads what is wanted; fastavro what that finds unusual, where
-the schema keeps it from running for long; `walker` what fastavro refuses, or says what is wrong.
+1. A generated function (`projection/`) reads the wanted fields.
+2. fastavro reads bodies that the generated function refuses, if the schema is bounded.
+3. `walker` reads bodies that fastavro refuses, or reports what is wrong with them.
 
-fastavro gets a schema made anew from the type tree: no defaults, docs, logical types or odd
-names that it might refuse, and two changes after parsing, which close holes at no cost:
-- the symbols of an enum and the branches of a union are looked up in dictionaries, so that a
-  negative index fails; in a list, -1 would be the last one.
-- a union at the root is opened here, which also tells the name of the record that was written.
-What is written of a body must be all of it: bytes left over are an error.
+fastavro gets a schema rebuilt from the type tree, without defaults, docs, logical types or names
+that it might refuse. Two changes after parsing add checks at no cost:
+- Enum symbols and union branches are looked up in dictionaries, so that a negative index fails.
+  In a list, -1 would be the last one.
+- A union at the root is resolved here, which also gives the name of the record that was written.
+Bytes after the end of the value are an error.
 
-What fastavro accepts though the specification does not, left so because each value stays
-harmless and its check would cost more than it finds: a boolean of 7 (true), an `int` of more
-than 32 bits, numbers written in more than ten bytes, a wrong size of a block.
+fastavro accepts some bodies that the specification forbids: a boolean of 7 (true), an `int` of
+more than 32 bits, numbers of more than ten bytes, a wrong block size. These values are harmless,
+and checks for them would cost more than they find.
 
-When fastavro fails, `walker` reads the same body again and says where it breaks. Should it
-succeed, the value is taken: the specification is on its side, and a record is saved.
+If fastavro fails, `walker` reads the same body again and reports where it is damaged. If `walker`
+succeeds, its value counts, because `walker` follows the specification.
 """
 
 from collections.abc import Callable, Collection
@@ -41,19 +42,19 @@ from bridge.schema.types import (
 )
 
 NameOf = Callable[[bytes, int], str | None]
-"""Value of a record and the offset of its body -> the full name of the root's record."""
+"""Takes a record's value and the offset of its body; returns the full name of the root record."""
 
 
 def make_reader(schema: Schema) -> Read:
-    """The fastest safe way to read bodies of this schema."""
+    """Make the fastest safe reader for bodies of this schema."""
     if not is_bounded(schema):
         return lambda data, start: walk(schema, data, start)
     root = schema.resolve(schema.root)
-    return _union_reader(schema, root) if isinstance(root, Union) else _fast_reader(schema)
+    return _union_reader(schema, root) if isinstance(root, Union) else _fastavro_reader(schema)
 
 
-def make_reader_of(schema: Schema, paths: Collection[FieldPath]) -> Read:
-    """The fastest safe way to read at least these paths (`()`: all) of bodies of this schema."""
+def make_projecting_reader(schema: Schema, paths: Collection[FieldPath]) -> Read:
+    """Make the fastest safe reader for at least these paths (`()` is the whole value)."""
     slow = make_reader(schema)
     fast = project(schema, paths, to_end=True)
     if fast is None:
@@ -62,14 +63,14 @@ def make_reader_of(schema: Schema, paths: Collection[FieldPath]) -> Read:
     def read(data: bytes, start: int) -> object:
         try:
             return fast(data, start)
-        except Exception:  # whatever it was: the others say it better, or have the value after all
+        except Exception:  # the slower readers give a better error, or the value
             return slow(data, start)
 
     return read
 
 
 def make_name_of(schema: Schema) -> NameOf:
-    """How to learn the record's full name, which differs by value where the root is a union."""
+    """Make the function that finds the record's full name; in a union it depends on the value."""
     if not isinstance(schema.root, Union):
         name = record_name(schema, schema.root)
         return lambda data, start: name
@@ -78,20 +79,20 @@ def make_name_of(schema: Schema) -> NameOf:
 
 
 def record_name(schema: Schema, type_: Type) -> str | None:
-    """The full name of a type that is a record."""
+    """The full name of a record type, or None for any other type."""
     type_ = schema.resolve(type_)
     return type_.name if isinstance(type_, Record) else None
 
 
-def _fast_reader(schema: Schema) -> Read:
-    parsed = _for_fastavro(schema)
+def _fastavro_reader(schema: Schema) -> Read:
+    parsed = _fastavro_schema(schema)
 
     def read(data: bytes, start: int) -> object:
         stream = BytesIO(data)
         stream.seek(start)
         try:
             value: object = schemaless_reader(stream, parsed, None)
-        except Exception:  # fastavro raises a dozen kinds; walker says what it was
+        except Exception:  # fastavro raises a dozen types; walker reports the cause
             return walk(schema, data, start)
         return value if stream.tell() == len(data) else walk(schema, data, start)
 
@@ -99,7 +100,7 @@ def _fast_reader(schema: Schema) -> Read:
 
 
 def _union_reader(schema: Schema, union: Union) -> Read:
-    readers = [_fast_reader(Schema(branch, schema.names)) for branch in union.branches]
+    readers = [_fastavro_reader(Schema(branch, schema.names)) for branch in union.branches]
 
     def read(data: bytes, start: int) -> object:
         index, body = read_index(data, start)
@@ -110,20 +111,20 @@ def _union_reader(schema: Schema, union: Union) -> Read:
     return read
 
 
-def _for_fastavro(schema: Schema) -> Any:
-    """The schema in fastavro's own form; see the top of the file for what is changed in it."""
+def _fastavro_schema(schema: Schema) -> Any:
+    """The schema in fastavro's own form, with the changes that the module's docstring lists."""
     emitter = _Emitter(schema)
     parsed = parse_schema(emitter.emit(schema.root))
-    emitter.close_holes(parsed)
+    emitter.reject_negative_indexes(parsed)
     return parsed
 
 
 class _Emitter:
-    """Writes the tree as a schema in which types are numbered (`T0`, `T1` …)."""
+    """Writes the type tree as a schema with generated type names (`T0`, `T1` …)."""
 
     def __init__(self, schema: Schema) -> None:
         self._names = schema.names
-        self._numbers: dict[str, str] = {}
+        self._generated_names: dict[str, str] = {}
         self._symbols: dict[str, dict[int, str]] = {}
 
     def emit(self, type_: Type) -> Any:
@@ -131,7 +132,7 @@ class _Emitter:
             case Primitive(name):
                 return name
             case Reference(name):
-                known = self._numbers.get(name)
+                known = self._generated_names.get(name)
                 return known if known is not None else self._define(self._names[name])
             case Union(branches):
                 return [self.emit(branch) for branch in branches]
@@ -139,27 +140,27 @@ class _Emitter:
                 return {"type": "array", "items": self.emit(items)}
             case Map(values):
                 return {"type": "map", "values": self.emit(values)}
-        raise TypeError(f"a named type stands behind a reference, not {type(type_).__name__}")
+        raise TypeError(f"expected a reference to a named type, not {type(type_).__name__}")
 
     def _define(self, named: Record | Enum | Fixed) -> Any:
-        number = self._numbers[named.name] = f"T{len(self._numbers)}"
+        generated_name = self._generated_names[named.name] = f"T{len(self._generated_names)}"
         match named:
             case Enum(symbols=symbols):
-                self._symbols[number] = dict(enumerate(symbols))
+                self._symbols[generated_name] = dict(enumerate(symbols))
                 placeholders = [f"S{i}" for i in range(len(symbols))]
-                return {"type": "enum", "name": number, "symbols": placeholders}
+                return {"type": "enum", "name": generated_name, "symbols": placeholders}
             case Fixed(size=size):
-                return {"type": "fixed", "name": number, "size": size}
+                return {"type": "fixed", "name": generated_name, "size": size}
             case Record(fields=fields):
                 written = [{"name": f.name, "type": self.emit(f.type)} for f in fields]
-                return {"type": "record", "name": number, "fields": written}
+                return {"type": "record", "name": generated_name, "fields": written}
 
-    def close_holes(self, parsed: Any) -> None:
-        """Give every enum and union of the parsed schema a dictionary in place of its list."""
+    def reject_negative_indexes(self, parsed: Any) -> None:
+        """Replace the list of every enum and union in the parsed schema with a dictionary."""
         seen: set[int] = set()
-        waiting = [parsed]
-        while waiting:
-            node = waiting.pop()
+        pending = [parsed]
+        while pending:
+            node = pending.pop()
             if id(node) in seen or not isinstance(node, dict):
                 continue
             seen.add(id(node))
@@ -170,13 +171,13 @@ class _Emitter:
                     holder[key] = {"type": "union", **dict(enumerate(holder[key]))}
                 inner = holder[key]
                 if isinstance(inner, dict) and inner["type"] == "union":
-                    waiting.extend(branch for key, branch in inner.items() if key != "type")
+                    pending.extend(branch for key, branch in inner.items() if key != "type")
                 else:
-                    waiting.append(inner)
-            waiting.extend(node.get("__named_schemas", {}).values())
+                    pending.append(inner)
+            pending.extend(node.get("__named_schemas", {}).values())
 
 
 def _inner_types(node: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """Where the types stand that this one is made of: (the object that holds it, its key)."""
-    found = [(field, "type") for field in node.get("fields", ())]
-    return found + [(node, key) for key in ("items", "values") if key in node]
+    """The places of a type's inner types: the object that contains each, and its key."""
+    places = [(field, "type") for field in node.get("fields", ())]
+    return places + [(node, key) for key in ("items", "values") if key in node]

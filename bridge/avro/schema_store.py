@@ -1,6 +1,6 @@
-"""Where writer schemas come from: what the decoder asks, and the schemas of local files.
+"""The sources of writer schemas: the interface for the decoder, and the schemas of local files.
 
-Law: `known` never waits, so that a record whose schema is known costs no await.
+Invariants: `known` never waits, so a record with a known schema costs no await.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ from bridge.schema.types import Schema
 
 @dataclass(frozen=True, slots=True)
 class WriterSchema:
-    """A schema as its store knows it; `label` names it in messages, `version` its subject's.
+    """A schema from a store; `label` names it in messages, `version` is its subject's version.
 
-    `texts` is its JSON, after that of the schemas it refers to.
+    `texts` is the JSON of the schemas it references, followed by its own JSON.
     """
 
     label: str
@@ -28,19 +28,19 @@ class WriterSchema:
 
 
 class SchemaStore(Protocol):
-    """Finds writer schemas by the keys that records carry."""
+    """Finds writer schemas by the keys in records."""
 
     def known(self, key: SchemaKey) -> WriterSchema | None:
-        """The schema, if it is at hand."""
+        """The schema if it is in memory."""
         ...
 
     async def fetch(self, key: SchemaKey) -> WriterSchema:
-        """Get the schema from wherever it is; raises Unavailable or PoisonRecord."""
+        """Get the schema, from a remote registry if needed; raises Unavailable or PoisonRecord."""
         ...
 
 
 class FileSchemas:
-    """The schemas of local `.avsc` files, all read at the start; raises SetupError."""
+    """The schemas of local `.avsc` files, all read at startup; raises SetupError."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._schemas = {SchemaFile(path): read_schema_file(path) for path in paths}
@@ -50,30 +50,30 @@ class FileSchemas:
         return self._schemas[SchemaFile(path)]
 
     def known(self, key: SchemaKey) -> WriterSchema | None:
-        """The schema of a file that was read at the start."""
+        """The schema of a file that was read at startup."""
         return self._schemas.get(key) if isinstance(key, SchemaFile) else None
 
     async def fetch(self, key: SchemaKey) -> WriterSchema:
-        """Get a schema that was read at the start; there is no other."""
-        found = self.known(key)
-        if found is None:
-            raise Unavailable(f"{key} cannot be looked up: set `avro.registry.url`")
-        return found
+        """Get a schema that was read at startup; raises Unavailable for any other."""
+        schema = self.known(key)
+        if schema is None:
+            raise Unavailable(f"cannot look up {key}: set `avro.registry.url`")
+        return schema
 
 
 class Schemas:
-    """Local files first, the registry for all else."""
+    """Local files for file keys, the registry for all other keys."""
 
     def __init__(self, files: FileSchemas, registry: SchemaStore) -> None:
         self._files = files
         self._registry = registry
 
     def known(self, key: SchemaKey) -> WriterSchema | None:
-        """The schema, if either has it at hand."""
+        """The schema if its store has it in memory."""
         return self._store(key).known(key)
 
     async def fetch(self, key: SchemaKey) -> WriterSchema:
-        """Get the schema from the one that answers for this kind of key."""
+        """Get the schema from the store for this kind of key."""
         return await self._store(key).fetch(key)
 
     def _store(self, key: SchemaKey) -> SchemaStore:
@@ -85,8 +85,8 @@ def read_schema_file(path: str) -> WriterSchema:
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"the schema file {path} cannot be read: {error}") from None
+        raise SetupError(f"cannot read the schema file {path}: {error}") from None
     try:
         return WriterSchema(Path(path).name, parse_schema(text), texts=(text,))
     except UnusableSchema as error:
-        raise SetupError(f"the schema file {path} is no usable Avro schema: {error}") from None
+        raise SetupError(f"the schema file {path} is not a usable Avro schema: {error}") from None

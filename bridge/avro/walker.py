@@ -1,12 +1,12 @@
-"""A bounded Avro reader in plain Python, which can say what is wrong with a body and where.
+"""A bounded Avro reader in plain Python, which reports what is wrong with a body and where.
 
-Invariants: it reads exactly what Avro's specification allows, and nothing takes more than a bounded
-number of steps per byte. Values are raw: no logical type is applied. It takes two or three times as
-long as fastavro: `reader` uses it for schemas that allow endless values, and on failed bodies.
+Invariants: it reads exactly what Avro's specification allows, with a bounded number of steps per
+byte. Values are raw (no logical types). It takes two or three times as long as fastavro: `reader`
+uses it for schemas that are not bounded, and for bodies that the faster readers refuse.
 
-A refusal names the field's path and the byte offset, in the record's value, at which the piece
-begins that cannot be read. A map's key is payload: in a path it is `[*]`; so are lengths and
-indexes, since among damaged bytes they may be anything: messages do not hold them.
+An error has the field's path and a byte offset in the record's value, at which the unreadable part
+begins. Map keys are payload, so a path contains `[*]` instead. Messages do not contain lengths and
+indexes either, because in damaged bytes they can be anything.
 """
 
 import struct
@@ -29,19 +29,20 @@ from bridge.schema.types import (
 )
 
 Read = Callable[[bytes, int], object]
-"""Value of a record and the offset of its body -> the raw value; raises PoisonRecord."""
+"""Takes a record's value and the offset of its body; returns the raw value.
+
+Raises PoisonRecord.
+"""
 
 _VARINT_BYTES_MAX = 10
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _FLOAT = struct.Struct("<f")
 _DOUBLE = struct.Struct("<d")
-_FIX = (
-    "The value does not fit the schema that it names: was it cut, or written with another schema?"
-)
+_FIX = "The value does not fit its schema: check if it is cut off, or written with another schema"
 
 
 def walk(schema: Schema, data: bytes, start: int) -> object:
-    """The raw value of the body that begins at `start` and must end where `data` ends.
+    """Read the body that begins at `start` and must end at the end of `data`.
 
     Raises PoisonRecord (stage `decode`) with reason, path and byte offset.
     """
@@ -49,24 +50,24 @@ def walk(schema: Schema, data: bytes, start: int) -> object:
     try:
         value = walker.value(schema.root)
     except RecursionError:
-        raise walker.refusal("too_deep", "values are nested too deep", start) from None
+        raise walker.error("too_deep", "values are nested too deeply", start) from None
     if walker.position != len(data):
-        raise walker.refusal(
+        raise walker.error(
             "trailing_bytes",
-            f"{len(data) - walker.position} bytes follow after the end of the value",
+            f"{len(data) - walker.position} bytes follow the end of the value",
             walker.position,
         )
     return value
 
 
 def read_index(data: bytes, start: int) -> tuple[int, int]:
-    """The union index (or any other long) at `start`, and the offset behind it."""
+    """Read the union index (or any other long) at `start`; returns it and the next offset."""
     walker = _Walker(Schema(Primitive("long"), {}), data, start)
     return walker.long(), walker.position
 
 
 class _Walker:
-    """One reading of one body."""
+    """Reads one body."""
 
     def __init__(self, schema: Schema, data: bytes, start: int) -> None:
         self.position = start
@@ -74,14 +75,14 @@ class _Walker:
         self._names = schema.names
         self._path: list[str] = []
         self._depth = 0
-        self._free_values = 0
+        self._zero_byte_values = 0
 
     def value(self, type_: Type) -> object:
-        """The value of any type."""
+        """Read a value of any type."""
         return _BY_TYPE[type(type_)](self, type_)
 
-    def refusal(self, reason: str, what: str, offset: int) -> PoisonRecord:
-        """What is wrong with the value that is being read now."""
+    def error(self, reason: str, what: str, offset: int) -> PoisonRecord:
+        """The error for the value at the current path."""
         path = "".join(self._path).lstrip(".")
         field = f"field {path}, " if path else ""
         return PoisonRecord(
@@ -93,7 +94,7 @@ class _Walker:
         )
 
     def long(self) -> int:
-        """A zig-zag number of at most 64 bits, in at most ten bytes."""
+        """Read a zigzag varint of at most 64 bits, in at most ten bytes."""
         data, start = self._data, self.position
         raw = 0
         for i, byte in enumerate(data[start : start + _VARINT_BYTES_MAX]):
@@ -101,27 +102,27 @@ class _Walker:
             if byte < 0x80:
                 self.position = start + i + 1
                 if raw >> 64:
-                    raise self.refusal("varint_too_long", "a number of more than 64 bits", start)
+                    raise self.error("varint_too_long", "a number of more than 64 bits", start)
                 return (raw >> 1) ^ -(raw & 1)
         if len(data) - start < _VARINT_BYTES_MAX:
-            raise self.refusal("truncated", "the value ends within a number", start)
-        raise self.refusal("varint_too_long", "a number of more than ten bytes", start)
+            raise self.error("truncated", "the value ends inside a number", start)
+        raise self.error("varint_too_long", "a number of more than ten bytes", start)
 
     def read_int(self) -> int:
         start = self.position
         number = self.long()
         if not _INT_MIN <= number <= _INT_MAX:
-            raise self.refusal("int_out_of_range", "an `int` of more than 32 bits", start)
+            raise self.error("int_out_of_range", "an `int` of more than 32 bits", start)
         return number
 
     def read_null(self) -> None:
-        self._count_free()
+        self._count_zero_byte_value()
 
     def read_boolean(self) -> bool:
         start = self.position
         byte = self._take(1, start)[0]
         if byte > 1:
-            raise self.refusal("bad_boolean", "a boolean that is neither 0 nor 1", start)
+            raise self.error("bad_boolean", "a boolean that is neither 0 nor 1", start)
         return byte == 1
 
     def read_float(self) -> float:
@@ -134,7 +135,7 @@ class _Walker:
         start = self.position
         length = self.long()
         if length < 0:
-            raise self.refusal("negative_length", "a negative length", start)
+            raise self.error("negative_length", "a negative length", start)
         return self._take(length, start)
 
     def read_string(self) -> str:
@@ -145,44 +146,44 @@ class _Walker:
         except UnicodeDecodeError as error:
             body = self.position - len(content)
             offset = max(start, body + error.start)
-        raise self.refusal("invalid_utf8", "a text that is not UTF-8", offset)
+        raise self.error("invalid_utf8", "a string that is not UTF-8", offset)
 
     def primitive(self, type_: Primitive) -> object:
-        """A value of a primitive type."""
+        """Read a value of a primitive type."""
         return _BY_NAME[type_.name](self)
 
     def fixed(self, type_: Fixed) -> bytes:
-        """The bytes of a fixed."""
+        """Read the bytes of a fixed."""
         if not type_.size:
-            self._count_free()
+            self._count_zero_byte_value()
         return self._take(type_.size, self.position)
 
     def enum(self, type_: Enum) -> str:
-        """The symbol of an enum."""
+        """Read the symbol of an enum."""
         return type_.symbols[self._index(len(type_.symbols), "enum", "symbols")]
 
     def union(self, type_: Union) -> object:
-        """The value of the branch that was written."""
+        """Read the branch index and the value of that branch."""
         branch = type_.branches[self._index(len(type_.branches), "union", "branches")]
         if isinstance(branch, Primitive) and branch.name == "null":
             return None
         return self.value(branch)
 
     def record(self, type_: Record) -> dict[str, object]:
-        """All fields, by name."""
+        """Read all fields of a record, by name."""
         if not type_.fields:
-            self._count_free()
+            self._count_zero_byte_value()
         self._enter()
-        found = {}
+        values = {}
         for field in type_.fields:
             self._path.append(f".{field.name}")
-            found[field.name] = self.value(field.type)
+            values[field.name] = self.value(field.type)
             self._path.pop()
         self._depth -= 1
-        return found
+        return values
 
     def array(self, type_: Array) -> list[object]:
-        """All items of all blocks."""
+        """Read the items of all blocks."""
         self._enter()
         items: list[object] = []
         while block := self._block():
@@ -196,7 +197,7 @@ class _Walker:
         return items
 
     def map(self, type_: Map) -> dict[str, object]:
-        """All entries of all blocks; of several entries with one key the last."""
+        """Read the entries of all blocks; if a key occurs twice, the last entry counts."""
         self._enter()
         entries: dict[str, object] = {}
         while block := self._block():
@@ -211,41 +212,39 @@ class _Walker:
         return entries
 
     def reference(self, type_: Reference) -> object:
-        """A value of a named type."""
+        """Read a value of a named type."""
         return self.value(self._names[type_.name])
 
     def _block(self) -> tuple[int, int | None] | None:
-        """How many items the next block has and where it ends, if it says so; None: no more."""
+        """The number of items in the next block, and its end if it has a size; None at the end."""
         start = self.position
         count = self.long()
         if count >= 0:
             return (count, None) if count else None
         size = self.long()
         if not 0 <= size <= len(self._data) - self.position:
-            raise self.refusal(
-                "bad_block_size", "a block whose size is negative or goes beyond the end", start
+            raise self.error(
+                "bad_block_size", "a block size that is negative or beyond the end", start
             )
         return -count, self.position + size
 
     def _check_end(self, end: int | None) -> None:
         if end is not None and end != self.position:
-            raise self.refusal(
-                "bad_block_size", "a block that is not as long as it says", self.position
+            raise self.error(
+                "bad_block_size", "a block whose length differs from its size", self.position
             )
 
     def _index(self, length: int, kind: str, what: str) -> int:
         start = self.position
         index = self.long()
         if not 0 <= index < length:
-            raise self.refusal(
-                f"bad_{kind}_index", f"an index that is none of the {length} {what}", start
-            )
+            raise self.error(f"bad_{kind}_index", f"an index outside the {length} {what}", start)
         return index
 
     def _take(self, length: int, start: int) -> bytes:
         end = self.position + length
         if end > len(self._data):
-            raise self.refusal("truncated", "more bytes are needed than are left", start)
+            raise self.error("truncated", "the value ends too early", start)
         taken = self._data[self.position : end]
         self.position = end
         return taken
@@ -253,17 +252,17 @@ class _Walker:
     def _enter(self) -> None:
         self._depth += 1
         if self._depth > DEPTH_MAX:
-            raise self.refusal(
-                "too_deep", f"values nested more than {DEPTH_MAX} deep", self.position
+            raise self.error(
+                "too_deep", f"values are nested more than {DEPTH_MAX} levels deep", self.position
             )
 
-    def _count_free(self) -> None:
-        """A value that takes no byte: their number is all that the length does not bound."""
-        self._free_values += 1
-        if self._free_values > VALUES_MAX:
-            raise self.refusal(
+    def _count_zero_byte_value(self) -> None:
+        """Count a value without bytes; only their number is not bounded by the body's length."""
+        self._zero_byte_values += 1
+        if self._zero_byte_values > VALUES_MAX:
+            raise self.error(
                 "too_many_empty_values",
-                f"more than {VALUES_MAX} values that take no byte",
+                f"more than {VALUES_MAX} values that take no bytes",
                 self.position,
             )
 

@@ -1,13 +1,13 @@
-"""Wire formats: which schema wrote a value, and where in the value its Avro body begins.
+"""Wire formats: find the schema that wrote a value, and the offset of the Avro body.
 
-Invariants: nothing is guessed. A topic has one wire format, and a value that does not have its
-shape is a poison record; a wrong guess would decode to nonsense without an error. Messages name
-bytes by their offset and the magic byte by its number, and hold nothing else of the payload.
+Invariants: a topic has one wire format, and nothing is guessed: a wrong guess could decode to
+nonsense without an error. A value that does not match the format is a poison record. Messages
+contain byte offsets and the magic byte, and nothing else of the payload.
 
-Why headers are read first, always, for Confluent's format: a value without a prefix, whose
-schema is named in a header, may begin with any bytes, also with those of a known prefix. Its
-schema id would be wrong, and the record might decode all the same. Reading headers costs 0.7 us
-for a record that has three (a twentieth of a decode) and 0.05 us for one that has none.
+Confluent's format always reads headers before the prefix. If a header names the schema, the value
+has no prefix, but its body can begin with the same bytes as a prefix. The bridge would then use a
+wrong schema id, and the record might still decode. Reading headers costs 0.7 us for a record with
+three headers (a twentieth of a decode) and 0.05 us for one without headers.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from bridge.errors import PoisonRecord
 from bridge.records import Record
 
 SCHEMA_ID_HEADER = "__value_schema_id"
-"""Confluent's name for the header that carries a value's schema id (clients since 2.10.1)."""
+"""The header for a value's schema id in Confluent's clients, since 2.10.1."""
 
 _ID_BYTES = 5
 _GUID_BYTES = 17
@@ -26,7 +26,7 @@ _MAGIC_ID = 0
 _MAGIC_GUID = 1
 _SINGLE_OBJECT = b"\xc3\x01"
 _SINGLE_OBJECT_BYTES = 10
-_OTHER_FORMAT = "Set the topic's `wire_format` under `avro.topics` if its records are framed so"
+_CHECK_FORMAT = "Check the topic's `wire_format` under `avro.topics`"
 _FIX = (
     "If the topic's producers do not use a Confluent serializer, set the topic's `wire_format` "
     "under `avro.topics`"
@@ -34,7 +34,7 @@ _FIX = (
 
 
 class SchemaId(NamedTuple):
-    """A schema's number in the registry."""
+    """A schema's id in the registry."""
 
     number: int
 
@@ -43,7 +43,7 @@ class SchemaId(NamedTuple):
 
 
 class SchemaGuid(NamedTuple):
-    """A schema's GUID, the same in every registry."""
+    """A schema's GUID, which is the same in every registry."""
 
     guid: str
 
@@ -52,7 +52,7 @@ class SchemaGuid(NamedTuple):
 
 
 class SchemaFile(NamedTuple):
-    """A schema in a local file, which the settings name for a topic."""
+    """A schema in a local file from the settings of a topic."""
 
     path: str
 
@@ -64,10 +64,10 @@ SchemaKey = SchemaId | SchemaGuid | SchemaFile
 
 
 class FramedValue(NamedTuple):
-    """The bytes that name the schema, as written, and the offset of the body in the value.
+    """The schema token (the raw bytes that identify the schema), and the offset of the body.
 
-    The bytes are compared and hashed as they are: no record pays for a number or a GUID
-    that is known already.
+    The token is compared and hashed as raw bytes, so that records do not pay for parsing a known
+    schema id or GUID.
     """
 
     token: bytes
@@ -75,58 +75,58 @@ class FramedValue(NamedTuple):
 
 
 class WireFormat(Protocol):
-    """How the values of a topic name their schema."""
+    """How the values of a topic identify their schema."""
 
     prefix_bytes: int
-    """So long is the prefix that names the schema, in front of most values of this format."""
+    """The usual length of the prefix that identifies the schema."""
 
     reads_headers: bool
-    """Whether a header may name the schema instead."""
+    """Whether a header can identify the schema instead."""
 
     def locate_body(self, record: Record) -> FramedValue:
-        """Find the schema's name and the body; raises PoisonRecord where the shape is wrong."""
+        """Find the schema token and the body; raises PoisonRecord for a wrong format."""
         ...
 
     def key(self, token: bytes) -> SchemaKey:
-        """Turn the bytes that name a schema into its key."""
+        """Parse a schema token."""
         ...
 
 
 class ConfluentFormat:
-    """Confluent's framing: the header `__value_schema_id`, else the prefix of the value.
+    """Confluent's framing: the header `__value_schema_id`, or else the prefix of the value.
 
     Header or prefix: 0x00 and the id (4 bytes, big-endian), or 0x01 and the GUID (16 bytes).
-    With the header the value is the bare body. Of several such headers the first counts, as in
-    Confluent's clients. Apicurio 3 writes the same prefix.
+    With the header, the value is the body alone. If there are several such headers, the first one
+    counts, as in Confluent's clients. Apicurio 3 writes the same prefix.
     """
 
     prefix_bytes = _ID_BYTES
     reads_headers = True
 
     def locate_body(self, record: Record) -> FramedValue:
-        """Find id or GUID; raises PoisonRecord."""
+        """Find the schema id or GUID; raises PoisonRecord."""
         headers = record.read_headers()
         if headers:
             for name, content in headers:
                 if name == SCHEMA_ID_HEADER and content is not None:
-                    return FramedValue(_whole_token(content), 0)
+                    return FramedValue(_check_header(content), 0)
         value = record.value or b""
         magic = value[0] if value else -1
         if magic == _MAGIC_ID and len(value) >= _ID_BYTES:
             return FramedValue(value[:_ID_BYTES], _ID_BYTES)
         if magic == _MAGIC_GUID and len(value) >= _GUID_BYTES:
             return FramedValue(value[:_GUID_BYTES], _GUID_BYTES)
-        raise _prefix_refusal(value)
+        raise _prefix_error(value)
 
     def key(self, token: bytes) -> SchemaKey:
-        """Read the number or the GUID behind the magic byte."""
+        """Parse the id or the GUID after the magic byte."""
         if token[0] == _MAGIC_ID:
             return SchemaId(int.from_bytes(token[1:], "big"))
         return SchemaGuid(str(uuid.UUID(bytes=bytes(token[1:]))))
 
 
 class RawFormat:
-    """No framing: the whole value is one body, written with the schema in a local file."""
+    """No framing: the whole value is the body, and its schema is a local file."""
 
     prefix_bytes = 0
     reads_headers = False
@@ -135,19 +135,19 @@ class RawFormat:
         self._key = SchemaFile(file)
 
     def locate_body(self, record: Record) -> FramedValue:
-        """Every value has the same schema and begins at 0."""
+        """Return the same token and the offset 0 for every value."""
         return FramedValue(b"", 0)
 
     def key(self, token: bytes) -> SchemaKey:
-        """Name the local file."""
+        """Return the local file."""
         return self._key
 
 
 class SingleObjectFormat:
     """Avro's single-object encoding: 0xC3 0x01, the schema's fingerprint (8 bytes), the body.
 
-    The fingerprint is CRC-64-AVRO, little-endian. No registry can be asked for one, so the
-    schemas are local files: `files` by fingerprint, as on the wire.
+    The fingerprint is CRC-64-AVRO, little-endian. Registries have no lookup by fingerprint, so
+    the schemas are local files: `files` maps fingerprints (in wire order) to paths.
     """
 
     prefix_bytes = _SINGLE_OBJECT_BYTES
@@ -162,16 +162,16 @@ class SingleObjectFormat:
         if value[:2] != _SINGLE_OBJECT and not _SINGLE_OBJECT.startswith(value):
             wrong = 0 if value[0] != _SINGLE_OBJECT[0] else 1
             raise PoisonRecord(
-                f"byte {wrong} is 0x{value[wrong]:02x}; Avro's single-object encoding begins with "
-                f"0xc3 0x01. {_OTHER_FORMAT}",
+                f"byte {wrong} is 0x{value[wrong]:02x}, but Avro's single-object encoding begins "
+                f"with 0xc3 0x01. {_CHECK_FORMAT}",
                 stage="decode",
                 reason="wrong_magic_byte",
                 byte_offset=wrong,
             )
         if len(value) < _SINGLE_OBJECT_BYTES:
             raise PoisonRecord(
-                f"the value has {len(value)} bytes; Avro's single-object encoding alone takes "
-                f"{_SINGLE_OBJECT_BYTES}. {_OTHER_FORMAT}",
+                f"the value has {len(value)} bytes, but the prefix of Avro's single-object "
+                f"encoding takes {_SINGLE_OBJECT_BYTES}. {_CHECK_FORMAT}",
                 stage="decode",
                 reason="too_short",
                 byte_offset=len(value),
@@ -179,9 +179,9 @@ class SingleObjectFormat:
         return FramedValue(value[2:_SINGLE_OBJECT_BYTES], _SINGLE_OBJECT_BYTES)
 
     def key(self, token: bytes) -> SchemaFile:
-        """Name the file whose schema has this fingerprint; raises PoisonRecord."""
-        found = self._keys.get(token)
-        if found is None:
+        """Find the file whose schema has this fingerprint; raises PoisonRecord."""
+        key = self._keys.get(token)
+        if key is None:
             raise PoisonRecord(
                 f"no schema file has the fingerprint {token[::-1].hex()} (CRC-64-AVRO): add the "
                 "schema that wrote the record to the topic's `schema` list under `avro.topics`",
@@ -189,34 +189,35 @@ class SingleObjectFormat:
                 reason="unknown_fingerprint",
                 byte_offset=2,
             )
-        return found
+        return key
 
 
-def _whole_token(content: bytes) -> bytes:
+def _check_header(content: bytes) -> bytes:
     sizes = {_MAGIC_ID: _ID_BYTES, _MAGIC_GUID: _GUID_BYTES}
     if content and sizes.get(content[0]) == len(content):
         return content
     raise PoisonRecord(
-        f"the header {SCHEMA_ID_HEADER} has {len(content)} bytes; Confluent's serializers write "
-        "0x00 and 4 bytes of schema id, or 0x01 and 16 bytes of GUID. Something else "
+        f"the header {SCHEMA_ID_HEADER} has {len(content)} bytes, but Confluent's serializers "
+        "write 0x00 and a schema id of 4 bytes, or 0x01 and a GUID of 16 bytes. Check what else "
         "writes or changes this header",
         stage="decode",
         reason="bad_schema_header",
     )
 
 
-def _prefix_refusal(value: bytes) -> PoisonRecord:
+def _prefix_error(value: bytes) -> PoisonRecord:
     if value and value[0] not in (_MAGIC_ID, _MAGIC_GUID):
         return PoisonRecord(
-            f"byte 0 is 0x{value[0]:02x}; Confluent's framing begins with 0x00 (schema id) or "
-            f"0x01 (GUID), or the record has the header {SCHEMA_ID_HEADER}. {_FIX}",
+            f"byte 0 is 0x{value[0]:02x} and there is no header {SCHEMA_ID_HEADER}, but "
+            f"Confluent's framing begins with 0x00 (schema id) or 0x01 (GUID). {_FIX}",
             stage="decode",
             reason="wrong_magic_byte",
             byte_offset=0,
         )
     needed = _GUID_BYTES if value[:1] == b"\x01" else _ID_BYTES
     return PoisonRecord(
-        f"the value has {len(value)} bytes; Confluent's framing alone takes {needed}. {_FIX}",
+        f"the value has {len(value)} bytes, but the prefix of Confluent's framing takes {needed}. "
+        f"{_FIX}",
         stage="decode",
         reason="too_short",
         byte_offset=len(value),

@@ -1,1 +1,1 @@
-"""PURE: the type tree of an Avro schema, and what its types mean."""
+"""PURE: the type tree of an Avro schema, and the meaning of its types."""

@@ -1,6 +1,6 @@
-"""What one Avro type means to a mapping, whatever tree it stands in.
+"""The meaning of one Avro type for a mapping, regardless of the schema around it.
 
-Invariants: two types with the same meaning and the same raw value are equal leaves.
+Invariants: two types with the same meaning and the same raw value are equal `AvroType`s.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ KIND_OF: Final[dict[Measure, Kind]] = {
     "instant": "date",
     "date": "date",
 }
-"""What can be sent as it is, and as what."""
+"""Measures that can be sent without a conversion, with the kind they are sent as."""
 
 RAW_OF: Final[dict[Measure, type]] = {
     "text": str,
@@ -64,20 +64,20 @@ RAW_OF: Final[dict[Measure, type]] = {
     "map": dict,
     "list": list,
 }
-"""The Python type of the raw value: what tells the branches of a union apart."""
+"""The Python type of the raw value, which tells the branches of a union apart."""
 
 LOGICAL: Final[frozenset[Measure]] = frozenset(
     ("uuid", "decimal", "instant", "local", "date", "time", "duration")
 )
-"""What a plain type is taken for only because of a logical type, wherever that stands."""
+"""Measures that exist only because of a logical type."""
 
-_TICKS: Final = {"millis": 3, "micros": 6, "nanos": 9}
-_TIMES: Final[dict[str, Measure]] = {
+_UNIT_DIGITS: Final = {"millis": 3, "micros": 6, "nanos": 9}
+_TIME_MEASURES: Final[dict[str, Measure]] = {
     "timestamp": "instant",
     "local-timestamp": "local",
     "time": "time",
 }
-_PRIMITIVES: Final[dict[str, Measure]] = {
+_PRIMITIVE_MEASURES: Final[dict[str, Measure]] = {
     "boolean": "bool",
     "int": "int",
     "long": "int",
@@ -92,8 +92,8 @@ _PRIMITIVES: Final[dict[str, Measure]] = {
 class AvroType:
     """A type at the end of a path; `what` is its name in messages.
 
-    `digits` are a decimal's digits after the point, or the digits of a second that one tick of
-    a time stands for (3 is milliseconds). `symbols` are an enum's.
+    `digits` is a decimal's scale, or the resolution of a time in decimal digits of a second
+    (3 is milliseconds). `symbols` are the symbols of an enum.
     """
 
     measure: Measure
@@ -103,10 +103,10 @@ class AvroType:
 
 
 def avro_type_of(type_: Type) -> AvroType:
-    """The leaf of a type that is neither a union nor a reference nor `null`."""
+    """The `AvroType` of a type that is not a union, a reference or `null`."""
     match type_:
         case Primitive(name, logical):
-            return _logical(logical, name, 0) or AvroType(_PRIMITIVES[name], name)
+            return _logical(logical, name, 0) or AvroType(_PRIMITIVE_MEASURES[name], name)
         case Fixed(name, size, logical):
             return _logical(logical, "fixed", size) or AvroType("fixed", f"fixed({size}) {name}")
         case Enum(name, symbols):
@@ -122,7 +122,7 @@ def avro_type_of(type_: Type) -> AvroType:
 
 
 def _logical(logical: Logical | None, base: str, size: int) -> AvroType | None:
-    """The leaf of a logical type that stands on its right base; Avro ignores any other."""
+    """The `AvroType` of a logical type on a base that allows it; Avro ignores any other."""
     if logical is None:
         return None
     match logical.name, base, size:
@@ -143,6 +143,10 @@ def _logical(logical: Logical | None, base: str, size: int) -> AvroType | None:
 
 
 def _time(name: str) -> AvroType | None:
-    word, _, unit = name.rpartition("-")
-    measure = _TIMES.get(word)
-    return AvroType(measure, name, digits=_TICKS[unit]) if measure and unit in _TICKS else None
+    prefix, _, unit = name.rpartition("-")
+    measure = _TIME_MEASURES.get(prefix)
+    return (
+        AvroType(measure, name, digits=_UNIT_DIGITS[unit])
+        if measure and unit in _UNIT_DIGITS
+        else None
+    )

@@ -1,8 +1,8 @@
-"""Raw Avro values to what is sent: exact numbers, times as RFC 3339, text.
+"""Converts raw Avro values to the values that are sent: exact numbers, RFC 3339 times, text.
 
-Invariants: pure, exact until the last step. An exact number is `(unscaled, digits)`, that is
-`unscaled / 10**digits`, in whole numbers of any size: no rounding and no global context. The
-nearest double is what Python's division of whole numbers gives. Messages hold no values.
+Invariants: pure, and exact until the last step. An exact number is `(unscaled, digits)`, which
+means `unscaled / 10**digits`. Both are integers of any size: no rounding, no global context.
+Python's integer division gives the nearest double. Messages contain no values.
 """
 
 import math
@@ -18,22 +18,25 @@ Exact = tuple[int, int]
 Convert = Callable[[Any], Any]
 
 DECIMAL_BYTES_MAX = 256
-"""Of a raw decimal: 616 digits, twice what a double can hold; longer ones cost quadratic time."""
+"""Maximum size of a raw decimal: 616 digits, twice the range of a double.
+
+Converting longer decimals takes quadratic time.
+"""
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
-_NUMBER = re.compile(r"[-+]?(\d{1,400})(?:\.(\d{1,400}))?(?:[eE]([-+]?\d{1,3}))?")
-_TIME = re.compile(
+_NUMBER_PATTERN = re.compile(r"[-+]?(\d{1,400})(?:\.(\d{1,400}))?(?:[eE]([-+]?\d{1,3}))?")
+_TIME_PATTERN = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)([Zz]|[-+]\d\d(?::?\d\d)?)?"
 )
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_DATE_PATTERN = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class MappingError(Exception):
-    """No event can be made of this record; `path` is filled in by whoever knows it."""
+    """This record cannot be mapped to an event; a caller that knows the `path` sets it."""
 
     def __init__(self, reason: str, message: str, path: str | None = None) -> None:
         super().__init__(message)
@@ -43,20 +46,20 @@ class MappingError(Exception):
 
 
 def unscaled(raw: bytes) -> int:
-    """The whole number that a decimal's bytes (two's complement, big-endian) hold."""
+    """The integer in a decimal's bytes (two's complement, big-endian)."""
     if len(raw) > DECIMAL_BYTES_MAX:
         raise MappingError("number_out_of_range", f"the decimal has {len(raw)} bytes")
     return int.from_bytes(raw, "big", signed=True)
 
 
 def exact_of_double(value: float) -> Exact:
-    """A double as its shortest decimal text says it: 19.99 is 1999 / 100."""
+    """A double as an exact number, from its shortest decimal text: 19.99 is 1999 / 100."""
     return exact_of_text(repr(finite(value)))
 
 
 def exact_of_text(text: str) -> Exact:
     """Decimal text as an exact number."""
-    match = _NUMBER.fullmatch(text.strip())
+    match = _NUMBER_PATTERN.fullmatch(text.strip())
     if match is None:
         raise MappingError("not_a_number", "the text is not a decimal number")
     sign, digits, exponent = Decimal(match[0]).as_tuple()
@@ -74,7 +77,7 @@ def real_of(exact: Exact) -> float:
 
 
 def int_of(exact: Exact) -> int:
-    """The whole number, if it is one that FullStory's 64 bits can hold."""
+    """The integer, if the number is whole and fits into FullStory's 64 bits."""
     whole, digits = exact
     value, rest = divmod(whole, 10**digits) if digits > 0 else (whole * 10**-digits, 0)
     if rest:
@@ -83,14 +86,14 @@ def int_of(exact: Exact) -> int:
 
 
 def int64(value: int) -> int:
-    """The same, unless it is beyond 64 bits."""
+    """Return the value unchanged; raise MappingError if it does not fit into 64 bits."""
     if not INT64_MIN <= value <= INT64_MAX:
         raise MappingError("number_out_of_range", "the number is beyond 64 bits")
     return value
 
 
 def text_of_exact(exact: Exact) -> str:
-    """Every digit: (1990, 2) is `19.90`."""
+    """The number as text with all its digits: (1990, 2) is `19.90`."""
     whole, digits = exact
     if digits <= 0:
         return str(whole * 10**-digits)
@@ -99,14 +102,14 @@ def text_of_exact(exact: Exact) -> str:
 
 
 def finite(value: float) -> float:
-    """The same, unless it is NaN or infinite."""
+    """Return the value unchanged; raise MappingError if it is NaN or infinite."""
     if not math.isfinite(value):
         raise MappingError("not_finite", "the number is NaN or infinite")
     return value
 
 
 def bool_of_text(text: str) -> bool:
-    """`true` or `false`, in any case."""
+    """Parse `true` or `false`, ignoring case."""
     word = text.strip().lower()
     if word not in ("true", "false"):
         raise MappingError("not_a_boolean", "the text is neither true nor false")
@@ -119,7 +122,7 @@ def text_of_bool(value: bool) -> str:
 
 
 def text_of_bytes(raw: bytes) -> str:
-    """Bytes that are UTF-8 text."""
+    """Decode bytes as UTF-8 text."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -127,17 +130,17 @@ def text_of_bytes(raw: bytes) -> str:
 
 
 def text_of_uuid(raw: bytes) -> str:
-    """The 16 bytes of a UUID in its usual spelling."""
+    """Format the 16 bytes of a UUID as text."""
     return str(UUID(bytes=raw))
 
 
 def time_of_ticks(digits: int) -> Convert:
-    """For ticks since 1970 in UTC, `digits` digits of a second each: to RFC 3339."""
-    shrink = 10 ** (digits - 3) if digits > 3 else 1
-    grow = 10 ** (3 - digits) if digits < 3 else 1
+    """Make a converter from UTC ticks since 1970 (`digits` digits of a second) to RFC 3339."""
+    divisor = 10 ** (digits - 3) if digits > 3 else 1
+    factor = 10 ** (3 - digits) if digits < 3 else 1
 
     def convert(ticks: int) -> str:
-        seconds, ms = divmod(ticks * grow // shrink, 1000)
+        seconds, ms = divmod(ticks * factor // divisor, 1000)
         return f"{_time_of_seconds(seconds)}.{ms:03}Z"
 
     return convert
@@ -145,51 +148,51 @@ def time_of_ticks(digits: int) -> Convert:
 
 @lru_cache(maxsize=1_000)
 def _time_of_seconds(seconds: int) -> str:
-    """The second in RFC 3339, without a zone; the records of one second are many."""
+    """The second in RFC 3339, without a zone; cached because many records share a second."""
     try:
         return (_EPOCH + timedelta(seconds=seconds)).isoformat()
     except OverflowError:
-        raise _out_of_years() from None
+        raise _out_of_range() from None
 
 
 def local_time_of_ticks(digits: int, zone: tzinfo) -> Convert:
-    """For ticks since 1970 on the clocks of a zone: to RFC 3339."""
-    shrink = 10 ** (digits - 3)
+    """Make a converter from local ticks since 1970 in a time zone to RFC 3339."""
+    divisor = 10 ** (digits - 3)
 
     def convert(ticks: int) -> str:
         try:
-            local = _EPOCH + timedelta(milliseconds=ticks // shrink)
-            return _written(local.replace(tzinfo=zone))
+            local = _EPOCH + timedelta(milliseconds=ticks // divisor)
+            return _rfc3339(local.replace(tzinfo=zone))
         except (OverflowError, ValueError):
-            raise _out_of_years() from None
+            raise _out_of_range() from None
 
     return convert
 
 
 def time_of_days(days: int) -> str:
-    """Days since 1970: midnight UTC of that day."""
+    """Convert days since 1970 to midnight UTC of that day."""
     try:
         return f"{date.fromordinal(days + _FIRST_DAY).isoformat()}T00:00:00.000Z"
     except (OverflowError, ValueError):
-        raise _out_of_years() from None
+        raise _out_of_range() from None
 
 
 def time_of_exact(digits: int) -> Convert:
-    """For an exact number of ticks, perhaps with a fraction: to RFC 3339."""
-    in_ms = time_of_ticks(3)
+    """Make a converter from an exact number of ticks, possibly with a fraction, to RFC 3339."""
+    from_ms = time_of_ticks(3)
 
     def convert(exact: Exact) -> str:
         whole, fraction = exact
         power = 3 - digits - fraction
         if power > 60:
-            raise _out_of_years()
-        return str(in_ms(whole * 10**power if power >= 0 else whole // 10**-power))
+            raise _out_of_range()
+        return str(from_ms(whole * 10**power if power >= 0 else whole // 10**-power))
 
     return convert
 
 
 def time_of_text(zone: tzinfo | None) -> Convert:
-    """For ISO 8601 text: to RFC 3339. Without an offset it needs a zone."""
+    """Make a converter from ISO 8601 text to RFC 3339; text without an offset needs `zone`."""
 
     def convert(text: str) -> str:
         when = parse_time(text)
@@ -198,20 +201,20 @@ def time_of_text(zone: tzinfo | None) -> Convert:
                 raise MappingError("time_without_offset", "the time has no offset from UTC")
             when = when.replace(tzinfo=zone)
         try:
-            return _written(when)
+            return _rfc3339(when)
         except (OverflowError, ValueError):
-            raise _out_of_years() from None
+            raise _out_of_range() from None
 
     return convert
 
 
 def parse_time(text: str) -> datetime:
-    """ISO 8601 as RFC 3339 narrows it; a bare day is its midnight, without an offset."""
+    """Parse ISO 8601 text in the RFC 3339 profile; a date alone is its midnight, without offset."""
     text = text.strip()
     try:
-        if _DAY.fullmatch(text):
+        if _DATE_PATTERN.fullmatch(text):
             return datetime.fromisoformat(text)
-        match = _TIME.fullmatch(text)
+        match = _TIME_PATTERN.fullmatch(text)
         if match is not None:
             day, clock, offset = match.groups()
             return datetime.fromisoformat(f"{day}T{clock}{(offset or '').upper()}")
@@ -221,11 +224,11 @@ def parse_time(text: str) -> datetime:
 
 
 def time_of_day(digits: int) -> Convert:
-    """For ticks since midnight: to `10:15:30.000`."""
-    shrink = 10 ** (digits - 3)
+    """Make a converter from ticks since midnight to `10:15:30.000`."""
+    divisor = 10 ** (digits - 3)
 
     def convert(ticks: int) -> str:
-        ms = ticks // shrink
+        ms = ticks // divisor
         if not 0 <= ms < 86_400_000:
             raise MappingError("not_a_time", "the time of day is not within a day")
         seconds, ms = divmod(ms, 1000)
@@ -235,10 +238,10 @@ def time_of_day(digits: int) -> Convert:
     return convert
 
 
-def _written(when: datetime) -> str:
+def _rfc3339(when: datetime) -> str:
     naive = when.astimezone(UTC).replace(tzinfo=None)
     return naive.isoformat(timespec="milliseconds") + "Z"
 
 
-def _out_of_years() -> MappingError:
+def _out_of_range() -> MappingError:
     return MappingError("time_out_of_range", "the time is not within the years 1 to 9999")

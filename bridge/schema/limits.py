@@ -1,8 +1,8 @@
-"""What a schema allows its values to do to a reader: how deep, how many from how few bytes.
+"""How deep the values of a schema can nest, and how many values its bodies can hold.
 
-Law: fastavro has no bounds. It dies with a segmentation fault at some 4,700 levels of nesting,
-and reads a million items out of five bytes where an item takes none. Schemas that allow either
-are read by `walker`, which is bounded; all others cannot do harm.
+Invariants: fastavro gets only schemas whose values are bounded by the length of their body. Its C
+reader has no limits of its own: it crashed and hung on values of other schemas. `walker`, which
+has limits, reads those.
 """
 
 from collections.abc import Iterator
@@ -20,72 +20,72 @@ from bridge.schema.types import (
 )
 
 DEPTH_MAX = 100
-"""Records, arrays and maps within each other in one value, as Apache Avro limits them too."""
+"""Maximum nesting of records, arrays and maps in one value; Apache Avro has the same limit."""
 
 VALUES_MAX = 100_000
-"""Values that need no byte of their own, within one value."""
+"""Maximum number of values without bytes of their own within one value."""
 
 
 def is_bounded(schema: Schema) -> bool:
-    """True when no payload can make an unbounded reader nest deep or grow beyond its bytes."""
+    """Whether the schema limits both the depth of its values and their number per byte."""
     try:
         return SchemaLimits(schema).is_bounded()
-    except RecursionError:  # hundreds of types, each within the next
+    except RecursionError:  # hundreds of nested types
         return False
 
 
 class SchemaLimits:
-    """The facts of each named type, worked out once."""
+    """Computes the limits of a schema; the result for each named type is cached."""
 
     def __init__(self, schema: Schema) -> None:
         self._names = schema.names
         self._root = schema.root
-        self._sizes: dict[str, bool] = {}
-        self._weights: dict[str, tuple[int, int]] = {}
+        self._zero_byte_types: dict[str, bool] = {}
+        self._measured: dict[str, tuple[int, int]] = {}
 
     def is_bounded(self) -> bool:
-        """Whether a reader without bounds can do no harm."""
+        """Whether a reader without limits can read values of this schema safely."""
         if self._is_recursive():
             return False
         depth, values = self._measure(self._root)
-        return depth <= DEPTH_MAX and values <= VALUES_MAX and not self.has_free_items()
+        return depth <= DEPTH_MAX and values <= VALUES_MAX and not self.has_zero_byte_items()
 
     def _is_recursive(self) -> bool:
-        """True when types refer to each other in a circle: what only leads on is taken away."""
+        """Whether any types refer to each other in a cycle (topological sort)."""
         users: dict[str, list[str]] = {name: [] for name in self._names}
-        open_ends = {}
+        unresolved = {}
         for name, named in self._names.items():
             needs = set(_references(named))
-            open_ends[name] = len(needs)
+            unresolved[name] = len(needs)
             for needed in needs:
                 users[needed].append(name)
-        ready = [name for name, count in open_ends.items() if not count]
-        for name in ready:  # grows while it is read
+        ready = [name for name, count in unresolved.items() if not count]
+        for name in ready:  # grows during the iteration
             for user in users[name]:
-                open_ends[user] -= 1
-                if not open_ends[user]:
+                unresolved[user] -= 1
+                if not unresolved[user]:
                     ready.append(user)
         return len(ready) < len(self._names)
 
-    def has_free_items(self) -> bool:
-        """Whether a list can hold items that take no byte."""
+    def has_zero_byte_items(self) -> bool:
+        """Whether an array can hold items that take no bytes."""
         types = [self._root, *self._names.values()]
         return any(
-            self._is_free(inner.items)
+            self._takes_no_bytes(inner.items)
             for type_ in types
-            for inner in _within(type_)
+            for inner in _nested_types(type_)
             if isinstance(inner, Array)
         )
 
-    def _is_free(self, type_: Type) -> bool:
-        """True when a value of the type may take no byte."""
+    def _takes_no_bytes(self, type_: Type) -> bool:
+        """Whether a value of the type can take no bytes."""
         match type_:
             case Reference(name):
-                if name not in self._sizes:
-                    self._sizes[name] = self._is_free(self._names[name])
-                return self._sizes[name]
+                if name not in self._zero_byte_types:
+                    self._zero_byte_types[name] = self._takes_no_bytes(self._names[name])
+                return self._zero_byte_types[name]
             case Record(fields=fields):
-                return all(self._is_free(field.type) for field in fields)
+                return all(self._takes_no_bytes(field.type) for field in fields)
             case Fixed(size=size):
                 return size == 0
             case Primitive(name=name):
@@ -93,12 +93,12 @@ class SchemaLimits:
         return False
 
     def _measure(self, type_: Type) -> tuple[int, int]:
-        """How deep one value can nest, and how many values it holds at least, arrays empty."""
+        """Maximum depth of one value, and the number of values in it while arrays are empty."""
         match type_:
             case Reference(name):
-                if name not in self._weights:
-                    self._weights[name] = self._measure(self._names[name])
-                return self._weights[name]
+                if name not in self._measured:
+                    self._measured[name] = self._measure(self._names[name])
+                return self._measured[name]
             case Record(fields=fields):
                 parts = [self._measure(field.type) for field in fields]
                 return 1 + max((d for d, _ in parts), default=0), 1 + sum(v for _, v in parts)
@@ -111,19 +111,19 @@ class SchemaLimits:
         return 0, 1
 
 
-def _within(type_: Type) -> Iterator[Type]:
-    """The type and all types written inside it; references are not followed."""
+def _nested_types(type_: Type) -> Iterator[Type]:
+    """The type and all types inside it, without following references."""
     yield type_
     match type_:
         case Record(fields=fields):
             for field in fields:
-                yield from _within(field.type)
+                yield from _nested_types(field.type)
         case Union(branches):
             for branch in branches:
-                yield from _within(branch)
+                yield from _nested_types(branch)
         case Array(items=inner) | Map(values=inner):
-            yield from _within(inner)
+            yield from _nested_types(inner)
 
 
 def _references(type_: Type) -> Iterator[str]:
-    return (inner.name for inner in _within(type_) if isinstance(inner, Reference))
+    return (inner.name for inner in _nested_types(type_) if isinstance(inner, Reference))

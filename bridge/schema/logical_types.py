@@ -1,8 +1,8 @@
-"""Logical types, wherever a schema's author has put them.
+"""Finds the logical type of a type, in every place where schemas declare it.
 
-Invariants: a logical type counts only on a type that can carry it, as Avro's specification says;
-else it is ignored and the plain type stays. Where it stands is taken generously: inside the type,
-beside it in the field (4 of 9 public payment schemas do that), or as Kafka Connect's and Debezium's
+Invariants: a logical type counts only on a base type that Avro's specification allows. Any other
+is ignored, and the plain type stays. Three places are accepted: inside the type, in the field next
+to `type` (4 of 9 public payment schemas do that), and Kafka Connect's and Debezium's
 `connect.name`.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from bridge.schema.types import Logical
 
-_CARRIERS: Mapping[str, frozenset[str]] = {
+_BASES: Mapping[str, frozenset[str]] = {
     "date": frozenset({"int"}),
     "time-millis": frozenset({"int"}),
     "time-micros": frozenset({"long"}),
@@ -40,19 +40,19 @@ _CONNECT_NAMES = {
     "io.debezium.time.MicroTimestamp": "timestamp-micros",
     "io.debezium.time.NanoTimestamp": "timestamp-nanos",
 }
-_DEBEZIUM = "io.debezium.time."
-_TIME_CARRIERS = frozenset({"int", "long", "string"})
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_DEBEZIUM_PREFIX = "io.debezium.time."
+_DEBEZIUM_BASES = frozenset({"int", "long", "string"})
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def logical_of(base: str, attributes: Mapping[str, Any], size: int = 0) -> Logical | None:
-    """The logical type that `attributes` give to a type named `base` (`size`: a fixed's bytes).
+    """The logical type that `attributes` give to the type `base` (`size`: bytes of a fixed).
 
-    Debezium's types without a name of Avro's keep a name of their own:
+    A Debezium type that Avro has no name for gets a name of its own:
     `io.debezium.time.ZonedTimestamp` is `debezium-zoned-timestamp`.
     """
     name = attributes.get("logicalType")
-    if isinstance(name, str) and base in _CARRIERS.get(name, ()):
+    if isinstance(name, str) and base in _BASES.get(name, ()):
         return _checked(name, base, attributes, size)
     return _from_connect(base, attributes.get("connect.name"))
 
@@ -77,7 +77,7 @@ def _from_connect(base: str, name: object) -> Logical | None:
         return None
     known = _CONNECT_NAMES.get(name)
     if known is not None:
-        return Logical(known) if base in _CARRIERS[known] else None
-    if not name.startswith(_DEBEZIUM) or base not in _TIME_CARRIERS:
+        return Logical(known) if base in _BASES[known] else None
+    if not name.startswith(_DEBEZIUM_PREFIX) or base not in _DEBEZIUM_BASES:
         return None
-    return Logical("debezium-" + _HUMP.sub("-", name.removeprefix(_DEBEZIUM)).lower())
+    return Logical("debezium-" + _CAMEL_CASE.sub("-", name.removeprefix(_DEBEZIUM_PREFIX)).lower())

@@ -1,8 +1,8 @@
-"""A writer schema's JSON, with the schemas it refers to, made into the frozen type tree.
+"""Parses a writer schema's JSON, and the schemas it references, into the frozen type tree.
 
-Invariants: lenient where the bytes stay readable (defaults are never looked at, names may hold any
-character, types may be wrapped in types, comments are allowed), strict where they do not
-(unknown names, one name with two meanings). Names never come from anything but the schema.
+Invariants: lenient if records can still be read: defaults are not checked, names may contain any
+character, types may be wrapped in types, comments are allowed. Strict if records cannot be read:
+unknown names, one name with two definitions. Names come only from the schema.
 """
 
 import json
@@ -29,7 +29,7 @@ from bridge.schema.types import (
 )
 
 NESTING_MAX = 100
-"""Types within types in one schema text; deeper ones are a mistake or an attack."""
+"""Maximum nesting of types in one schema; deeper nesting is a mistake or an attack."""
 
 _PRIMITIVES = frozenset(get_args(PrimitiveName))
 _NAMED = frozenset({"record", "error", "enum", "fixed"})
@@ -37,76 +37,77 @@ _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 class UnusableSchema(Exception):
-    """A writer schema with which no record can be read; the message names the place in it."""
+    """A writer schema that cannot be used to read records; the message names the place in it."""
 
 
 def parse_schema(text: str, references: Sequence[str] = ()) -> Schema:
-    """Make the tree of a schema; `references` are the texts it needs, in an order to read them.
+    """Parse a schema; `references` are the schemas it needs, each after its own references.
 
     Raises UnusableSchema.
     """
     parser = _Parser()
     for reference in references:
-        parser.parse(_json(reference))
-    return Schema(parser.parse(_json(text)), dict(parser.names))
+        parser.parse(_load_json(reference))
+    return Schema(parser.parse(_load_json(text)), dict(parser.names))
 
 
 def parse_defaults(texts: Sequence[str]) -> Mapping[tuple[str, str], object]:
-    """The defaults in schema texts (references first), by full name of the record and field.
+    """The defaults in schema texts (references first), by full record name and field name.
 
-    Defaults are for who writes a record, so the tree, which is for reading, has none.
-    Raises UnusableSchema.
+    Only writers of records need defaults, so the type tree has none. Raises UnusableSchema.
     """
     parser = _Parser()
     for text in texts:
-        parser.parse(_json(text))
+        parser.parse(_load_json(text))
     return parser.defaults
 
 
-def _json(text: str) -> Any:
+def _load_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
     try:
-        return json.loads(_COMMENT.sub(lambda found: found[1] or " ", text))
+        return json.loads(_COMMENT.sub(lambda match: match[1] or " ", text))
     except RecursionError:
-        raise UnusableSchema("the schema is nested too deep") from None
+        raise UnusableSchema("the schema is nested too deeply") from None
     except ValueError as error:
         raise UnusableSchema(f"the schema is not JSON: {error}") from None
 
 
 class _Parser:
-    """One schema on its way into a tree; `where` is the path in its JSON, for messages."""
+    """Parses schemas that share their names; `_location` is the path in the JSON, for messages."""
 
     def __init__(self) -> None:
         self.names: dict[str, Named] = {}
         self.defaults: dict[tuple[str, str], object] = {}
         self._known: set[str] = set()
-        self._where: list[str] = []
+        self._location: list[str] = []
 
     def parse(self, node: object, namespace: str = "") -> Type:
-        """Make the tree of one type."""
+        """Parse one type."""
         if isinstance(node, str):
             return self._named_or_primitive(node, namespace)
         if isinstance(node, list):
-            branches = [self._at(f"[{i}]", branch, namespace) for i, branch in enumerate(node)]
+            branches = [
+                self._parse_at(f"[{i}]", branch, namespace) for i, branch in enumerate(node)
+            ]
             return Union(tuple(branches))
         if isinstance(node, dict):
-            return self._object(cast("Mapping[str, Any]", node), namespace)
-        raise self._refusal(f"a type is a name, a list or an object, not {type(node).__name__}")
+            return self._parse_object(cast("Mapping[str, Any]", node), namespace)
+        raise self._error(f"a type must be a name, a list or an object, not {type(node).__name__}")
 
-    def _at(self, where: str, node: object, namespace: str) -> Type:
-        with self._inside(where):
+    def _parse_at(self, step: str, node: object, namespace: str) -> Type:
+        with self._inside(step):
             return self.parse(node, namespace)
 
     @contextmanager
-    def _inside(self, where: str) -> Iterator[None]:
-        self._where.append(where)
-        if len(self._where) > NESTING_MAX:
-            raise self._refusal(f"types are nested more than {NESTING_MAX} deep")
+    def _inside(self, step: str) -> Iterator[None]:
+        self._location.append(step)
+        if len(self._location) > NESTING_MAX:
+            raise self._error(f"types are nested more than {NESTING_MAX} levels deep")
         yield
-        self._where.pop()
+        self._location.pop()
 
     def _named_or_primitive(self, name: str, namespace: str) -> Type:
         if name in _PRIMITIVES:
@@ -115,25 +116,25 @@ class _Parser:
         for candidate in (inner, name):
             if candidate in self._known:
                 return Reference(candidate)
-        raise self._refusal(
-            f"the type {inner!r} is not defined before it is used; is it missing from the "
-            "schema's references?"
+        raise self._error(
+            f"the type {inner!r} is not defined before its use; check that the schema's "
+            "references include it"
         )
 
-    def _object(self, node: Mapping[str, Any], namespace: str) -> Type:
+    def _parse_object(self, node: Mapping[str, Any], namespace: str) -> Type:
         kind = node.get("type")
         if kind is None:
-            raise self._refusal("a type without `type`")
+            raise self._error("the type has no `type`")
         if kind == "array":
-            return Array(self._at(".items", self._need(node, "items"), namespace))
+            return Array(self._parse_at(".items", self._require(node, "items"), namespace))
         if kind == "map":
-            return Map(self._at(".values", self._need(node, "values"), namespace))
+            return Map(self._parse_at(".values", self._require(node, "values"), namespace))
         if isinstance(kind, str) and kind in _NAMED:
             return self._define(kind, node, namespace)
-        return self._with_logical(self._at(".type", kind, namespace), node)
+        return self._add_logical(self._parse_at(".type", kind, namespace), node)
 
     def _define(self, kind: str, node: Mapping[str, Any], namespace: str) -> Reference:
-        space, name = self._full_name(node, namespace)
+        own_namespace, name = self._full_name(node, namespace)
         self._known.add(name)
         named: Named
         if kind == "enum":
@@ -141,74 +142,76 @@ class _Parser:
         elif kind == "fixed":
             named = self._fixed(name, node)
         else:
-            aliases = tuple(_in_space(alias, space) for alias in _texts(node.get("aliases")))
-            named = Record(name, self._fields(node, space, name), aliases)
+            aliases = tuple(
+                _qualified(alias, own_namespace) for alias in _strings(node.get("aliases"))
+            )
+            named = Record(name, self._fields(node, own_namespace, name), aliases)
         if self.names.setdefault(name, named) != named:
-            raise self._refusal(f"the type {name!r} is defined twice, with different contents")
+            raise self._error(f"the type {name!r} has two different definitions")
         return Reference(name)
 
     def _full_name(self, node: Mapping[str, Any], namespace: str) -> tuple[str, str]:
-        name = self._need(node, "name")
-        space = node.get("namespace", namespace)
-        if not isinstance(name, str) or not isinstance(space, str | None):
-            raise self._refusal("`name` and `namespace` are texts")
-        full = _in_space(name, space or "")
+        name = self._require(node, "name")
+        own_namespace = node.get("namespace", namespace)
+        if not isinstance(name, str) or not isinstance(own_namespace, str | None):
+            raise self._error("`name` and `namespace` must be strings")
+        full = _qualified(name, own_namespace or "")
         return full.rpartition(".")[0], full
 
     def _symbols(self, node: Mapping[str, Any]) -> tuple[str, ...]:
-        symbols = self._need(node, "symbols")
+        symbols = self._require(node, "symbols")
         if not isinstance(symbols, list) or not all(isinstance(s, str) for s in symbols):
-            raise self._refusal("the `symbols` of an enum are a list of texts")
+            raise self._error("the `symbols` of an enum must be a list of strings")
         return tuple(symbols)
 
     def _fixed(self, name: str, node: Mapping[str, Any]) -> Fixed:
-        size = self._need(node, "size")
+        size = self._require(node, "size")
         if type(size) is not int or size < 0:
-            raise self._refusal("the `size` of a fixed is a whole number of bytes")
+            raise self._error("the `size` of a fixed must be an integer of at least 0")
         return Fixed(name, size, logical_of("fixed", node, size))
 
     def _fields(self, node: Mapping[str, Any], namespace: str, record: str) -> tuple[Field, ...]:
-        fields = self._need(node, "fields")
+        fields = self._require(node, "fields")
         if not isinstance(fields, list):
-            raise self._refusal("the `fields` of a record are a list")
-        found = []
+            raise self._error("the `fields` of a record must be a list")
+        parsed = []
         for i, field in enumerate(fields):
             with self._inside(f".fields[{i}]"):
-                found.append(self._field(field, namespace))
+                parsed.append(self._field(field, namespace))
                 if "default" in field:
-                    self.defaults[record, found[-1].name] = field["default"]
-        return tuple(found)
+                    self.defaults[record, parsed[-1].name] = field["default"]
+        return tuple(parsed)
 
     def _field(self, node: object, namespace: str) -> Field:
         if not isinstance(node, dict):
-            raise self._refusal("a field is an object")
-        name = self._need(node, "name")
+            raise self._error("a field must be an object")
+        name = self._require(node, "name")
         if not isinstance(name, str):
-            raise self._refusal("a field's `name` is a text")
-        type_ = self._at(".type", self._need(node, "type"), namespace)
-        return Field(name, self._with_logical(type_, node), tuple(_texts(node.get("aliases"))))
+            raise self._error("a field's `name` must be a string")
+        type_ = self._parse_at(".type", self._require(node, "type"), namespace)
+        return Field(name, self._add_logical(type_, node), tuple(_strings(node.get("aliases"))))
 
-    def _with_logical(self, type_: Type, attributes: Mapping[str, Any]) -> Type:
-        """The type with the logical type that stands beside it, if it has none of its own."""
+    def _add_logical(self, type_: Type, attributes: Mapping[str, Any]) -> Type:
+        """The type with the logical type in `attributes`, if it has none of its own."""
         if isinstance(type_, Union):
-            return Union(tuple(self._with_logical(b, attributes) for b in type_.branches))
+            return Union(tuple(self._add_logical(b, attributes) for b in type_.branches))
         if isinstance(type_, Primitive) and type_.logical is None:
             return Primitive(type_.name, logical_of(type_.name, attributes))
         return type_
 
-    def _need(self, node: Mapping[str, Any], key: str) -> Any:
+    def _require(self, node: Mapping[str, Any], key: str) -> Any:
         if key not in node:
-            raise self._refusal(f"`{key}` is missing")
+            raise self._error(f"missing `{key}`")
         return node[key]
 
-    def _refusal(self, message: str) -> UnusableSchema:
-        where = "".join(self._where).lstrip(".")
-        return UnusableSchema(f"at {where}: {message}" if where else message)
+    def _error(self, message: str) -> UnusableSchema:
+        location = "".join(self._location).lstrip(".")
+        return UnusableSchema(f"at {location}: {message}" if location else message)
 
 
-def _in_space(name: str, namespace: str) -> str:
+def _qualified(name: str, namespace: str) -> str:
     return f"{namespace}.{name}" if namespace and "." not in name else name
 
 
-def _texts(node: object) -> list[str]:
+def _strings(node: object) -> list[str]:
     return [text for text in node if isinstance(text, str)] if isinstance(node, list) else []

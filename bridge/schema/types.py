@@ -1,7 +1,7 @@
-"""The type tree of a writer schema: what `check` and the compiler know about a record.
+"""The type tree of a writer schema, which `check` and the compiler read.
 
-Invariants: frozen, pure, made by `avro/` and read here. A named type stands once in `Schema.names`;
-everywhere else it is a `Reference`, so that recursive schemas have a finite tree.
+Invariants: frozen and pure. A named type is stored once, in `Schema.names`. Everywhere else it is
+a `Reference`, so that a recursive schema has a finite tree.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ PrimitiveName = Literal["null", "boolean", "int", "long", "float", "double", "by
 
 @dataclass(frozen=True, slots=True)
 class Logical:
-    """A logical type, wherever it was written (in the type, beside it, or as `connect.name`).
+    """A logical type (declared in the type, in the field, or as `connect.name`).
 
-    `name` is Avro's (`decimal`, `timestamp-millis`, `date`, `uuid` …). `precision` and `scale`
-    belong to `decimal` only.
+    `name` is Avro's name (`decimal`, `timestamp-millis`, `date`, `uuid` …). Only `decimal` uses
+    `precision` and `scale`.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """`size` bytes."""
+    """A type of exactly `size` bytes."""
 
     name: str
     size: int
@@ -58,21 +58,21 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """Text keys, values of one type."""
+    """A map from strings to values of one type."""
 
     values: "Type"
 
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """One of several types; `null` among them makes a value nullable."""
+    """One of several types; a value is nullable if `null` is one of them."""
 
     branches: tuple["Type", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a record, with the other names it goes by."""
+    """A field of a record, with its aliases."""
 
     name: str
     type: "Type"
@@ -103,12 +103,12 @@ Type = Primitive | Fixed | Enum | Array | Map | Union | Record | Reference
 class Schema:
     """A whole writer schema.
 
-    `root` is the top type (a `Reference` for a record), `names` holds every named type.
+    `root` is the top type (a `Reference` for a record). `names` holds every named type.
     """
 
     root: Type
     names: Mapping[str, Named]
 
     def resolve(self, type_: Type) -> Type:
-        """The type itself, with a reference followed once."""
+        """Return the type behind a reference, or the type itself."""
         return self.names[type_.name] if isinstance(type_, Reference) else type_

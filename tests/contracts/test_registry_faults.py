@@ -1,4 +1,4 @@
-"""What the registry client makes of faults; only the sandbox's registry can be told to fail."""
+"""How the registry client handles faults, which only the sandbox's registry can inject."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ FIRST = SchemaId(1)
 
 @pytest.fixture
 async def registry() -> AsyncIterator[RegistryStandIn]:
-    """A registry that has one schema, with the id 1."""
+    """A registry with one schema, whose id is 1."""
     async with RegistryStandIn() as stand_in:
         stand_in.register("nodes-value", CONTENT)
         yield stand_in
@@ -42,21 +42,21 @@ async def _unavailable(client: RegistryClient) -> str:
     return str(failure.value)
 
 
-async def test_many_records_ask_once(registry: RegistryStandIn) -> None:
-    """Fifty waiters are one request, and afterwards the schema is at hand."""
+async def test_concurrent_fetches_of_a_schema_are_one_request(registry: RegistryStandIn) -> None:
+    """Fifty callers share one request, and afterwards the schema is cached."""
     registry.delay_s = 0.05
     async with _client(registry) as client:
-        found = await asyncio.gather(*(client.fetch(FIRST) for _ in range(50)))
-        assert client.known(FIRST) is found[0]
-        assert await client.fetch(FIRST) is found[0]
+        schemas = await asyncio.gather(*(client.fetch(FIRST) for _ in range(50)))
+        assert client.known(FIRST) is schemas[0]
+        assert await client.fetch(FIRST) is schemas[0]
     assert registry.requests["/schemas/ids/1"] == 1
-    assert all(schema is found[0] for schema in found)
+    assert all(schema is schemas[0] for schema in schemas)
 
 
-async def test_a_waiter_that_gives_up_does_not_end_it_for_others(
+async def test_a_cancelled_caller_does_not_cancel_the_request_for_others(
     registry: RegistryStandIn,
 ) -> None:
-    """The question belongs to all who wait."""
+    """All callers share the request."""
     registry.delay_s = 0.05
     async with _client(registry) as client:
         first = asyncio.create_task(client.fetch(FIRST))
@@ -68,10 +68,10 @@ async def test_a_waiter_that_gives_up_does_not_end_it_for_others(
     assert registry.requests["/schemas/ids/1"] == 1
 
 
-async def test_an_unknown_id_is_asked_for_again_only_after_its_time(
+async def test_an_unknown_id_is_requested_again_only_after_its_ttl(
     registry: RegistryStandIn,
 ) -> None:
-    """For 30 s the registry is left alone; then a schema registered meanwhile is found."""
+    """No request for 30 s; then a schema that was registered meanwhile is found."""
     now = 1000.0
     async with RegistryClient(RegistryOptions((registry.url,)), lambda: now) as client:
         for _ in range(5):
@@ -87,8 +87,8 @@ async def test_an_unknown_id_is_asked_for_again_only_after_its_time(
     assert registry.requests["/schemas/ids/2"] == 2
 
 
-async def test_a_dead_first_url_costs_one_try_only(registry: RegistryStandIn) -> None:
-    """The one that answered is asked first from then on, until it fails itself."""
+async def test_a_failed_first_url_is_tried_only_once(registry: RegistryStandIn) -> None:
+    """The URL that answered gets all further requests, until it fails itself."""
     registry.register("edges-value", {"schema": '"string"'})
     async with RegistryStandIn() as other, _client(other, registry) as client:
         other.status = 502
@@ -103,8 +103,8 @@ async def test_a_dead_first_url_costs_one_try_only(registry: RegistryStandIn) ->
         assert other.requests["/subjects/nodes-value/versions/latest"] == 1
 
 
-async def test_not_found_is_an_answer_of_the_one_that_gave_it(registry: RegistryStandIn) -> None:
-    """An unknown id is asked of no other, and whoever said so is asked first from then on."""
+async def test_not_found_is_a_response_like_any_other(registry: RegistryStandIn) -> None:
+    """No other URL is tried, and the URL that answered gets all further requests."""
     async with RegistryStandIn() as other, _client(other, registry) as client:
         other.status = 503
         for number in (7, 8):
@@ -114,8 +114,8 @@ async def test_not_found_is_an_answer_of_the_one_that_gave_it(registry: Registry
         assert sum(registry.requests.values()) == 2
 
 
-async def test_all_urls_down_names_each_host(registry: RegistryStandIn) -> None:
-    """Whoever reads the message knows where to look."""
+async def test_if_all_urls_fail_the_message_names_each_host(registry: RegistryStandIn) -> None:
+    """So that an operator knows where to look."""
     async with RegistryStandIn() as other:
         await registry.down()
         await other.down()
@@ -124,8 +124,8 @@ async def test_all_urls_down_names_each_host(registry: RegistryStandIn) -> None:
         assert other.url.removeprefix("http://") in message
 
 
-async def test_a_registry_that_hangs_is_given_up(registry: RegistryStandIn) -> None:
-    """The time limit holds for each request, and the next one may succeed."""
+async def test_a_request_to_a_hanging_registry_times_out(registry: RegistryStandIn) -> None:
+    """The timeout applies to each request, and the next one can succeed."""
     registry.delay_s = 30
     async with _client(registry, timeout_s=0.1) as client:
         async with asyncio.timeout(5):
@@ -136,31 +136,29 @@ async def test_a_registry_that_hangs_is_given_up(registry: RegistryStandIn) -> N
 
 
 @pytest.mark.parametrize("status", [200, 302, 404, 429, 500, 502, 503])
-async def test_a_proxys_page_is_never_a_fact_about_the_record(
-    registry: RegistryStandIn, status: int
-) -> None:
-    """HTML with any status means that the registry is not to be had; no redirect is followed."""
+async def test_html_from_a_proxy_means_unavailable(registry: RegistryStandIn, status: int) -> None:
+    """With any status; redirects are not followed."""
     registry.status = status
     message = await _unavailable(_client(registry))
     assert registry.url.removeprefix("http://") in message
     assert registry.requests == {"/schemas/ids/1": 1}
 
 
-async def test_a_path_that_does_not_exist_is_not_an_unknown_schema(
+async def test_a_wrong_path_in_the_url_is_not_an_unknown_schema(
     registry: RegistryStandIn,
 ) -> None:
-    """A 404 without one of the registry's codes: the URL is wrong."""
+    """A 404 without one of the registry's error codes means that the URL is wrong."""
     url = f"{registry.url}/apis/ccompat/v7"
     assert "check the path" in await _unavailable(RegistryClient(RegistryOptions((url,))))
 
 
-async def test_too_long_an_answer_is_not_read(registry: RegistryStandIn) -> None:
-    """Whatever sends it, memory stays bounded."""
+async def test_a_response_that_is_too_long_is_not_read(registry: RegistryStandIn) -> None:
+    """Memory stays bounded."""
     assert "cannot be reached" in await _unavailable(_client(registry, answer_bytes_max=20))
 
 
-async def test_basic_auth_opens_the_registry(registry: RegistryStandIn) -> None:
-    """User and password go in the header, and a wrong one is named by its cure only."""
+async def test_basic_auth_is_sent(registry: RegistryStandIn) -> None:
+    """The error for wrong credentials names the setting, never the credentials."""
     registry.authorization = "Basic " + base64.b64encode(b"me:p:w").decode()
     async with _client(registry, basic_auth="me:p:w") as client:
         assert await client.fetch(FIRST)
@@ -169,8 +167,8 @@ async def test_basic_auth_opens_the_registry(registry: RegistryStandIn) -> None:
     assert "secret" not in message
 
 
-async def test_a_bearer_token_opens_the_registry(registry: RegistryStandIn) -> None:
-    """The token goes in the header and in no message."""
+async def test_a_bearer_token_is_sent(registry: RegistryStandIn) -> None:
+    """No message contains the token."""
     registry.authorization = "Bearer t0ken"
     async with _client(registry, bearer_token="t0ken") as client:
         assert await client.fetch(FIRST)
@@ -191,16 +189,16 @@ async def test_a_bearer_token_opens_the_registry(registry: RegistryStandIn) -> N
         RegistryOptions(("https://host",), client_cert="/nowhere/cert.pem"),
     ],
 )
-def test_options_that_cannot_work_are_refused_at_the_start(options: RegistryOptions) -> None:
-    """The message says what to mend, and no secret is in it or in the options' own text."""
+def test_invalid_options_are_refused_at_startup(options: RegistryOptions) -> None:
+    """No secret is in the message or in the `repr` of the options."""
     with pytest.raises(SetupError) as refusal:
         RegistryClient(options)
     assert "secret" not in str(refusal.value)
     assert "secret" not in repr(RegistryOptions((), basic_auth="a:secret", bearer_token="secret"))
 
 
-async def test_schemas_that_refer_in_a_circle_end(registry: RegistryStandIn) -> None:
-    """A circle of references is cut, and what is missing then makes the schema unusable."""
+async def test_a_cycle_of_references_is_an_unusable_schema(registry: RegistryStandIn) -> None:
+    """The cycle ends at the repeated reference, whose types are then not defined."""
     for one, other in (("A", "B"), ("B", "A")):
         fields = [{"name": "next", "type": other}]
         schema = json.dumps({"type": "record", "name": one, "fields": fields})
@@ -217,18 +215,18 @@ async def test_schemas_that_refer_in_a_circle_end(registry: RegistryStandIn) -> 
     assert registry.requests["/schemas/ids/2"] == 1
 
 
-async def test_more_references_than_the_bound_are_refused(registry: RegistryStandIn) -> None:
-    """A chain of schemas that never ends is given up."""
+async def test_too_many_references_are_refused(registry: RegistryStandIn) -> None:
+    """The limit bounds the requests for one schema."""
     for number in range(600):
         reference = {"name": "x", "subject": f"s{number + 1}", "version": 1}
         registry.register(f"s{number}", {"schema": f'"n{number}"', "references": [reference]})
     async with _client(registry) as client:
-        with pytest.raises(PoisonRecord, match="needs over"):
+        with pytest.raises(PoisonRecord, match="has more than 500 references"):
             await client.fetch(SchemaId(2))
 
 
-async def test_a_reference_that_is_gone_makes_the_record_wait(registry: RegistryStandIn) -> None:
-    """The record is good; a person must register the schema again."""
+async def test_a_missing_reference_means_unavailable(registry: RegistryStandIn) -> None:
+    """The record waits until an operator registers the schema again."""
     reference = {"name": "Gone", "subject": "gone", "version": 3}
     registry.register("lost-value", {"schema": '"Gone"', "references": [reference]})
     async with _client(registry) as client:
@@ -236,18 +234,18 @@ async def test_a_reference_that_is_gone_makes_the_record_wait(registry: Registry
             await client.fetch(SchemaId(2))
 
 
-async def test_a_local_file_is_not_asked_of_the_registry(registry: RegistryStandIn) -> None:
-    """A wrong combination of stores says so and asks nothing."""
+async def test_a_file_key_is_not_requested_from_the_registry(registry: RegistryStandIn) -> None:
+    """The error names the file, and nothing is requested."""
     async with _client(registry) as client:
         with pytest.raises(Unavailable, match=r"a\.avsc"):
             await client.fetch(SchemaFile("a.avsc"))
     assert not registry.requests
 
 
-async def test_the_client_closes_while_a_question_is_on_its_way(
+async def test_the_client_closes_during_a_request(
     registry: RegistryStandIn,
 ) -> None:
-    """Nobody waits for a hanging registry at the end."""
+    """Shutdown does not wait for a hanging registry."""
     registry.delay_s = 30
     client = _client(registry)
     waiter = asyncio.create_task(client.fetch(FIRST))
@@ -259,16 +257,16 @@ async def test_the_client_closes_while_a_question_is_on_its_way(
 
 
 async def test_tls_needs_a_trusted_certificate_on_both_sides(tmp_path: Path) -> None:
-    """The CA file makes the registry trusted, the client's certificate opens it."""
+    """The client trusts the CA file, and the registry requires a client certificate."""
     cert, key = certificate_files(tmp_path)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(cert))
     tls.load_cert_chain(cert, key, "pw")
     tls.verify_mode = ssl.CERT_REQUIRED
     async with RegistryStandIn(tls=tls) as registry:
         registry.register("nodes-value", CONTENT)
-        trusting = {"ca_file": str(cert)}
-        mine = {"client_cert": str(cert), "client_key": str(key), "client_key_password": "pw"}
-        async with _client(registry, **trusting, **mine) as client:
+        trust = {"ca_file": str(cert)}
+        client_tls = {"client_cert": str(cert), "client_key": str(key), "client_key_password": "pw"}
+        async with _client(registry, **trust, **client_tls) as client:
             assert await client.fetch(FIRST)
         assert "ssl.ca.location" in await _unavailable(_client(registry))
-        assert "cannot be reached" in await _unavailable(_client(registry, **trusting))
+        assert "cannot be reached" in await _unavailable(_client(registry, **trust))

@@ -1,4 +1,4 @@
-"""How an outcome ends: as a request, or for a reason."""
+"""The result of an outcome: a request, or the reason why there is none."""
 
 from bridge.errors import PoisonRecord
 from bridge.fullstory.requests.request import Request
@@ -7,7 +7,7 @@ from bridge.mapping.runtime.outcome import MappingRejected, MappingSkipped, Outc
 
 
 def built(outcome: Outcome) -> Request | str:
-    """The request of an event, or the reason why there is none."""
+    """The request for an event, or the reason for a skip or a rejection."""
     if isinstance(outcome, MappingSkipped):
         return outcome.why
     if isinstance(outcome, MappingRejected):

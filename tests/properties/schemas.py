@@ -1,4 +1,4 @@
-"""Any Avro schema with the logical types of the wild, as JSON, and raw values of it."""
+"""Strategies for Avro schemas (as JSON, with real-world logical types) and their raw values."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -33,7 +33,7 @@ PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
     "string": st.sampled_from(TEXTS) | st.text(max_size=8),
 }
 KEYS = ["k", "a.b", "any"]
-"""Of maps."""
+"""The keys of maps."""
 
 _NAMED = ("record", "fixed", "enum")
 _LOGICAL: list[dict[str, Any]] = [
@@ -66,7 +66,7 @@ def schemas(draw: st.DrawFn) -> dict[str, Any]:
 
 @cache
 def _types(depth: int) -> st.SearchStrategy[Any]:
-    """Types without names; `_named` gives each named type its own."""
+    """Types without names; `_named` adds the names."""
     scalars = st.sampled_from([*sorted(PRIMITIVES), *_LOGICAL])
     if not depth:
         return scalars
@@ -87,7 +87,7 @@ def _record(types: list[Any]) -> Any:
 
 
 def _union(types: list[Any]) -> list[Any]:
-    """At most one branch of each unnamed type, and no union in it, as Avro wants it."""
+    """A union with at most one branch of each unnamed type, and no nested union (Avro's rules)."""
     branches: dict[object, Any] = {}
     flat = [branch for type_ in types for branch in (type_ if isinstance(type_, list) else [type_])]
     for number, branch in enumerate(flat):
@@ -97,7 +97,7 @@ def _union(types: list[Any]) -> list[Any]:
 
 
 def _named(node: Any, numbers: Iterator[int]) -> Any:
-    """The schema with a name for each named type."""
+    """The schema with a unique name for each named type."""
     if isinstance(node, list):
         return [_named(branch, numbers) for branch in node]
     if not isinstance(node, dict):
@@ -134,7 +134,7 @@ def raw_values(schema: Schema, type_: Type) -> st.SearchStrategy[Any]:
 
 
 def any_value(schema: Schema, type_: Type) -> Any:
-    """One raw value of a type, as little as possible."""
+    """One minimal raw value of a type."""
     type_ = schema.resolve(type_)
     match type_:
         case Primitive(name):

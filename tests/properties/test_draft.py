@@ -1,4 +1,4 @@
-"""Whatever the schema: what `init` drafts from it is right as it stands."""
+"""For any schema, the mapping file that `init` drafts is correct without changes."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ LOGICAL = st.sampled_from(
 
 @st.composite
 def types(draw: st.DrawFn, numbers: list[int], depth: int = 0) -> Any:
-    """A type; named ones get numbers, so that no name stands twice."""
+    """A type; named types are numbered, so that no name occurs twice."""
     kinds = ["scalar", "scalar", "logical", "enum", "fixed"]
     deep = [*kinds, "union", "array", "map", "record"]
     kind = draw(st.sampled_from(deep if depth < 3 else kinds))
@@ -78,14 +78,14 @@ def named(draw: st.DrawFn, numbers: list[int], kind: str, depth: int) -> Any:
         return {"type": "enum", "name": name, "symbols": symbols}
     if kind == "fixed":
         return {"type": "fixed", "name": name, "size": draw(st.sampled_from([1, 16]))}
-    found = draw(st.lists(NAMES, max_size=6, unique=True))
-    fields = [{"name": field, "type": draw(types(numbers, depth + 1))} for field in found]
+    names = draw(st.lists(NAMES, max_size=6, unique=True))
+    fields = [{"name": field, "type": draw(types(numbers, depth + 1))} for field in names]
     return {"type": "record", "name": name, "fields": fields}
 
 
 @st.composite
 def schemas(draw: st.DrawFn) -> Any:
-    """A record, or a union of several."""
+    """A record, or a union of records."""
     numbers: list[int] = []
     if draw(st.integers(0, 4)):
         return draw(named(numbers, "record", 0))
@@ -93,12 +93,12 @@ def schemas(draw: st.DrawFn) -> Any:
 
 
 @given(schemas(), st.booleans())
-def test_a_draft_is_right_for_any_schema(schema: Any, seen: bool) -> None:
-    """It loads, fits the schema without a warning, and its tests pass through the real path."""
+def test_a_draft_is_correct_for_any_schema(schema: Any, has_records: bool) -> None:
+    """It loads, fits the schema without a warning, and its tests pass with the real components."""
     text = json.dumps(schema)
     writer = WriterSchema("it.avsc", parse_schema(text), texts=(text,))
-    options = Options(hash_key=b"k" if seen else None)
-    observed = _sight(writer) if seen else ObservedValues()
+    options = Options(hash_key=b"k" if has_records else None)
+    observed = _observe_sample(writer) if has_records else ObservedValues()
 
     drafted = draft_file("payments", writer, observed, options)
 
@@ -113,12 +113,12 @@ def test_a_draft_is_right_for_any_schema(schema: Any, seen: bool) -> None:
     assert len(examples) == len(rules)
 
 
-def _sight(writer: WriterSchema) -> ObservedValues:
-    """What a made-up record of the first type looks like."""
+def _observe_sample(writer: WriterSchema) -> ObservedValues:
+    """The observed values of one sample record."""
     observed = ObservedValues()
     schema = writer.schema
     record = schema.resolve(schema.root)
     if isinstance(record, Record):
-        made = SampleRecord(schema, [(field.name,) for field in record.fields], {}).record(record)
-        observed.note(make_reader(schema)(Encoder(writer).encode(made), 0), b"\x00")
+        sample = SampleRecord(schema, [(field.name,) for field in record.fields], {}).record(record)
+        observed.note(make_reader(schema)(Encoder(writer).encode(sample), 0), b"\x00")
     return observed

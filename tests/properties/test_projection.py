@@ -1,4 +1,4 @@
-"""Generated readers held against fastavro and the walker: any schema, any paths, any damage."""
+"""Generated readers, compared with fastavro and the walker for any schema, paths and damage."""
 
 import json
 import pathlib
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bridge.avro.projection.project import FieldPath, project, project_one
-from bridge.avro.reader import make_reader, make_reader_of
+from bridge.avro.reader import make_projecting_reader, make_reader
 from bridge.avro.walker import Read
 from bridge.errors import PoisonRecord
 from bridge.schema.types import Schema
@@ -24,7 +24,7 @@ from tests.properties.schemas import raw_values, schemas
 from tests.unit.avro.samples import NODE, PAYMENT, encode, tree
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
-OURS = sorted(pathlib.Path("schemas").rglob("*.avsc"))
+SCHEMA_FILES = sorted(pathlib.Path("schemas").rglob("*.avsc"))
 MUTATIONS = 100_000
 
 TREE = {
@@ -45,14 +45,14 @@ TREE_VALUE: dict[str, Any] = {
 
 @st.composite
 def _written(draw: st.DrawFn) -> tuple[Schema, Any, bytes]:
-    """A schema, as a tree and as data, and a body that fastavro wrote with it."""
+    """A schema (as a tree and as data), and a body that fastavro encoded with it."""
     node = _raw(draw(schemas()))
     schema = tree(node)
     return schema, node, encode(node, draw(raw_values(schema, schema.root)))
 
 
 def _raw(node: Any) -> Any:
-    """Without logical types: fastavro gives raw values then."""
+    """The schema without logical types, so that fastavro returns raw values."""
     if isinstance(node, list):
         return [_raw(one) for one in node]
     if isinstance(node, dict):
@@ -65,7 +65,7 @@ def _fastavro(node: Any, body: bytes) -> Any:
 
 
 def _projected(schema: Schema, paths: Iterable[FieldPath], *, to_end: bool) -> Read:
-    """The generated reader; another example where the schema gets none."""
+    """The generated reader; rejects the example if the schema gets none."""
     read = project(schema, paths, to_end=to_end)
     assume(read is not None)
     assert read is not None
@@ -73,7 +73,7 @@ def _projected(schema: Schema, paths: Iterable[FieldPath], *, to_end: bool) -> R
 
 
 def _outcome(read: Read, body: bytes) -> Any:
-    """The value as text, which tells NaN from nothing and -0.0 from 0.0; or that it is refused."""
+    """The value's `repr` (NaN equals NaN, and -0.0 differs from 0.0), or the error."""
     try:
         return repr(read(body, 0))
     except PoisonRecord as refusal:
@@ -82,8 +82,8 @@ def _outcome(read: Read, body: bytes) -> Any:
 
 @RELAXED
 @given(_written())
-def test_all_that_is_read_is_what_fastavro_reads(written: tuple[Schema, Any, bytes]) -> None:
-    """Each type in each other one, logical types left raw."""
+def test_a_whole_value_equals_fastavros(written: tuple[Schema, Any, bytes]) -> None:
+    """For any nesting of types, without logical types."""
     schema, node, body = written
     read = _projected(schema, [()], to_end=True)
     assert repr(read(body, 0)) == repr(_fastavro(node, body))
@@ -91,12 +91,12 @@ def test_all_that_is_read_is_what_fastavro_reads(written: tuple[Schema, Any, byt
 
 @RELAXED
 @given(st.data(), _written(), st.booleans())
-def test_what_is_wanted_is_read_and_nothing_else(
+def test_only_the_wanted_fields_are_read(
     data: st.DataObject,
     written: tuple[Schema, Any, bytes],
     to_end: bool,
 ) -> None:
-    """Fields in any combination, to the end of the record or not so far."""
+    """Any combination of fields, with and without `to_end`."""
     schema, node, body = written
     whole = _fastavro(node, body)
     wanted = data.draw(st.lists(st.sampled_from(sorted(whole)), unique=True))
@@ -106,8 +106,8 @@ def test_what_is_wanted_is_read_and_nothing_else(
 
 @RELAXED
 @given(_written())
-def test_one_field_alone_is_what_it_is_in_the_record(written: tuple[Schema, Any, bytes]) -> None:
-    """Whatever its type."""
+def test_a_single_field_equals_the_field_in_the_record(written: tuple[Schema, Any, bytes]) -> None:
+    """For fields of any type."""
     schema, node, body = written
     for name, value in _fastavro(node, body).items():
         read = project_one(schema, (name,))
@@ -123,12 +123,12 @@ def test_one_field_alone_is_what_it_is_in_the_record(written: tuple[Schema, Any,
         ({"id": 1, "next": {"id": 2, "next": None}}, ("next", "next", "id"), None),
         ({"id": 1, "next": None}, ("next", "id"), None),
     ],
-    ids=["within a record", "null on the way", "null at once"],
+    ids=["inside a record", "null on the path", "null at the start"],
 )
-def test_one_field_is_found_through_unions(
+def test_a_single_field_is_found_through_unions(
     value: Any, path: tuple[str, ...], expected: int | None
 ) -> None:
-    """Where there is nothing, it is None."""
+    """It is None if the path leads to nothing."""
     read = project_one(tree(NODE), path)
     assert read is not None
     assert read(encode(NODE, value), 0) == expected
@@ -136,13 +136,15 @@ def test_one_field_is_found_through_unions(
 
 @RELAXED
 @given(st.data(), _written())
-def test_a_damaged_body_is_read_or_refused_as_without_the_generated_reader(
+def test_a_damaged_body_gives_the_same_result_as_without_a_generated_reader(
     data: st.DataObject, written: tuple[Schema, Any, bytes]
 ) -> None:
-    """With the same reason, at the same place."""
+    """The same value, or the same reason and place."""
     schema, _, body = written
     damaged = _mutated(random.Random(data.draw(st.integers(0, 2**32))), body)
-    assert _outcome(make_reader_of(schema, [()]), damaged) == _outcome(make_reader(schema), damaged)
+    assert _outcome(make_projecting_reader(schema, [()]), damaged) == _outcome(
+        make_reader(schema), damaged
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_a_damaged_body_is_read_or_refused_as_without_the_generated_reader(
     ids=["trees", "a list of nodes", "a number at the root", "null at the root"],
 )
 def test_recursion_references_and_unions_at_the_root(node: Any, value: Any) -> None:
-    """Types that contain themselves become functions that call themselves."""
+    """Recursive types become recursive functions."""
     body = encode(node, value)
     read = project(tree(node), [()], to_end=True)
     assert read is not None
@@ -171,12 +173,12 @@ def test_recursion_references_and_unions_at_the_root(node: Any, value: Any) -> N
         (NODE, {"id": 1, "next": None}, [("next", "id")], {"next": None}),
         (NODE, {"id": 1, "next": None}, [], {}),
     ],
-    ids=["a map's key: all of the map", "through a union", "null on the way", "nothing"],
+    ids=["a map's key: all of the map", "through a union", "null on the path", "nothing"],
 )
 def test_paths_lead_through_records_and_unions(
     node: Any, value: Any, wanted: list[tuple[str, ...]], expected: Any
 ) -> None:
-    """Maps and lists are read whole."""
+    """Maps and arrays are read completely."""
     read = project(tree(node), wanted, to_end=True)
     assert read is not None
     assert read(encode(node, value), 0) == expected
@@ -185,17 +187,17 @@ def test_paths_lead_through_records_and_unions(
 @pytest.mark.parametrize(
     "node",
     ["null", {"type": "fixed", "name": "F", "size": 0}],
-    ids=["nulls", "fixed of no bytes"],
+    ids=["nulls", "fixed without bytes"],
 )
-def test_lists_of_what_takes_no_byte_get_no_generated_reader(node: Any) -> None:
-    """A body of ten bytes could hold a billion of them: only the walker counts."""
-    lists = {"type": "map", "values": {"type": "array", "items": node}}
-    assert project(tree(lists), [()], to_end=True) is None
+def test_arrays_of_items_without_bytes_get_no_generated_reader(node: Any) -> None:
+    """Only the walker limits the number of such items."""
+    arrays = {"type": "map", "values": {"type": "array", "items": node}}
+    assert project(tree(arrays), [()], to_end=True) is None
 
 
-def _heavy(levels: int) -> Any:
-    """Each record holds the next one twice; the last of them a byte."""
-    node: Any = "boolean"
+def _doubling(levels: int, last: str) -> Any:
+    """Nested records: each contains the next one twice, the innermost two values of `last`."""
+    node: Any = last
     for level in range(levels):
         fields = [{"name": "a", "type": node}, {"name": "b", "type": node}]
         if level:
@@ -204,26 +206,26 @@ def _heavy(levels: int) -> Any:
     return node
 
 
-def test_records_that_make_many_values_of_few_bytes_get_none() -> None:
-    """Two records in each of two, in each of two: of nulls, no byte stands for a million values."""
-    nulls = json.loads(json.dumps(_heavy(20)).replace('"boolean"', '"null"'))
-    assert project(tree(nulls), [()], to_end=True) is None
-    assert project(tree(_heavy(6)), [()], to_end=True) is not None
+def test_records_with_many_values_and_few_bytes_get_no_generated_reader() -> None:
+    """The limit is 30 values without bytes; values with bytes do not count."""
+    assert project(tree(_doubling(3, "null")), [()], to_end=True) is not None
+    assert project(tree(_doubling(4, "null")), [()], to_end=True) is None
+    assert project(tree(_doubling(6, "boolean")), [()], to_end=True) is not None
 
 
-def test_an_int_of_more_than_32_bits_is_read_as_ever() -> None:
-    """Fastavro writes such, and reads it: the record is not lost for it."""
+def test_an_int_of_more_than_32_bits_is_read() -> None:
+    """Fastavro writes and reads such values, so the record is not lost."""
     node = {"type": "record", "name": "R", "fields": [{"name": "n", "type": "int"}]}
     body = encode({**node, "fields": [{"name": "n", "type": "long"}]}, {"n": 2**40})
-    assert make_reader_of(tree(node), [("n",)])(body, 0) == {"n": 2**40}
+    assert make_projecting_reader(tree(node), [("n",)])(body, 0) == {"n": 2**40}
 
 
-def test_text_that_nobody_reads_is_passed_over_whatever_it_holds() -> None:
-    """And is refused where it is read."""
+def test_invalid_text_is_refused_only_if_it_is_read() -> None:
+    """Skipped text is not decoded."""
     body = encode(PAYMENT_LIKE, {"id": "ab", "status": "x"}).replace(b"ab", b"\xff\xff")
-    assert make_reader_of(tree(PAYMENT_LIKE), [("status",)])(body, 0) == {"status": "x"}
+    assert make_projecting_reader(tree(PAYMENT_LIKE), [("status",)])(body, 0) == {"status": "x"}
     with pytest.raises(PoisonRecord, match=r"field id, byte \d"):
-        make_reader_of(tree(PAYMENT_LIKE), [("id",)])(body, 0)
+        make_projecting_reader(tree(PAYMENT_LIKE), [("id",)])(body, 0)
 
 
 PAYMENT_LIKE = {
@@ -235,39 +237,39 @@ PAYMENT_LIKE = {
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", [*(file.name for file in OURS), "trees"])
-def test_mutated_bodies_are_read_or_refused_as_by_fastavro(name: str) -> None:
-    """A hundred thousand in all: cut, changed, with bytes put in, numbers made huge."""
-    chance = random.Random(name)
-    node, bodies = _bodies(name, chance)
+@pytest.mark.parametrize("name", [*(file.name for file in SCHEMA_FILES), "trees"])
+def test_mutated_bodies_give_the_same_result_as_with_fastavro(name: str) -> None:
+    """A hundred thousand in total: cut off, changed, with inserted bytes and huge numbers."""
+    rng = random.Random(name)
+    node, bodies = _bodies(name, rng)
     schema = tree(node)
-    fast, slow = make_reader_of(schema, [()]), make_reader(schema)
-    for _ in range(MUTATIONS // (len(OURS) + 1) + 1):
-        mutated = _mutated(chance, chance.choice(bodies))
+    fast, slow = make_projecting_reader(schema, [()]), make_reader(schema)
+    for _ in range(MUTATIONS // (len(SCHEMA_FILES) + 1) + 1):
+        mutated = _mutated(rng, rng.choice(bodies))
         assert _outcome(fast, mutated) == _outcome(slow, mutated), mutated.hex()
 
 
-def _bodies(name: str, chance: random.Random) -> tuple[Any, list[bytes]]:
-    """A schema, and bodies of random values of it."""
+def _bodies(name: str, rng: random.Random) -> tuple[Any, list[bytes]]:
+    """A schema, and the bodies of random values."""
     if name == "trees":
         return TREE, [encode(TREE, TREE_VALUE)]
-    node = _raw(json.loads(next(file for file in OURS if file.name == name).read_bytes()))
-    random.seed(chance.random())  # fastavro's generator draws from the module
+    node = _raw(json.loads(next(file for file in SCHEMA_FILES if file.name == name).read_bytes()))
+    random.seed(rng.random())  # fastavro's generator draws from the module
     return node, [encode(node, value) for value in generate_many(parse_for_fastavro(node), 200)]
 
 
-def _mutated(chance: random.Random, body: bytes) -> bytes:
-    """A body cut, with bytes changed, taken out or put in, once to three times."""
-    for _ in range(chance.randint(1, 3)):
-        at = chance.randint(0, len(body))
-        some = chance.choice(
+def _mutated(rng: random.Random, body: bytes) -> bytes:
+    """A body with one to three mutations: bytes cut off, changed, removed or inserted."""
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randint(0, len(body))
+        replacement = rng.choice(
             [
-                chance.randbytes(chance.randint(1, 6)),
-                b"\xff" * chance.randint(1, 11) + b"\x01",
-                bytes(chance.randint(1, 4)),
-                struct.pack("<d", chance.random()),
+                rng.randbytes(rng.randint(1, 6)),
+                b"\xff" * rng.randint(1, 11) + b"\x01",
+                bytes(rng.randint(1, 4)),
+                struct.pack("<d", rng.random()),
             ]
         )
-        after = chance.choice([body[at:], body[at + 1 :], body[at + len(some) :]])
-        body = chance.choice([body[:at] + some + after, body[:at] + after, body[:at]])
+        after = rng.choice([body[at:], body[at + 1 :], body[at + len(replacement) :]])
+        body = rng.choice([body[:at] + replacement + after, body[:at] + after, body[:at]])
     return body

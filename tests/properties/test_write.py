@@ -1,4 +1,4 @@
-"""Whatever is written as YAML is read back the same."""
+"""Data written as YAML is read back unchanged."""
 
 import math
 from typing import Any
@@ -26,19 +26,19 @@ DATA = st.recursive(
 
 
 @given(DATA)
-def test_data_in_one_line_is_read_back_the_same(data: Any) -> None:
-    """Texts, numbers and words of every kind, as values and as keys."""
+def test_data_in_flow_style_is_read_back_unchanged(data: Any) -> None:
+    """Strings, numbers and YAML's special words, as values and as keys."""
     assert parse(f"it: {flow(data)}\n", "f").data == {"it": data}
 
 
 @given(st.dictionaries(st.text(), DATA, min_size=1, max_size=4), st.sampled_from([1, 40, 100]))
-def test_an_object_in_lines_is_read_back_the_same(data: dict[str, Any], width: int) -> None:
-    """However few characters fit into a line."""
+def test_an_object_in_block_style_is_read_back_unchanged(data: dict[str, Any], width: int) -> None:
+    """With any line width."""
     text = "\n".join(["it:", *block(data, 2, width)])
     assert parse(text, "f").data == {"it": data}
 
 
-def test_what_is_no_number_is_read_back_too() -> None:
-    """NaN is not itself, so it is asked for by name."""
+def test_nan_and_infinity_are_read_back_unchanged() -> None:
+    """NaN does not equal itself, so it has its own test."""
     assert math.isnan(parse(f"it: {flow(math.nan)}", "f").data["it"])
     assert parse(f"it: {flow(-math.inf)}", "f").data == {"it": -math.inf}

@@ -1,1 +1,1 @@
-"""Functions written for one schema and the paths that are wanted of it."""
+"""Generates reader functions for one schema and the wanted paths."""

@@ -1,4 +1,4 @@
-"""Writes the functions of one schema; the laws are in `project.py`."""
+"""Generates the reader functions of one schema; `project.py` has the invariants."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,37 +19,37 @@ from bridge.schema.types import (
     Union,
 )
 
-_ONE_BYTE_MAX = 64
-"""So many symbols or branches are numbered by one byte."""
+_ONE_BYTE_INDEXES = 64
+"""Maximum number of symbols or branches whose index fits into one byte."""
 
-_LOOPS_MAX = 3
-"""Loops within loops in one function: Python allows twenty blocks, and nobody reads more."""
+_LOOP_DEPTH_MAX = 3
+"""Maximum nesting of loops in one function; Python allows twenty nested blocks."""
 
 _INLINE_FIELDS_MAX = 40
 _INLINE_DEPTH_MAX = 3
-"""A record within records so deep is passed over in place; calling a function costs more."""
+"""Records up to this size and depth are skipped inline; a function call costs more."""
 
 _LINES_MAX = 4_000
 _COMPACT_LINES_MAX = 20_000
-"""A function with more lines takes a good part of a second, and some 100 MB, to compile."""
+"""Compiling more lines takes a large part of a second and about 100 MB."""
 
 _NULL = Primitive("null")
 _SIZES = {"boolean": 1, "float": 4, "double": 8}
 _VARINT_BYTES = {"int": 5, "long": 10}
 
 
-class _Everything(dict[str, "_Everything"]):
-    """Wanted with all that is in it."""
+class _AllFields(dict[str, "_AllFields"]):
+    """Marks a value that is read with all its fields."""
 
 
-ALL_FIELDS: Mapping[str, Any] = _Everything()
+ALL_FIELDS: Mapping[str, Any] = _AllFields()
 
 
 class Generator:
-    """Writes the functions of one schema: `b` are the bytes, `p` the position, `end` the end.
+    """Generates the functions of one schema (`b`: the bytes, `p`: the position, `end`: the end).
 
-    `compact` makes fewer lines, which take longer: functions of all that is more than a scalar.
-    `bare` gives what the one path leads to, in place of the records that it leads through.
+    `compact` generates fewer but slower lines: each type except scalars gets a function. `bare`
+    returns the value at the one path, without the records around it.
     """
 
     def __init__(self, schema: Schema, *, compact: bool, bare: bool = False) -> None:
@@ -58,21 +58,21 @@ class Generator:
         self._bare = bare
         self._code = SourceCode(_COMPACT_LINES_MAX if compact else _LINES_MAX)
         self._functions: dict[tuple[str, Type], str] = {}
-        self._waiting: list[tuple[str, str, Type]] = []
+        self._pending: list[tuple[str, str, Type]] = []
         self._symbols: dict[str, str] = {}
         self._loops = 0
         self._containers = 0
-        """How many records, lists and maps of the function being written enclose the next line."""
+        """The number of records, arrays and maps around the next line of the current function."""
 
         self._in_function = False
-        """What is written is called by the reader, at a depth `d` that only the body tells."""
+        """Whether the current function is called at a depth `d` that depends on the body."""
 
         self._inlined: list[str] = []
         for name, value in HELPERS.items():
             self._code.bind(name, value)
 
     def reader(self, wanted: Mapping[str, Any], *, to_end: bool) -> Read:
-        """The compiled function; raises TooLong, or what Python has against its code."""
+        """Generate and compile the function; raises TooLong, or Python's compile errors."""
         with self._code.block("def reader(b,p,d=0):"):
             self._code.line("end=len(b)")
             self._read(self._schema.root, "out", wanted, stop=not to_end)
@@ -80,22 +80,22 @@ class Generator:
                 self._code.line("if p!=end: raise Unusual")
             self._code.line("return out")
         self._in_function = True
-        while self._waiting:
-            self._write_function(*self._waiting.pop())
+        while self._pending:
+            self._write_function(*self._pending.pop())
         return self._code.compiled("reader")
 
-    def _function(self, what: str, type_: Type) -> str:
-        """The function that reads or passes over values of a type, written when it is asked for."""
-        key = what, type_
+    def _function(self, action: str, type_: Type) -> str:
+        """The name of the function that reads or skips values of a type; it is written later."""
+        key = action, type_
         if key not in self._functions:
-            self._functions[key] = f"{what}_{len(self._functions)}"
-            self._waiting.append((self._functions[key], what, type_))
+            self._functions[key] = f"{action}_{len(self._functions)}"
+            self._pending.append((self._functions[key], action, type_))
         return self._functions[key]
 
-    def _write_function(self, name: str, what: str, type_: Type) -> None:
+    def _write_function(self, name: str, action: str, type_: Type) -> None:
         with self._code.block(f"def {name}(b,p,end,d):"):
             self._code.line(f"if d>{DEPTH_MAX}: raise Unusual")
-            if what == "skip":
+            if action == "skip":
                 self._skip_here(self._schema.resolve(type_))
                 self._code.line("return p")
             else:
@@ -105,14 +105,14 @@ class Generator:
     # Reading
 
     def _read(self, type_: Type, out: str, wanted: Mapping[str, Any], *, stop: bool) -> None:
-        """Read what is wanted of a value into `out`; `stop` behind the last of it."""
+        """Read the wanted parts of a value into `out`; `stop` ends after the last of them."""
         actual = self._schema.resolve(type_)
-        if wanted is ALL_FIELDS and (isinstance(actual, Record) or self._is_apart(actual)):
+        if wanted is ALL_FIELDS and (isinstance(actual, Record) or self._needs_function(actual)):
             self._call_read(type_, out)
         else:
             self._read_here(actual, out, wanted, stop=stop)
 
-    def _is_apart(self, type_: Type) -> bool:
+    def _needs_function(self, type_: Type) -> bool:
         return self._compact and isinstance(type_, Union | Array | Map)
 
     def _call_read(self, type_: Type, out: str) -> None:
@@ -138,7 +138,7 @@ class Generator:
                 self._read_entries(values, out)
 
     def _symbols_of(self, enum: Enum) -> str:
-        """The constant with the symbols by their numbers, doubled as they are written."""
+        """The constant that maps encoded (doubled) indexes to symbols."""
         if enum.name not in self._symbols:
             numbered = {2 * number: symbol for number, symbol in enumerate(enum.symbols)}
             self._symbols[enum.name] = self._code.constant(numbered)
@@ -173,7 +173,7 @@ class Generator:
         whole = wanted is ALL_FIELDS
         fields = record.fields
         last = max((n for n, f in enumerate(fields) if whole or f.name in wanted), default=-1)
-        found: list[str] = []
+        entries: list[str] = []
         name = "None"
         self._enter()
         for number, field in enumerate(fields[: last + 1] if stop else fields):
@@ -181,15 +181,15 @@ class Generator:
                 self._skip(field.type)
                 continue
             name = self._code.name()
-            below = ALL_FIELDS if whole else wanted[field.name]
-            self._read(field.type, name, below, stop=stop and number == last)
-            found.append(f"{self._code.constant(field.name)}:{name}")
+            inner_wanted = ALL_FIELDS if whole else wanted[field.name]
+            self._read(field.type, name, inner_wanted, stop=stop and number == last)
+            entries.append(f"{self._code.constant(field.name)}:{name}")
         self._leave()
         bare = self._bare and not whole
-        self._code.line(f"{out}={name}" if bare else f"{out}={{{','.join(found)}}}")
+        self._code.line(f"{out}={name}" if bare else f"{out}={{{','.join(entries)}}}")
 
     def _enter(self) -> None:
-        """A record, list or map begins; the same count of them as `walker` has."""
+        """Begin a record, array or map; counts the depth as `walker` does."""
         self._containers += 1
         if self._in_function or self._containers > DEPTH_MAX:
             self._code.line(f"if d>{DEPTH_MAX - self._containers}: raise Unusual")
@@ -202,11 +202,11 @@ class Generator:
         self._code.line(f"{out}=[]")
         item = self._code.name()
 
-        def one() -> None:
-            self._read_within(items, item)
+        def emit_item() -> None:
+            self._read_in_loop(items, item)
             self._code.line(f"{out}.append({item})")
 
-        self._blocks(one, sized=False)
+        self._blocks(emit_item, sized=False)
         self._leave()
 
     def _read_entries(self, values: Type, out: str) -> None:
@@ -214,34 +214,34 @@ class Generator:
         self._code.line(f"{out}={{}}")
         key, value = self._code.name(), self._code.name()
 
-        def one() -> None:
+        def emit_item() -> None:
             self._read_primitive("string", key)
-            self._read_within(values, value)
+            self._read_in_loop(values, value)
             self._code.line(f"{out}[{key}]={value}")
 
-        self._blocks(one, sized=False)
+        self._blocks(emit_item, sized=False)
         self._leave()
 
-    def _read_within(self, type_: Type, out: str) -> None:
-        """A value within a loop: in a function of its own where loops are many already."""
-        if self._loops < _LOOPS_MAX:
+    def _read_in_loop(self, type_: Type, out: str) -> None:
+        """Read a value inside a loop, in a separate function if loops are nested too deeply."""
+        if self._loops < _LOOP_DEPTH_MAX:
             self._read(type_, out, ALL_FIELDS, stop=False)
         else:
             self._call_read(type_, out)
 
-    # Passing over
+    # Skipping
 
     def _skip(self, type_: Type) -> None:
         actual = self._schema.resolve(type_)
         if isinstance(actual, Record):
             self._skip_record(type_, actual)
-        elif self._is_apart(actual):
+        elif self._needs_function(actual):
             self._call_skip(type_)
         else:
             self._skip_here(actual)
 
     def _skip_record(self, type_: Type, record: Record) -> None:
-        """A small record within its surroundings, any other in a function of its own."""
+        """Skip a small record inline, any other in a separate function."""
         small = len(record.fields) <= _INLINE_FIELDS_MAX and len(self._inlined) < _INLINE_DEPTH_MAX
         if small and record.name not in self._inlined and not self._compact:
             self._inlined.append(record.name)
@@ -251,8 +251,8 @@ class Generator:
             self._call_skip(type_)
 
     def _call_skip(self, type_: Type) -> None:
-        deeper = self._containers + isinstance(self._schema.resolve(type_), Record)
-        self._code.line(f"p={self._function('skip', type_)}(b,p,end,d+{deeper})")
+        extra_depth = self._containers + isinstance(self._schema.resolve(type_), Record)
+        self._code.line(f"p={self._function('skip', type_)}(b,p,end,d+{extra_depth})")
 
     def _skip_here(self, type_: Type) -> None:
         match type_:
@@ -260,7 +260,7 @@ class Generator:
                 self._skip_primitive(name)
             case Fixed(size=size):
                 self._code.step(min(size, BEYOND))
-            case Enum(symbols=symbols) if len(symbols) <= _ONE_BYTE_MAX:
+            case Enum(symbols=symbols) if len(symbols) <= _ONE_BYTE_INDEXES:
                 self._code.line(f"if b[p]>{2 * len(symbols) - 2}: raise Unusual")
                 self._code.step(1)
             case Enum():
@@ -271,7 +271,7 @@ class Generator:
                 for field in fields:
                     self._skip(field.type)
             case Array(inner):
-                self._blocks(lambda: self._skip_within(inner), sized=True)
+                self._blocks(lambda: self._skip_in_loop(inner), sized=True)
             case Map(inner):
                 self._blocks(lambda: self._skip_entry(inner), sized=True)
 
@@ -287,7 +287,7 @@ class Generator:
             self._code.line("else: p=skip_sized(b,p)")
 
     def _skip_varint(self, bytes_max: int) -> None:
-        """One comparison a byte: a loop would take half as long again."""
+        """Skip a varint with one comparison per byte; a loop would take 50 % longer."""
         if self._compact:
             self._varint("n", bytes_max)
             return
@@ -298,55 +298,62 @@ class Generator:
 
     def _skip_entry(self, values: Type) -> None:
         self._skip_primitive("string")
-        self._skip_within(values)
+        self._skip_in_loop(values)
 
-    def _skip_within(self, type_: Type) -> None:
-        if self._loops < _LOOPS_MAX:
+    def _skip_in_loop(self, type_: Type) -> None:
+        if self._loops < _LOOP_DEPTH_MAX:
             self._skip(type_)
         else:
             self._call_skip(type_)
 
     # Both
 
-    def _union(self, union: Union, one: Callable[[Type], None]) -> None:
-        which = self._code.name()
-        self._index(which, len(union.branches))
-        self._branches(which, 0, union.branches, one)
+    def _union(self, union: Union, emit_item: Callable[[Type], None]) -> None:
+        index = self._code.name()
+        self._index(index, len(union.branches))
+        self._branches(index, 0, union.branches, emit_item)
 
     def _branches(
-        self, which: str, first: int, branches: Sequence[Type], one: Callable[[Type], None]
+        self,
+        index: str,
+        first: int,
+        branches: Sequence[Type],
+        emit_item: Callable[[Type], None],
     ) -> None:
-        """A few in a row, many in halves: thousands of `elif` are too deep to compile."""
+        """Branch on the index, with a binary search if there are many branches.
+
+        Thousands of `elif` are nested too deeply to compile.
+        """
         half = len(branches) // 2
         if half > 2:
-            with self._code.block(f"if {which}<{2 * (first + half)}:"):
-                self._branches(which, first, branches[:half], one)
+            with self._code.block(f"if {index}<{2 * (first + half)}:"):
+                self._branches(index, first, branches[:half], emit_item)
             with self._code.block("else:"):
-                self._branches(which, first + half, branches[half:], one)
+                self._branches(index, first + half, branches[half:], emit_item)
             return
         numbered = list(enumerate(branches, first))
-        numbered.sort(key=lambda pair: pair[1] == _NULL)  # most values are there
+        numbered.sort(key=lambda pair: pair[1] == _NULL)  # most values are not null
         for place, (number, type_) in enumerate(numbered):
-            with self._code.block(f"{'elif' if place else 'if'} {which}=={2 * number}:"):
-                one(type_)
+            with self._code.block(f"{'elif' if place else 'if'} {index}=={2 * number}:"):
+                emit_item(type_)
         self._code.line("else: raise Unusual" if branches else "raise Unusual")
 
     def _index(self, out: str, length: int) -> None:
-        """The number of a symbol or branch, doubled as it is written."""
-        if length <= _ONE_BYTE_MAX:
+        """Read the index of a symbol or branch as it is encoded (doubled)."""
+        if length <= _ONE_BYTE_INDEXES:
             self._code.line(f"{out}=b[p]")
             self._code.step(1)
         else:
             self._varint(out, 5)
 
     def _varint(self, out: str, bytes_max: int) -> None:
-        """A number as it is written, zigzag; of no more bits than its type has."""
+        """Read a varint without zigzag decoding; it fails if the type has fewer bits."""
         self._code.line(f"{out}=b[p]; p+=1")
         bits = 32 if bytes_max == 5 else 64
         self._code.line(f"if {out}>127: {out},p=varint{bits}(b,p,{out})")
 
-    def _blocks(self, one: Callable[[], None], *, sized: bool) -> None:
-        """The blocks of a list or map; those that tell their size are passed over if `sized`."""
+    def _blocks(self, emit_item: Callable[[], None], *, sized: bool) -> None:
+        """Loop over the blocks of an array or map; `sized` skips blocks that have a size."""
         count, left = self._code.name(), self._code.name()
         self._loops += 1
         with self._code.block("while True:"):
@@ -361,7 +368,7 @@ class Generator:
                 self._code.line(f"p={left}; continue" if sized else f"{count}+=1")
             self._code.line(f"if {count}>>1>end-p: raise Unusual")
             with self._code.block(f"for _ in range({count}>>1):"):
-                one()
+                emit_item()
             if not sized:
                 self._code.line(f"if {left}>=0 and p!={left}: raise Unusual")
         self._loops -= 1

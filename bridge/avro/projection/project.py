@@ -1,22 +1,23 @@
-"""Generated readers: for one schema and the paths that are wanted, a function that reads those.
+"""Generated readers: functions that read the wanted paths of one schema.
 
-Most records of a bus are not wanted, and a filter looks at one or two of their fields. fastavro
-builds every field of every record. A generated function passes over what nobody reads, stops
-behind the last field that a filter needs, and builds dictionaries of the wanted fields only.
+No mapping matches most records of a topic, and a filter reads one or two of their fields. fastavro
+builds every field of every record. A generated function skips the other fields, stops after the
+last field that a filter needs, and builds dictionaries of the wanted fields only.
 
 Invariants:
-- What it gives is what `walker` and fastavro give, less the fields that nobody wants. Whatever is
-  unusual (an `int` of more than 32 bits, damage of any kind) makes it fail, and `reader` has those
-  read the record again: they give the value after all, or say what is wrong and where.
-- Every step over bytes is checked: by the next byte that is looked up, or against the end.
-- What is passed over is checked for its length only: text that nobody reads may be no UTF-8.
-- No input makes it run for long: a list has no more items than bytes are left, and a type that
-  contains itself is left at `DEPTH_MAX`. A schema gets no function if its lists can hold items that
-  take no byte, or if one of its records makes many values of few bytes (`_FREE_MAX`). Values that
-  take no byte are not counted: what has too many of them for `walker` is a value here, as it is for
-  fastavro; the length of the body bounds them.
-- A type that is used often becomes a function of its own where lines become too many, so that no
-  schema makes more lines than it has types and fields; one with too many gets no function.
+- It returns the same values as `walker` and fastavro, without the unwanted fields. It fails on
+  anything unusual (an `int` of more than 32 bits, any damage). `reader` then reads the record again
+  with the slower readers, which return the value or report what is wrong and where.
+- Every skip over bytes is checked, by the next byte lookup or against the end.
+- Skipped values are checked for their length only: skipped text can be invalid UTF-8.
+- Its time is bounded: an array has no more items than bytes are left, and nesting stops at
+  `DEPTH_MAX`. A schema gets no function if its arrays can hold items without bytes, or if a record
+  yields many values from few bytes (`_ZERO_BYTE_MAX`).
+- Other values without bytes are not counted, because the length of the body bounds them. So a
+  generated function (like fastavro) can accept a body that has too many of them for `walker`.
+- If the code becomes too long, types that are used often become functions of their own. The code
+  then has no more lines than the schema has types and fields. A schema that is still too large
+  gets no function.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,48 +33,48 @@ from bridge.schema.types import Fixed, Primitive, Record, Reference, Schema, Typ
 FieldPath = tuple[str, ...]
 
 _VALUES_PER_BYTE = 4
-_FREE_MAX = 30
-"""So many values more than `_VALUES_PER_BYTE` may one record hold: nulls, records in records."""
+_ZERO_BYTE_MAX = 30
+"""Maximum number of values in a record beyond `_VALUES_PER_BYTE`: nulls, nested records."""
 
 
 def project(schema: Schema, paths: Iterable[FieldPath], *, to_end: bool) -> Read | None:
-    """A function that reads the value at `paths` (`()`: all of it); None: this schema gets none.
+    """Generate a function that reads `paths` (`()` is the whole value); None for some schemas.
 
-    `to_end` reads until the end of the record, so that what is cut off or left over is noticed;
-    else the function stops behind the last of the paths. Both raise for what is unusual.
+    With `to_end` the function reads to the end of the record, and so detects cut-off records and
+    trailing bytes. Otherwise it stops after the last path. It raises for anything unusual.
     """
-    return _generated(schema, _tree(paths), to_end=to_end)
+    return _generate(schema, _tree(paths), to_end=to_end)
 
 
 def project_one(schema: Schema, path: FieldPath) -> Read | None:
-    """A function that reads what stands at a path (None: nothing), and no further.
+    """Generate a function that reads the value at one path (or None), and stops there.
 
-    It raises for what is unusual; None: this schema gets no such function.
+    The function raises for anything unusual. Some schemas get no function (None).
     """
-    return _generated(schema, _tree([path]), to_end=False, bare=True)
+    return _generate(schema, _tree([path]), to_end=False, bare=True)
 
 
-def _generated(
+def _generate(
     schema: Schema, wanted: Mapping[str, Any], *, to_end: bool, bare: bool = False
 ) -> Read | None:
     with suppress(TooLong, RecursionError, SyntaxError, MemoryError):
-        if not SchemaLimits(schema).has_free_items() and not _has_heavy_records(schema):
+        if not SchemaLimits(schema).has_zero_byte_items() and not _has_expanding_records(schema):
             with suppress(TooLong):
                 return Generator(schema, compact=False, bare=bare).reader(wanted, to_end=to_end)
             return Generator(schema, compact=True, bare=bare).reader(wanted, to_end=to_end)
     return None
 
 
-def _has_heavy_records(schema: Schema) -> bool:
-    """Whether a few bytes can make many values, as with two records in each of two, twenty deep."""
+def _has_expanding_records(schema: Schema) -> bool:
+    """Whether a record of the schema can yield many values from few bytes."""
     known: dict[str, int] = {}
 
     def surplus(type_: Type) -> int:
-        """How many values more than its bytes allow for."""
+        """The number of values beyond those that its bytes account for."""
         match type_:
             case Reference(name):
                 if name not in known:
-                    known[name] = 0  # for what contains itself: it is never read to its end
+                    known[name] = 0  # for recursive types
                     known[name] = surplus(schema.names[name])
                 return known[name]
             case Record(fields=fields):
@@ -82,14 +83,14 @@ def _has_heavy_records(schema: Schema) -> bool:
                 return 1
         return 1 - _VALUES_PER_BYTE
 
-    return any(surplus(Reference(name)) > _FREE_MAX for name in schema.names)
+    return any(surplus(Reference(name)) > _ZERO_BYTE_MAX for name in schema.names)
 
 
 def _tree(paths: Iterable[FieldPath]) -> Mapping[str, Any]:
-    """The paths by their first name; what is wanted whole swallows what is wanted within it."""
-    below: dict[str, list[FieldPath]] = {}
+    """The paths as a tree of names; a path includes all longer paths that begin with it."""
+    nested: dict[str, list[FieldPath]] = {}
     for path in paths:
         if not path:
             return ALL_FIELDS
-        below.setdefault(path[0], []).append(path[1:])
-    return {name: _tree(rest) for name, rest in below.items()}
+        nested.setdefault(path[0], []).append(path[1:])
+    return {name: _tree(rest) for name, rest in nested.items()}

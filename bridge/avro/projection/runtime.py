@@ -1,18 +1,18 @@
-"""What generated readers call, and the names by which they do."""
+"""Helpers that generated readers call, with the names that they use."""
 
 import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
 BEYOND: Final = 1 << 62
-"""Further than any body goes."""
+"""A size beyond the end of any body."""
 
 _STEPS: Final = tuple(1 + (n >> 1) if not n & 1 else BEYOND for n in range(128))
-"""By the first byte of text shorter than 64 bytes: its length with that byte; negative: no end."""
+"""By the first byte of text shorter than 64 bytes, its length including that byte."""
 
 
 class Unusual(Exception):
-    """The bytes are not what the function is made for; `walker` says what they are."""
+    """A body that the generated function does not support; a slower reader handles it."""
 
 
 def _rest_of_varint(b: bytes, p: int, first: int, bits: int) -> tuple[int, int]:
@@ -41,7 +41,7 @@ def _varint64(b: bytes, p: int, first: int) -> tuple[int, int]:
 
 
 def _skip_sized(b: bytes, p: int) -> int:
-    """The position behind text or bytes of any length."""
+    """The position after text or bytes of any length."""
     size, p = _rest_of_varint(b, p + 1, b[p], 64)
     if size & 1:
         raise Unusual

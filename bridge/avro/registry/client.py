@@ -1,9 +1,8 @@
-"""The Schema Registry, by Confluent's REST interface (Apicurio and Karapace speak it too).
+"""The Schema Registry client, for Confluent's REST API (Apicurio and Karapace support it too).
 
-Invariants: a schema never changes, so what was found is kept for good. An id that the registry does
-not know is not asked for again for a while, and one question is on its way only once, however
-many records wait for it. Schemas refer to each other: all that is needed is fetched with them,
-within bounds.
+Invariants: schemas never change, so they are cached forever. An unknown id is cached for a while.
+Concurrent requests for one schema are deduplicated. A schema's references are fetched with it, up
+to a maximum number.
 """
 
 import asyncio
@@ -19,13 +18,13 @@ from bridge.errors import PoisonRecord, SetupError, Unavailable
 from bridge.schema.parser import UnusableSchema, parse_schema
 
 REFERENCES_MAX = 500
-"""Schemas that one schema may need, with those that these need."""
+"""Maximum number of direct and indirect references of one schema."""
 
 _UNKNOWN_MAX = 10_000
 
 
 class _Refusal(Exception):
-    """Why a schema of the registry is of no use, for good."""
+    """Why a schema in the registry is permanently unusable."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -37,9 +36,9 @@ class _Refusal(Exception):
 
 
 class RegistryClient:
-    """A SchemaStore over HTTP. Use as an async context manager, or `close` it.
+    """A SchemaStore over HTTP; use it as an async context manager, or call `close`.
 
-    `clock` gives seconds that never go back.
+    `clock` is a monotonic clock in seconds.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class RegistryClient:
         self._schemas: dict[SchemaKey, WriterSchema] = {}
         self._refused: dict[SchemaKey, _Refusal] = {}
         self._unknown: dict[SchemaKey, float] = {}
-        self._asked: dict[SchemaKey, asyncio.Task[WriterSchema]] = {}
+        self._pending: dict[SchemaKey, asyncio.Task[WriterSchema]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,169 +59,178 @@ class RegistryClient:
         await self.close()
 
     async def close(self) -> None:
-        """Give up what is being asked and close the connections."""
-        tasks = list(self._asked.values())
+        """Cancel pending requests and close the connections."""
+        tasks = list(self._pending.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._transport.close()
 
     def known(self, key: SchemaKey) -> WriterSchema | None:
-        """The schema, if it was fetched before."""
+        """The schema, if it was already fetched."""
         return self._schemas.get(key)
 
     async def fetch(self, key: SchemaKey) -> WriterSchema:
         """Get a schema by id or GUID; raises Unavailable or PoisonRecord."""
-        found = self._schemas.get(key)
-        if found is not None:
-            return found
-        self._raise_remembered(key)
-        task = self._asked.get(key)
+        schema = self._schemas.get(key)
+        if schema is not None:
+            return schema
+        self._raise_cached(key)
+        task = self._pending.get(key)
         if task is None:
-            task = self._asked[key] = asyncio.create_task(self._look_up(key))
+            task = self._pending[key] = asyncio.create_task(self._look_up(key))
             task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)  # a waiter that is cancelled does not end it for others
+        return await asyncio.shield(task)  # a cancelled caller does not cancel it for others
 
     async def latest(self, subject: str) -> WriterSchema | None:
-        """The newest version of a subject; None: nothing is registered there yet.
+        """The latest version of a subject; None if the subject has no versions.
 
-        Raises Unavailable, or SetupError when it is no usable Avro schema.
+        Raises Unavailable, or SetupError if it is not a usable Avro schema.
         """
         return await self._version(subject, "latest")
 
     async def subjects(self) -> list[str]:
-        """All subjects that are registered, in order; raises Unavailable."""
-        answer = await self._transport.get("/subjects")
-        if isinstance(answer, list) and all(isinstance(name, str) for name in answer):
-            return sorted(answer)
-        raise Unavailable("the registry's list of subjects is not a list of names")
+        """All registered subjects, sorted; raises Unavailable."""
+        response = await self._transport.get("/subjects")
+        if isinstance(response, list) and all(isinstance(name, str) for name in response):
+            return sorted(response)
+        raise Unavailable("the registry's response for the subjects is not a list of names")
 
     async def versions(self, subject: str) -> list[WriterSchema]:
-        """All versions of a subject, oldest first; raises as `latest` does."""
+        """All versions of a subject, oldest first; raises like `latest`."""
         try:
             numbers = await self._transport.get(f"/subjects/{quote(subject, safe='')}/versions")
         except NotFoundError:
             return []
-        found = [await self._version(subject, str(number)) for number in _numbers(numbers)]
-        return [version for version in found if version is not None]
+        versions = [await self._version(subject, str(number)) for number in _numbers(numbers)]
+        return [version for version in versions if version is not None]
 
-    def _raise_remembered(self, key: SchemaKey) -> None:
+    def _raise_cached(self, key: SchemaKey) -> None:
         refusal = self._refused.get(key)
         if refusal is not None:
             raise refusal.poison()
         until = self._unknown.get(key)
         if until is not None and self._clock() < until:
-            raise self._unknown_refusal(key).poison()
+            raise self._unknown_key_refusal(key).poison()
 
     def _forget(self, key: SchemaKey, task: "asyncio.Task[WriterSchema]") -> None:
-        del self._asked[key]
+        del self._pending[key]
         if not task.cancelled():
-            task.exception()  # asked for, so that nobody waiting is no error
+            task.exception()  # retrieved, so that asyncio logs nothing if no caller is left
 
     async def _look_up(self, key: SchemaKey) -> WriterSchema:
         if isinstance(key, SchemaFile):
-            raise Unavailable(f"{key} is not for the registry")
+            raise Unavailable(f"{key} is not a registry key")
         kind = "guids" if isinstance(key, SchemaGuid) else "ids"
         try:
-            answer = await self._transport.get(f"/schemas/{kind}/{key[0]}")
-            found = await self._writer_schema(answer, str(key))
+            response = await self._transport.get(f"/schemas/{kind}/{key[0]}")
+            schema = await self._writer_schema(response, str(key))
         except NotFoundError:
-            self._remember_unknown(key)
-            raise self._unknown_refusal(key).poison() from None
+            self._cache_unknown(key)
+            raise self._unknown_key_refusal(key).poison() from None
         except _Refusal as refusal:
             self._refused[key] = refusal
             raise refusal.poison() from None
         self._unknown.pop(key, None)
-        self._schemas[key] = found
-        return found
+        self._schemas[key] = schema
+        return schema
 
     async def _version(self, subject: str, version: str) -> WriterSchema | None:
         path = f"/subjects/{quote(subject, safe='')}/versions/{version}"
         try:
-            answer = await self._transport.get(path)
+            response = await self._transport.get(path)
         except NotFoundError:
             return None
-        number = answer.get("version") if isinstance(answer, dict) else None
+        number = response.get("version") if isinstance(response, dict) else None
         label = f"{subject} version {number or version}"
         try:
-            found = await self._writer_schema(answer, label)
+            writer = await self._writer_schema(response, label)
         except _Refusal as refusal:
             raise SetupError(refusal.message) from None
-        return WriterSchema(label, found.schema, number, found.texts)
+        return WriterSchema(label, writer.schema, number, writer.texts)
 
-    async def _writer_schema(self, answer: Any, label: str) -> WriterSchema:
-        """The tree of the schema in an answer, with all that it refers to; raises _Refusal."""
-        text, references = self._contents(answer, label)
-        needed: dict[tuple[str, int], str] = {}
-        await self._collect(references, needed, frozenset(), label)
+    async def _writer_schema(self, response: Any, label: str) -> WriterSchema:
+        """Parse the schema in a response, with its references; raises _Refusal."""
+        text, references = self._text_and_references(response, label)
+        collected: dict[tuple[str, int], str] = {}
+        await self._collect_references(references, collected, frozenset(), label)
         try:
-            others = tuple(needed.values())
+            others = tuple(collected.values())
             return WriterSchema(label, parse_schema(text, others), texts=(*others, text))
         except UnusableSchema as error:
             raise _Refusal(
-                "unusable_schema", f"{label} is no usable Avro schema: {error}"
+                "unusable_schema", f"{label} is not a usable Avro schema: {error}"
             ) from None
         except RecursionError:
-            raise _Refusal("unusable_schema", f"{label} is nested too deep") from None
+            raise _Refusal("unusable_schema", f"{label} is nested too deeply") from None
 
-    async def _collect(
+    async def _collect_references(
         self,
         references: Sequence[tuple[str, int]],
-        needed: dict[tuple[str, int], str],
-        above: frozenset[tuple[str, int]],
+        collected: dict[tuple[str, int], str],
+        ancestors: frozenset[tuple[str, int]],
         label: str,
     ) -> None:
-        """Fetch what is referred to, innermost first, each once; a circle is cut."""
+        """Fetch all references once, innermost first; a cycle ends at the repeated reference."""
         for reference in references:
-            if reference in needed or reference in above:
+            if reference in collected or reference in ancestors:
                 continue
-            if len(needed) + len(above) >= REFERENCES_MAX:
-                raise _Refusal("unusable_schema", f"{label} needs over {REFERENCES_MAX} others")
-            text, inner = self._contents(await self._referred(reference, label), label)
-            await self._collect(inner, needed, above | {reference}, label)
-            needed[reference] = text
+            if len(collected) + len(ancestors) >= REFERENCES_MAX:
+                raise _Refusal(
+                    "unusable_schema", f"{label} has more than {REFERENCES_MAX} references"
+                )
+            text, inner = self._text_and_references(
+                await self._fetch_reference(reference, label), label
+            )
+            await self._collect_references(inner, collected, ancestors | {reference}, label)
+            collected[reference] = text
 
-    async def _referred(self, reference: tuple[str, int], label: str) -> Any:
+    async def _fetch_reference(self, reference: tuple[str, int], label: str) -> Any:
         subject, version = reference
         path = f"/subjects/{quote(subject, safe='')}/versions/{version}"
         try:
             return await self._transport.get(f"{path}?deleted=true")
         except NotFoundError:
             raise Unavailable(
-                f"{label} refers to version {version} of {subject}, which the registry at "
-                f"{self._transport.host} does not have: register it again"
+                f"{label} references version {version} of {subject}, which is not in the registry "
+                f"at {self._transport.host}: register it again"
             ) from None
 
-    def _contents(self, answer: Any, label: str) -> tuple[str, list[tuple[str, int]]]:
-        """Text and references of a schema in an answer; raises _Refusal when it is not Avro."""
-        if not isinstance(answer, dict) or not isinstance(answer.get("schema"), str):
-            raise Unavailable(f"the registry at {self._transport.host} answered without a schema")
-        kind = answer.get("schemaType") or "AVRO"
+    def _text_and_references(self, response: Any, label: str) -> tuple[str, list[tuple[str, int]]]:
+        """The text and references of a schema in a response; raises _Refusal if it is not Avro."""
+        if not isinstance(response, dict) or not isinstance(response.get("schema"), str):
+            raise Unavailable(
+                f"the response of the registry at {self._transport.host} has no schema"
+            )
+        kind = response.get("schemaType") or "AVRO"
         if kind != "AVRO":
             raise _Refusal(
-                "schema_not_avro", f"{label} is {kind}, and only Avro is read: leave this topic out"
+                "schema_not_avro",
+                f"{label} is {kind}, and only Avro is supported: remove the topic",
             )
-        references = answer.get("references") or []
+        references = response.get("references") or []
         try:
-            return answer["schema"], [(str(r["subject"]), int(r["version"])) for r in references]
+            return response["schema"], [(str(r["subject"]), int(r["version"])) for r in references]
         except (KeyError, TypeError, ValueError):
             host = self._transport.host
-            raise Unavailable(f"the registry at {host} answered with odd references") from None
+            raise Unavailable(
+                f"the response of the registry at {host} has invalid references"
+            ) from None
 
-    def _remember_unknown(self, key: SchemaKey) -> None:
-        if len(self._unknown) >= _UNKNOWN_MAX:  # damaged records name ever new ids
+    def _cache_unknown(self, key: SchemaKey) -> None:
+        if len(self._unknown) >= _UNKNOWN_MAX:  # damaged records can contain any id
             del self._unknown[next(iter(self._unknown))]
         self._unknown[key] = self._clock() + self._unknown_ttl_s
 
-    def _unknown_refusal(self, key: SchemaKey) -> _Refusal:
+    def _unknown_key_refusal(self, key: SchemaKey) -> _Refusal:
         return _Refusal(
             "unknown_schema_id",
-            f"the registry at {self._transport.host} has no {key}: was the record written with "
-            "another registry, or the schema deleted?",
+            f"the registry at {self._transport.host} has no {key}: check if the schema was "
+            "deleted, or if the producer uses another registry",
         )
 
 
-def _numbers(answer: Any) -> list[int]:
-    if isinstance(answer, list) and all(type(number) is int for number in answer):
-        return sorted(answer)
-    raise Unavailable("the registry's list of versions is not a list of numbers")
+def _numbers(response: Any) -> list[int]:
+    if isinstance(response, list) and all(type(number) is int for number in response):
+        return sorted(response)
+    raise Unavailable("the registry's response for the versions is not a list of numbers")

@@ -1,9 +1,9 @@
-"""One question to the registry's REST interface: TLS, credentials, limits, failover, errors.
+"""Requests to the registry's REST API: TLS, credentials, limits, failover, errors.
 
-Invariants: every request has a time limit, every answer a size limit. Redirects are refused (they
-would carry credentials elsewhere). Only a registry's own "not found" is an answer; everything
-else that is not the asked-for JSON means that the registry is not to be had now. Messages name
-host and path, never credentials.
+Invariants: every request has a timeout and every response a maximum size. Redirects are refused,
+because they would send credentials to another host. "Not found" counts only with the registry's
+own error code; any other response without the expected JSON means that the registry is
+unavailable. Messages contain host and path, never credentials.
 """
 
 import base64
@@ -25,10 +25,10 @@ _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
 
 @dataclass(frozen=True, slots=True)
 class RegistryOptions:
-    """How to reach the registry. `basic_auth` is `user:password`; files are PEM.
+    """How to connect to the registry. `basic_auth` is `user:password`; files are PEM.
 
-    `urls` are tried in turn: the one that answered last is asked first. `unknown_ttl_s` is how
-    long an id that the registry does not know is not asked for again.
+    `urls` are tried in order, starting with the one that answered last. `unknown_ttl_s` is the
+    time for which an unknown id is cached.
     """
 
     urls: tuple[str, ...]
@@ -44,7 +44,7 @@ class RegistryOptions:
 
 
 class NotFoundError(Exception):
-    """The registry itself says that it has no such thing; `code` is its error code."""
+    """The registry itself answered "not found"; `code` is its error code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -52,7 +52,7 @@ class NotFoundError(Exception):
 
 
 class RegistryTransport:
-    """Asks the registry; raises SetupError when made with options that cannot work."""
+    """Sends requests to the registry; the constructor raises SetupError for invalid options."""
 
     def __init__(self, options: RegistryOptions) -> None:
         self._options = options
@@ -66,19 +66,19 @@ class RegistryTransport:
 
     @property
     def host(self) -> str:
-        """Host and port of the registry that is asked first now."""
+        """Host and port of the registry that gets the next request."""
         return _host(self._bases[self._current])
 
     async def get(self, path: str) -> Any:
-        """The JSON at `path` (percent-encoded, with a leading slash).
+        """Get the JSON at `path` (percent-encoded, with a leading slash).
 
-        Raises NotFoundError, or Unavailable when no URL gave an answer.
+        Raises NotFoundError, or Unavailable if no URL answered.
         """
         failures = []
-        for turn in range(len(self._bases)):
-            index = (self._current + turn) % len(self._bases)
+        for attempt in range(len(self._bases)):
+            index = (self._current + attempt) % len(self._bases)
             try:
-                answer = await self._ask(self._bases[index], path)
+                content = await self._request(self._bases[index], path)
             except NotFoundError:
                 self._current = index
                 raise
@@ -86,7 +86,7 @@ class RegistryTransport:
                 failures.append(str(error))
                 continue
             self._current = index
-            return answer
+            return content
         raise Unavailable("; ".join(failures))
 
     async def close(self) -> None:
@@ -95,36 +95,38 @@ class RegistryTransport:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, base: str, path: str) -> Any:
-        where = f"the schema registry at {_host(base)}"
+    async def _request(self, base: str, path: str) -> Any:
+        registry = f"the schema registry at {_host(base)}"
         try:
             status, body = await self._exchange(base, path)
         except TimeoutError:
             limit = self._options.timeout_s
-            raise Unavailable(f"{where} did not answer within {limit:g} s (GET {path})") from None
+            raise Unavailable(
+                f"{registry} did not answer within {limit:g} s (GET {path})"
+            ) from None
         except aiohttp.ClientConnectorCertificateError:
             raise Unavailable(
-                f"{where} has a certificate that is not trusted: set `ssl.ca.location`"
+                f"{registry} has a certificate that is not trusted: set `ssl.ca.location`"
             ) from None
         except (aiohttp.ClientError, OSError) as error:
             kind = type(error).__name__
-            raise Unavailable(f"{where} cannot be reached ({kind}): is the URL right?") from None
-        return _judge(where, path, status, body)
+            raise Unavailable(f"{registry} cannot be reached ({kind}): check the URL") from None
+        return _parse_response(registry, path, status, body)
 
     async def _exchange(self, base: str, path: str) -> tuple[int, bytes]:
         url = URL(base + path, encoded=True)
-        async with self._open().get(
+        async with self._open_session().get(
             url, headers=self._headers, allow_redirects=False, ssl=self._ssl
         ) as response:
             body = bytearray()
             async for chunk in response.content.iter_chunked(65_536):
                 body += chunk
                 if len(body) > self._options.answer_bytes_max:
-                    raise aiohttp.ClientPayloadError("the answer is too long")
+                    raise aiohttp.ClientPayloadError("the response is too long")
             return response.status, bytes(body)
 
-    def _open(self) -> aiohttp.ClientSession:
-        """The session; made at the first question, since it belongs to the running loop."""
+    def _open_session(self) -> aiohttp.ClientSession:
+        """The session; created at the first request, because it belongs to the running loop."""
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=self._options.timeout_s)
             jar = aiohttp.DummyCookieJar()
@@ -132,40 +134,40 @@ class RegistryTransport:
         return self._session
 
 
-def _judge(where: str, path: str, status: int, body: bytes) -> Any:
-    """What an answer means: its JSON, NotFoundError, or Unavailable with the cure."""
+def _parse_response(registry: str, path: str, status: int, body: bytes) -> Any:
+    """Return the JSON of a response; raises NotFoundError, or Unavailable with a fix."""
     try:
-        answer = orjson.loads(body)
+        content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        answer = None
-    if status == 200 and answer is not None:
-        return answer
-    code = answer.get("error_code") if isinstance(answer, dict) else None
+        content = None
+    if status == 200 and content is not None:
+        return content
+    code = content.get("error_code") if isinstance(content, dict) else None
     if status == 404 and code in _NOT_FOUND_CODES:
         raise NotFoundError(code)
     fixes: Mapping[int, str] = {
-        200: "with something that is not JSON: does a proxy answer in its place?",
-        401: "with 401: check `basic.auth.user.info` or `bearer.auth.token`",
-        403: "with 403: these credentials may not read schemas",
-        404: "with 404, not with a registry's error code: check the path in `avro.registry.url`",
+        200: "200, but not with JSON: check if a proxy answers instead",
+        401: "401: check `basic.auth.user.info` or `bearer.auth.token`",
+        403: "403: check that these credentials may read schemas",
+        404: "404 without a registry's error code: check the path in `avro.registry.url`",
     }
-    fix = fixes.get(status, f"with {status}")
+    fix = fixes.get(status, str(status))
     if 300 <= status < 400:
-        fix = f"with a redirect ({status}), which is not followed: set the URL that it leads to"
-    raise Unavailable(f"{where} answered {fix} (GET {path})")
+        fix = f"{status}, a redirect, which is not followed: set the URL that it points to"
+    raise Unavailable(f"{registry} answered {fix} (GET {path})")
 
 
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
         raise SetupError(
-            "`avro.registry.url` holds a user or password, which would end up in logs: "
+            "`avro.registry.url` contains a user or password, which would appear in logs: "
             "use `basic.auth.user.info`"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SetupError("`avro.registry.url` must begin with http:// or https:// and a host")
     if parts.query or parts.fragment:
-        raise SetupError("`avro.registry.url` must end with the path: no `?` and no `#`")
+        raise SetupError("`avro.registry.url` must not contain `?` or `#`")
     return url.rstrip("/")
 
 
@@ -175,7 +177,7 @@ def _host(base: str) -> str:
 
 def _credentials(options: RegistryOptions) -> dict[str, str]:
     if options.basic_auth is not None and options.bearer_token is not None:
-        raise SetupError("the registry gets `basic.auth.user.info` or a bearer token, not both")
+        raise SetupError("set `basic.auth.user.info` or a bearer token for the registry, not both")
     if options.bearer_token is not None:
         return {"Authorization": f"Bearer {options.bearer_token}"}
     if options.basic_auth is None:

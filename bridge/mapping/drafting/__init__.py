@@ -1,1 +1,1 @@
-"""A first mapping file, drafted from a schema and some records."""
+"""Drafts a first mapping file from a schema and some records."""

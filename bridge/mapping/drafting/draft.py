@@ -1,8 +1,8 @@
-"""A first mapping for a topic, guessed from its schema and from the look of some records.
+"""Drafts a first mapping for a topic from its schema and the values in some records.
 
-Invariants: a draft is a proposal that compiles: what can be missing is optional, what cannot be
-sent is left out with the reason, what seems personal is hashed, redacted or left out. No value that
-was seen is in it. Every guess says what it was made from.
+Invariants: a draft compiles. Nullable fields are optional. Fields that cannot be sent are omitted,
+with the reason. Fields that seem personal are hashed, redacted or omitted. A draft contains no
+observed value, and each guess has a comment with its reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from bridge.mapping.language.options import Options
 from bridge.schema.types import Primitive, Record, Schema, Union
 
 PROPERTIES_MAX: Final = 60
-"""Of one draft: more is no first look any more."""
+"""Maximum number of properties in a draft."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One drafted mapping. `record` is the record type it is for, `left_out` path and reason."""
+    """One drafted mapping for the type `record`; `left_out` has paths and reasons."""
 
     name: str
     topic: str
@@ -40,7 +40,7 @@ class Draft:
 def draft_mappings(
     topic: str, schema: Schema, observed: ObservedValues, options: Options
 ) -> tuple[Draft, ...]:
-    """A draft for each record type that the topic's values can have; none without a record."""
+    """Draft one mapping for each record type of the topic; none if its values are not records."""
     root = schema.resolve(schema.root)
     if isinstance(root, Record):
         return (_draft(topic, schema, root, observed, options),)
@@ -61,27 +61,29 @@ def _draft(
     *,
     several: bool = False,
 ) -> Draft:
-    narrowed = Schema(_reference(schema, record), schema.names)
+    record_schema = Schema(_reference(schema, record), schema.names)
     filter_: dict[str, Any] = {"$record": record.name} if several else {}
-    why = "the topic carries several kinds of records" if several else ""
-    below: tuple[str, ...] = ()
-    if _is_change(narrowed, record):
-        below = ("after",)
+    why = "the topic has several record types" if several else ""
+    envelope_path: tuple[str, ...] = ()
+    if _is_debezium_envelope(record_schema, record):
+        envelope_path = ("after",)
         filter_ |= {"op": ["c"], "after": [{"exists": True}]}
-        why = "of Debezium's changes, new rows only: u is a change, d a deletion, r a snapshot"
-    # What the filter asks to be there can be named as if it were never null.
-    schema_fields = list(fields_of(narrowed, record, below, present=below))
-    outer = list(fields_of(narrowed, record)) if below else schema_fields
+        why = "Debezium: inserts only; u is an update, d a delete, r a snapshot"
+    # The filter requires these fields to exist, so their paths are not optional.
+    schema_fields = list(fields_of(record_schema, record, envelope_path, present=envelope_path))
+    envelope_fields = list(fields_of(record_schema, record)) if envelope_path else schema_fields
     uid = choose_uid(schema_fields, observed, options)
-    event = choose_event(schema_fields, subject_of(record.name), created=bool(below))
-    timestamp = choose_time(schema_fields, outer, observed)
+    event = choose_event(schema_fields, subject_of(record.name), created=bool(envelope_path))
+    timestamp = choose_time(schema_fields, envelope_fields, observed)
     used = {uid.path, event.path, timestamp.path}
     proposals = [
         propose(schema_field, record.name, observed, options) for schema_field in schema_fields
     ]
-    lines, left_out = _lines(record.name, schema_fields, proposals, used, len(below))
-    if below:
-        left_out = [("before", "the row as it was"), *left_out]
+    properties, left_out = _drafted_properties(
+        record.name, schema_fields, proposals, used, len(envelope_path)
+    )
+    if envelope_path:
+        left_out = [("before", "the row before the change"), *left_out]
     return Draft(
         slug(topic, subject_of(record.name)) if several else slug(topic),
         topic,
@@ -91,13 +93,13 @@ def _draft(
         timestamp,
         filter_,
         why,
-        tuple(lines),
+        tuple(properties),
         tuple(left_out),
     )
 
 
-def _is_change(schema: Schema, record: Record) -> bool:
-    """Whether a record is Debezium's envelope: the row before and after, and what was done."""
+def _is_debezium_envelope(schema: Schema, record: Record) -> bool:
+    """Whether a record is Debezium's envelope: the row before and after, and the operation."""
     types = {field.name: schema.resolve(field.type) for field in record.fields}
     operation, after = types.get("op"), types.get("after")
     if "before" not in types or not isinstance(after, Union):
@@ -115,30 +117,37 @@ def _reference(schema: Schema, record: Record) -> Any:
     return schema.root
 
 
-def _lines(
+def _drafted_properties(
     record: str,
     schema_fields: Sequence[SchemaField],
     proposals: Sequence[Proposal],
     used: set[str],
     depth: int,
 ) -> tuple[list[DraftedProperty], list[tuple[str, str]]]:
-    """The properties, each with a name of its own, and what is left out.
+    """The properties with unique names, and the omitted fields.
 
-    `depth` names of each path say nothing: the way to the record inside an envelope.
+    The first `depth` names of each path are skipped: they lead to the record in an envelope.
     """
     pairs = [
         pair for pair in zip(schema_fields, proposals, strict=True) if pair[0].path not in used
     ]
-    kept = [(schema_field, one) for schema_field, one in pairs if one.form is not None]
-    left_out = [(schema_field.path, one.why) for schema_field, one in pairs if one.form is None]
+    included = [
+        (schema_field, proposal) for schema_field, proposal in pairs if proposal.form is not None
+    ]
+    left_out = [
+        (schema_field.path, proposal.why)
+        for schema_field, proposal in pairs
+        if proposal.form is None
+    ]
     left_out += [
-        (schema_field.path, "one property too many") for schema_field, _ in kept[PROPERTIES_MAX:]
+        (schema_field.path, f"beyond {PROPERTIES_MAX} properties")
+        for schema_field, _ in included[PROPERTIES_MAX:]
     ]
-    kept = kept[:PROPERTIES_MAX]
-    names = [(one.names or schema_field.names)[depth:] for schema_field, one in kept]
-    targets = name_targets(record, names, [one.end for _, one in kept])
-    lines = [
-        DraftedProperty(target, one.form or "", one.why)
-        for target, (_, one) in zip(targets, kept, strict=True)
+    included = included[:PROPERTIES_MAX]
+    names = [(proposal.names or schema_field.names)[depth:] for schema_field, proposal in included]
+    targets = name_targets(record, names, [proposal.suffix for _, proposal in included])
+    properties = [
+        DraftedProperty(target, proposal.form or "", proposal.why)
+        for target, (_, proposal) in zip(targets, included, strict=True)
     ]
-    return lines, left_out
+    return properties, left_out

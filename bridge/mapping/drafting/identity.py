@@ -1,4 +1,4 @@
-"""What a draft takes for the user, the event's name and its time."""
+"""Guesses the user id, the event name and the timestamp of a draft."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,19 @@ from bridge.mapping.language.options import Options
 from bridge.mapping.language.privacy import BUILT_IN, refusing_glob
 
 SYMBOLS_MAX: Final = 60
-"""Of an enum that becomes a table of names."""
+"""Maximum number of symbols of an enum that becomes a table of event names."""
 
-_USERS: Final = (
+_USER_WORDS: Final = (
     *("user", "customer", "shopper", "buyer", "member", "client", "person", "payer", "visitor"),
     *("purchaser", "account", "owner", "subscriber", "guest", "cardholder", "patient", "employee"),
 )
-"""Who is meant, likeliest first."""
+"""Words for the user, most likely first."""
 
-_TIMES: Final = (
+_RANKED_TIME_WORDS: Final = (
     *("occurred", "happened", "event", "timestamp", "created", "placed", "ordered", "order"),
     *("ordertime", "transaction", "payment", "paid", "completed", "updated", "time", "ts"),
 )
-"""Which time is the event's, likeliest first."""
+"""Words for the time of the event, most likely first."""
 
 _SUFFIX_UNITS: Final[Mapping[str, TimeFormat]] = {
     "ms": "unix_ms",
@@ -40,14 +40,14 @@ _SUFFIX_UNITS: Final[Mapping[str, TimeFormat]] = {
     "ns": "unix_ns",
     "nanos": "unix_ns",
 }
-_NAMED: Final = ("event_type", "eventtype", "event", "event_name", "type", "status", "state")
+_EVENT_NAMES: Final = ("event_type", "eventtype", "event", "event_name", "type", "status", "state")
 _TIME_WORDS: Final = frozenset(("at", "time", "timestamp", "ts", "date", "on"))
-_TIME_ENDS = re.compile(r"(?:time|timestamp|date)$")
+_TIME_SUFFIX = re.compile(r"(?:time|timestamp|date)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A form as the mapping file writes it, the path in it, and why it was chosen."""
+    """A value for the mapping file, the path in it, and the reason for the choice."""
 
     form: str | Mapping[str, Any]
     path: str = ""
@@ -57,7 +57,7 @@ class Choice:
 def choose_uid(
     schema_fields: Sequence[SchemaField], observed: ObservedValues, options: Options
 ) -> Choice:
-    """The place that names a user; without one the record's key or a header, as a question."""
+    """Choose the field with the user id; if there is none, the record's key or a header."""
     globs = (*BUILT_IN, *options.never_send)
     ranked = []
     for schema_field in schema_fields:
@@ -66,16 +66,16 @@ def choose_uid(
             ranked.append((rank, len(schema_field.names), schema_field))
     if not ranked:
         return _no_uid(observed)
-    ranked.sort(key=lambda one: one[:2])
+    ranked.sort(key=lambda candidate: candidate[:2])
     schema_field = ranked[0][2]
-    why = "must be the id that the web site gives to FS.identify"
-    seen = observed.at(schema_field.names)
+    why = "must be the id that the website passes to FS.identify"
+    observed_field = observed.at(schema_field.names)
     if nulls := observed.missing(schema_field.names):
-        why += f"; null in {nulls} of {nulls + seen.values} records, which are skipped"
+        why += f"; null in {nulls} of {nulls + observed_field.values} records, which are skipped"
     if len(ranked) > 1:
         others = ", ".join(other.path for _, __, other in ranked[1:4])
-        why += f"; or is it {others}?"
-    missing = isinstance(schema_field.located, ResolvedPath) and schema_field.located.missing
+        why += f"; alternatives: {others}"
+    missing = isinstance(schema_field.resolved, ResolvedPath) and schema_field.resolved.missing
     form = {"path": schema_field.path, "optional": True} if missing else schema_field.path
     return Choice(form, schema_field.path, why)
 
@@ -83,69 +83,74 @@ def choose_uid(
 def _no_uid(observed: ObservedValues) -> Choice:
     by_key = observed.text_keys == observed.records
     path = "$key" if by_key else "$headers.x-user-id"
-    why = "LOOK HERE: no field looks like the user's id, and the record's key rarely is one"
+    why = "CHECK THIS: no field looks like a user id, and the record's key rarely is one"
     if not by_key:
-        why = "LOOK HERE: no field looks like the user's id; a header may carry it"
+        why = "CHECK THIS: no field looks like a user id; maybe a header has it"
     return Choice({"path": path, "optional": True}, path, why)
 
 
 def _user_rank(schema_field: SchemaField) -> int | None:
-    """How likely a place names the user, the smaller the likelier; None where it does not."""
-    located = schema_field.located
-    if isinstance(located, str) or located.many:
+    """The rank of a field as the user id (lower is more likely); None if it cannot be one."""
+    resolved = schema_field.resolved
+    if isinstance(resolved, str) or resolved.many:
         return None
     try:
-        form = representation_of(located.avro_types, schema_field.path)
+        form = representation_of(resolved.avro_types, schema_field.path)
     except MappingFault:
         return None
     if form.kind not in ("str", "int") or form.symbols is not None or form.text is None:
         return None
     words = words_of(schema_field.names[-1])
-    above = words_of(schema_field.names[-2]) if len(schema_field.names) > 1 else ()
+    parent_words = words_of(schema_field.names[-2]) if len(schema_field.names) > 1 else ()
     *before, last = words or ("",)
     if words in (("uid",), ("userid",), ("customerid",)):
         return 0
-    who = None
-    if last in ("id", "uuid", "uid", "ref", "no", "number") and (before or above):
-        who = (before or above)[-1]
-    elif last in _USERS and not before:
-        return 50 + _USERS.index(last)
-    if who not in _USERS or personal_by_name(schema_field.names, "") is not None:
+    owner = None
+    if last in ("id", "uuid", "uid", "ref", "no", "number") and (before or parent_words):
+        owner = (before or parent_words)[-1]
+    elif last in _USER_WORDS and not before:
+        return 50 + _USER_WORDS.index(last)
+    if owner not in _USER_WORDS or personal_by_name(schema_field.names, "") is not None:
         return None
-    return _USERS.index(who) + (0 if last in ("id", "uuid", "uid") else 25)
+    return _USER_WORDS.index(owner) + (0 if last in ("id", "uuid", "uid") else 25)
 
 
 def choose_event(
     schema_fields: Sequence[SchemaField], subject: str, *, created: bool = False
 ) -> Choice:
-    """A table over an enum that says what happened, else the record's name."""
+    """Choose a table over an enum that says what happened, or else the record's name."""
     if created:
-        return Choice(f"{subject} Created", why="what happened, in the words of the business")
+        return Choice(f"{subject} Created", why="replace it with a name in business terms")
     ranked = sorted(
         (rank, len(schema_field.names), number)
         for number, schema_field in enumerate(schema_fields)
         if (rank := _event_rank(schema_field)) is not None
     )
     if not ranked:
-        why = "the record's name: say what happened, in the words of the business"
+        why = "from the record's name: replace it with what happened, in business terms"
         return Choice(subject[:EVENT_CHARS_MAX], why=why)
     schema_field = schema_fields[ranked[0][2]]
     symbols = (
-        schema_field.located.avro_types[0].symbols
-        if isinstance(schema_field.located, ResolvedPath)
+        schema_field.resolved.avro_types[0].symbols
+        if isinstance(schema_field.resolved, ResolvedPath)
         else ()
     )
     values = {symbol: event_of(subject, symbol)[:EVENT_CHARS_MAX] for symbol in symbols}
     path = schema_field.path
-    why = f"to leave some out, filter: {{{path}: [{symbols[0]}]}}; do not strike names out"
+    why = f"to send only some, add filter: {{{path}: [{symbols[0]}]}}; do not delete names here"
     return Choice({"path": schema_field.path, "values": values}, schema_field.path, why)
 
 
 def _event_rank(schema_field: SchemaField) -> int | None:
-    located = schema_field.located
-    if isinstance(located, str) or located.missing or located.many or len(located.avro_types) != 1:
+    resolved = schema_field.resolved
+    if (
+        isinstance(resolved, str)
+        or resolved.missing
+        or resolved.many
+        or len(resolved.avro_types) != 1
+    ):
         return None
-    avro_type = located.avro_types[0]
+    avro_type = resolved.avro_types[0]
     if (
         avro_type.measure != "enum"
         or not 0 < len(avro_type.symbols) <= SYMBOLS_MAX
@@ -154,23 +159,27 @@ def _event_rank(schema_field: SchemaField) -> int | None:
         return None
     words = words_of(schema_field.names[-1])
     name = "_".join(words)
-    if name in _NAMED and not (len(schema_field.names) > 1 and name == "type"):
-        return _NAMED.index(name)
-    return len(_NAMED) if words and words[-1] in ("status", "state") else None
+    if name in _EVENT_NAMES and not (len(schema_field.names) > 1 and name == "type"):
+        return _EVENT_NAMES.index(name)
+    return len(_EVENT_NAMES) if words and words[-1] in ("status", "state") else None
 
 
 def choose_time(
-    schema_fields: Sequence[SchemaField], outer: Sequence[SchemaField], observed: ObservedValues
+    schema_fields: Sequence[SchemaField],
+    envelope_fields: Sequence[SchemaField],
+    observed: ObservedValues,
 ) -> Choice:
-    """When it happened: a time by its type, else one by name and look, else the record's own."""
+    """Choose the time: by type, else by name and value format, else the record's timestamp."""
     of_source = [
         schema_field
-        for schema_field in outer
+        for schema_field in envelope_fields
         if schema_field.names == ("source", "ts_ms") and _is_long(schema_field)
     ]
-    if of_source and outer is not schema_fields:
+    if of_source and envelope_fields is not schema_fields:
         path = of_source[0].path
-        return _timed(of_source[0], {"path": path, "format": "unix_ms"}, "the change of the row")
+        return _time_choice(
+            of_source[0], {"path": path, "format": "unix_ms"}, "when the row changed"
+        )
     typed = sorted(
         (_time_rank(schema_field), len(schema_field.names), number)
         for number, schema_field in enumerate(schema_fields)
@@ -179,41 +188,45 @@ def choose_time(
     if typed:
         schema_field = schema_fields[typed[0][2]]
         others = ", ".join(schema_fields[number].path for _, __, number in typed[1:4])
-        return _timed(
-            schema_field, {"path": schema_field.path}, f"or is it {others}?" if others else ""
+        return _time_choice(
+            schema_field, {"path": schema_field.path}, f"alternatives: {others}" if others else ""
         )
-    doubtful = [schema_field for schema_field in schema_fields if _names_a_time(schema_field)]
-    for schema_field in sorted(doubtful, key=lambda one: (_time_rank(one), len(one.names))):
-        format_, why = _format_of(schema_field, observed)
+    candidates = [schema_field for schema_field in schema_fields if _has_time_name(schema_field)]
+    for schema_field in sorted(
+        candidates, key=lambda candidate: (_time_rank(candidate), len(candidate.names))
+    ):
+        format_, why = _time_format(schema_field, observed)
         if format_ is not None:
-            return _timed(schema_field, {"path": schema_field.path, "format": format_}, why)
+            return _time_choice(schema_field, {"path": schema_field.path, "format": format_}, why)
     why = "when the record was written"
-    if doubtful:
-        schema_field = doubtful[0]
+    if candidates:
+        schema_field = candidates[0]
         example = "iso8601" if _kind(schema_field) == "str" else "unix_ms"
-        why += f"; or, if that is its form: {{path: {schema_field.path}, format: {example}}}"
+        why += f"; if the format fits, use {{path: {schema_field.path}, format: {example}}}"
     return Choice("$timestamp", "$timestamp", why)
 
 
-def _timed(schema_field: SchemaField, form: dict[str, Any], why: str) -> Choice:
-    missing = isinstance(schema_field.located, ResolvedPath) and schema_field.located.missing
+def _time_choice(schema_field: SchemaField, form: dict[str, Any], why: str) -> Choice:
+    missing = isinstance(schema_field.resolved, ResolvedPath) and schema_field.resolved.missing
     if missing:
         form["optional"] = True
-        why = f"{why}; " * bool(why) + "where it is missing, the record's own time counts"
+        why = f"{why}; " * bool(why) + "if it is missing, the record's timestamp counts"
     return Choice(form if len(form) > 1 else schema_field.path, schema_field.path, why)
 
 
 def _is_instant(schema_field: SchemaField) -> bool:
-    located = schema_field.located
-    if isinstance(located, str) or located.many or len(schema_field.names) > 3:
+    resolved = schema_field.resolved
+    if isinstance(resolved, str) or resolved.many or len(schema_field.names) > 3:
         return False
-    return {avro_type.measure for avro_type in located.avro_types} == {"instant"}
+    return {avro_type.measure for avro_type in resolved.avro_types} == {"instant"}
 
 
-def _names_a_time(schema_field: SchemaField) -> bool:
+def _has_time_name(schema_field: SchemaField) -> bool:
     words = words_of(schema_field.names[-1])
     named = bool(words) and (
-        words[-1] in _TIME_WORDS or words[-1] in _SUFFIX_UNITS or bool(_TIME_ENDS.search(words[-1]))
+        words[-1] in _TIME_WORDS
+        or words[-1] in _SUFFIX_UNITS
+        or bool(_TIME_SUFFIX.search(words[-1]))
     )
     if personal_by_name(schema_field.names, "") is not None:
         return False
@@ -221,40 +234,43 @@ def _names_a_time(schema_field: SchemaField) -> bool:
 
 
 def _kind(schema_field: SchemaField) -> str | None:
-    located = schema_field.located
-    if isinstance(located, str) or located.many:
+    resolved = schema_field.resolved
+    if isinstance(resolved, str) or resolved.many:
         return None
     try:
-        form = representation_of(located.avro_types, schema_field.path)
+        form = representation_of(resolved.avro_types, schema_field.path)
     except MappingFault:
         return None
     return form.kind if form.symbols is None else None
 
 
-def _format_of(
+def _time_format(
     schema_field: SchemaField, observed: ObservedValues
 ) -> tuple[TimeFormat | None, str]:
-    """The form of a time that the schema does not tell, and how it is known."""
+    """The format of a time without a logical type, and the reason for the guess."""
     if schema_field.logical == "debezium-zoned-timestamp":
         return "iso8601", "Debezium's time with an offset"
-    seen = observed.at(schema_field.names)
-    looked_at = f"by the look of {seen.values} records"
+    observed_field = observed.at(schema_field.names)
+    reason = f"judging by {observed_field.values} records"
     if _kind(schema_field) == "str":
-        return ("iso8601", looked_at) if seen.all_are("time") else (None, "")
+        return ("iso8601", reason) if observed_field.all_are("time") else (None, "")
     unit = _SUFFIX_UNITS.get(words_of(schema_field.names[-1])[-1])
     if unit is not None and _is_long(schema_field):
         return unit, "by name"
-    return (seen.unit, looked_at) if seen.unit is not None else (None, "")
+    return (observed_field.unit, reason) if observed_field.unit is not None else (None, "")
 
 
 def _is_long(schema_field: SchemaField) -> bool:
-    """Whether times finer than seconds fit in."""
+    """Whether the type has room for times in milliseconds or finer."""
     return (
-        isinstance(schema_field.located, ResolvedPath)
-        and schema_field.located.avro_types[0].what == "long"
+        isinstance(schema_field.resolved, ResolvedPath)
+        and schema_field.resolved.avro_types[0].what == "long"
     )
 
 
 def _time_rank(schema_field: SchemaField) -> int:
     words = words_of(schema_field.names[-1])
-    return min((_TIMES.index(word) for word in words if word in _TIMES), default=len(_TIMES))
+    return min(
+        (_RANKED_TIME_WORDS.index(word) for word in words if word in _RANKED_TIME_WORDS),
+        default=len(_RANKED_TIME_WORDS),
+    )

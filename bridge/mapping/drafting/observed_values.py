@@ -1,7 +1,7 @@
-"""What was seen in some records: which fields are ever null, and what their texts look like.
+"""Statistics of the values in some records: how often fields are null, and their formats.
 
-Invariants: counts and looks are kept, no value is. A place is known by its field names, items of
-lists by `[*]`.
+Invariants: only counts are kept, never a value. A field is identified by its field names from the
+root, with `[*]` for the items of a list.
 """
 
 from collections import Counter
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from bridge.mapping.drafting.personal_data import BY_LOOK, Look, look_of
+from bridge.mapping.drafting.personal_data import PERSONAL_FORMATS, ValueFormat, value_format_of
 from bridge.mapping.language.grammar import TimeFormat
 
-EVERY: Final = "[*]"
-"""The step to the items of a list."""
+EVERY_ITEM: Final = "[*]"
+"""The path step for the items of a list."""
 
 _UNITS: Final[tuple[tuple[TimeFormat, int], ...]] = (
     ("unix", 1),
@@ -22,7 +22,7 @@ _UNITS: Final[tuple[tuple[TimeFormat, int], ...]] = (
     ("unix_ns", 10**9),
 )
 _SINCE_S: Final = 946_684_800
-"""2000-01-01: earlier than any event."""
+"""2000-01-01, earlier than any event."""
 
 _UNTIL_S: Final = 2_524_608_000
 """2050-01-01."""
@@ -32,25 +32,25 @@ FieldNames = tuple[str, ...]
 
 @dataclass(slots=True)
 class ObservedField:
-    """One place: how many values and nulls, and how many of the values had which look."""
+    """One field: the number of values, nulls, value formats and possible time units."""
 
     values: int = 0
     nulls: int = 0
-    looks: Counter[Look | None] = field(default_factory=Counter)
+    formats: Counter[ValueFormat | None] = field(default_factory=Counter)
     units: Counter[TimeFormat | None] = field(default_factory=Counter)
 
     @property
-    def personal(self) -> Look | None:
-        """The look of personal data that any of the values had."""
-        return next((look for look in BY_LOOK if self.looks[look]), None)
+    def personal(self) -> ValueFormat | None:
+        """The format of personal data, if any of the values had one."""
+        return next((format_ for format_ in PERSONAL_FORMATS if self.formats[format_]), None)
 
-    def all_are(self, look: Look) -> bool:
-        """Whether every value had this look, and there were any."""
-        return bool(self.values) and self.looks[look] == self.values
+    def all_are(self, format_: ValueFormat) -> bool:
+        """Whether there were values, and all had this format."""
+        return bool(self.values) and self.formats[format_] == self.values
 
     @property
     def unit(self) -> TimeFormat | None:
-        """The unit in which every number would be a time of our days."""
+        """The unit in which every number is a plausible time, if there is one."""
         if len(self.units) != 1:
             return None
         return next(iter(self.units))
@@ -58,48 +58,49 @@ class ObservedField:
 
 @dataclass(slots=True)
 class ObservedValues:
-    """Collects what is seen, record by record."""
+    """Collects statistics of the values, record by record."""
 
     records: int = 0
     text_keys: int = 0
-    """Of the records, those whose key is text."""
-    _places: dict[FieldNames, ObservedField] = field(default_factory=dict)
+    """The number of records whose key is text."""
+    _fields: dict[FieldNames, ObservedField] = field(default_factory=dict)
 
     def note(self, value: object, key: bytes | None = None) -> None:
-        """Look at one record's decoded value, raw, and at its key."""
+        """Add one record: its decoded raw value and its key."""
         self.records += 1
         self.text_keys += _is_text(key)
-        self._note((), value)
+        self._add((), value)
 
     def at(self, names: Sequence[str]) -> ObservedField:
-        """What was seen at one place."""
-        return self._places.get(tuple(names), ObservedField())
+        """The statistics of one field."""
+        return self._fields.get(tuple(names), ObservedField())
 
     def missing(self, names: Sequence[str]) -> int:
-        """How often nothing was there: it was null, or something above it was."""
+        """How often the field or one of its parents was null."""
         return sum(self.at(names[:length]).nulls for length in range(1, len(names) + 1))
 
-    def _note(self, place: FieldNames, value: Any) -> None:
-        seen = self._places.setdefault(place, ObservedField())
+    def _add(self, names: FieldNames, value: Any) -> None:
+        field_ = self._fields.setdefault(names, ObservedField())
         if value is None:
-            seen.nulls += 1
+            field_.nulls += 1
             return
-        seen.values += 1
+        field_.values += 1
         match value:
             case dict():
                 for name, inner in value.items():
-                    self._note((*place, str(name)), inner)
+                    self._add((*names, str(name)), inner)
             case list():
                 for item in value:
-                    self._note((*place, EVERY), item)
+                    self._add((*names, EVERY_ITEM), item)
             case str():
-                seen.looks[look_of(value)] += 1
+                field_.formats[value_format_of(value)] += 1
             case bool():
                 pass
             case int():
-                look: Literal["card"] | None = "card" if look_of(str(value)) == "card" else None
-                seen.looks[look] += 1
-                seen.units[_unit_of(value)] += 1
+                is_card = value_format_of(str(value)) == "card"
+                format_: Literal["card"] | None = "card" if is_card else None
+                field_.formats[format_] += 1
+                field_.units[_unit_of(value)] += 1
 
 
 def _unit_of(number: int) -> TimeFormat | None:

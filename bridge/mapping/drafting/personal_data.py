@@ -1,7 +1,7 @@
-"""What looks like personal data: by the name of a field, and by the look of its values.
+"""Guesses which fields contain personal data, from their names and the formats of their values.
 
-Invariants: a guess for a draft, which errs on the careful side; what may never leave is decided in
-`privacy.py`. Values are looked at and forgotten.
+Invariants: these guesses are for drafts only, and err on the side of caution; `privacy.py` decides
+what must never be sent. No value is kept.
 """
 
 import re
@@ -12,13 +12,13 @@ from typing import Final, Literal
 
 from bridge.mapping.language.privacy import is_card_number
 
-Guard = Literal["hash", "mask", "last4", "leave"]
-"""How it may leave: hashed, made unreadable, its end only, or not at all."""
+Protection = Literal["hash", "mask", "last4", "omit"]
+"""How it may be sent: hashed, masked, only the last four characters, or not at all."""
 
-Look = Literal["email", "phone", "card", "iban", "ip", "time", "local_time", "uuid"]
+ValueFormat = Literal["email", "phone", "card", "iban", "ip", "time", "local_time", "uuid"]
 Words = Sequence[str]
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"\+\d[\d ().-]{6,18}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
@@ -28,10 +28,10 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """What it seems to be, in words, and how it may leave."""
+    """A kind of personal data, in words, and how it may be sent."""
 
     what: str
-    guard: Guard
+    protection: Protection
 
 
 _EMAIL_ADDRESS: Final = PersonalData("e-mail address", "hash")
@@ -40,18 +40,18 @@ _CARD_NUMBER: Final = PersonalData("card number", "last4")
 _BANK_ACCOUNT: Final = PersonalData("bank account", "hash")
 _IP_ADDRESS: Final = PersonalData("IP address", "hash")
 
-BY_LOOK: Final[dict[Look, PersonalData]] = {
+PERSONAL_FORMATS: Final[dict[ValueFormat, PersonalData]] = {
     "email": _EMAIL_ADDRESS,
     "phone": _PHONE_NUMBER,
     "card": _CARD_NUMBER,
     "iban": _BANK_ACCOUNT,
     "ip": _IP_ADDRESS,
 }
-"""What is personal by the look of its values."""
+"""Personal data that the format of its values reveals."""
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The words of a text that blanks part."""
+    """The words of a text, separated by spaces."""
     return frozenset(text.split())
 
 
@@ -62,8 +62,10 @@ _PEOPLE: Final = word_set(
 )
 _SECRET: Final = word_set("password passwd passphrase secret cvv cvv2 cvc pin otp token")
 _SENSITIVE: Final = word_set("gender sex religion ethnicity nationality health")
-_PLACE: Final = word_set("lat lng lon latitude longitude geo gps")
-_FREE: Final = word_set("note notes comment comments remark remarks memo instructions remittance")
+_LOCATION: Final = word_set("lat lng lon latitude longitude geo gps")
+_FREE_TEXT: Final = word_set(
+    "note notes comment comments remark remarks memo instructions remittance"
+)
 _PHONE_WORDS: Final = word_set("phone mobile msisdn telephone tel fax")
 _NUMBER: Final = word_set("number no num nr")
 _BIRTH: Final = word_set("birth dob birthday birthdate born")
@@ -80,26 +82,26 @@ _DOCUMENT: Final = word_set("ssn passport nino taxid cpf imei idfa")
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """The words of a name, in small letters: `orderId`, `order_id` and `ORDER-ID` have two."""
-    return tuple(word.lower() for word in _HUMP.split(name) if word)
+    """The words of a name, in lowercase: `orderId`, `order_id` and `ORDER-ID` have two."""
+    return tuple(word.lower() for word in _WORD_BOUNDARY.split(name) if word)
 
 
 def personal_by_name(names: Sequence[str], record: str) -> PersonalData | None:
-    """What a field is by its name; `names` is its path, `record` the root record's name."""
+    """The personal data in a field by its name; `names` is its path, `record` the root's name."""
     words = words_of(names[-1])
-    above = set(words_of(names[-2] if len(names) > 1 else record))
-    return next((personal for is_it, personal in _NAMED if is_it(words, above)), None)
+    parent_words = set(words_of(names[-2] if len(names) > 1 else record))
+    return next((personal for matches, personal in _BY_NAME if matches(words, parent_words)), None)
 
 
 def _has(*sets: frozenset[str]) -> Callable[[Words, set[str]], bool]:
-    """One word of each set."""
-    return lambda words, _: all(not found.isdisjoint(words) for found in sets)
+    """A predicate: the name has a word of each set."""
+    return lambda words, _: all(not word_set_.isdisjoint(words) for word_set_ in sets)
 
 
-def _is_card(words: Words, above: set[str]) -> bool:
+def _is_card(words: Words, parent_words: set[str]) -> bool:
     if "pan" in words or "cardnumber" in words or tuple(words[-2:]) == ("credit", "card"):
         return True
-    return not _NUMBER.isdisjoint(words) and ("card" in words or "card" in above)
+    return not _NUMBER.isdisjoint(words) and ("card" in words or "card" in parent_words)
 
 
 def _is_account(words: Words, _: set[str]) -> bool:
@@ -114,17 +116,17 @@ def _is_address(words: Words, _: set[str]) -> bool:
     return not _STREET.isdisjoint(words) or tuple(words[:2]) == ("house", "number")
 
 
-def _is_name(words: Words, above: set[str]) -> bool:
+def _is_name(words: Words, parent_words: set[str]) -> bool:
     if not _NAME_WORDS.isdisjoint(words) and words[-1] != "id":
         return True
     if words[-1] != "name":
         return False
     before = set(words[:-1])
-    return bool(before & (_GIVEN | _PEOPLE)) or (not before and bool(above & _PEOPLE))
+    return bool(before & (_GIVEN | _PEOPLE)) or (not before and bool(parent_words & _PEOPLE))
 
 
-_NAMED: Final[tuple[tuple[Callable[[Words, set[str]], bool], PersonalData], ...]] = (
-    (_has(_SECRET), PersonalData("secret", "leave")),
+_BY_NAME: Final[tuple[tuple[Callable[[Words, set[str]], bool], PersonalData], ...]] = (
+    (_has(_SECRET), PersonalData("secret", "omit")),
     (_has(frozenset(("email", "mail", "emails"))), _EMAIL_ADDRESS),
     (_has(frozenset(("ip", "ipv4", "ipv6", "ipaddress"))), _IP_ADDRESS),
     (_has(_PHONE_WORDS), _PHONE_NUMBER),
@@ -137,26 +139,26 @@ _NAMED: Final[tuple[tuple[Callable[[Words, set[str]], bool], PersonalData], ...]
         _has(frozenset(("username", "login", "fingerprint"))),
         PersonalData("login or device", "hash"),
     ),
-    (_has(_DOCUMENT), PersonalData("number of a document or device", "leave")),
-    (_has(_SENSITIVE), PersonalData("sensitive", "leave")),
-    (_has(_PLACE), PersonalData("place on the map", "leave")),
-    (_has(_FREE), PersonalData("free text, which can hold anything", "leave")),
+    (_has(_DOCUMENT), PersonalData("document or device number", "omit")),
+    (_has(_SENSITIVE), PersonalData("sensitive", "omit")),
+    (_has(_LOCATION), PersonalData("location", "omit")),
+    (_has(_FREE_TEXT), PersonalData("free text, which can contain anything", "omit")),
 )
 
 
-def look_of(text: str) -> Look | None:
-    """What a text looks like; a part of it is enough for an e-mail address."""
+def value_format_of(text: str) -> ValueFormat | None:
+    """The format of a text; an e-mail address can be anywhere in it."""
     if _EMAIL.search(text):
         return "email"
-    return next((look for look, is_it in _LOOKS if is_it(text)), None)
+    return next((format_ for format_, matches in _FORMATS if matches(text)), None)
 
 
 def _is_iban(text: str) -> bool:
-    packed = text.replace(" ", "")
-    if not _IBAN.fullmatch(packed):
+    compact = text.replace(" ", "")
+    if not _IBAN.fullmatch(compact):
         return False
-    turned = packed[4:] + packed[:4]
-    return int("".join(str(int(letter, 36)) for letter in turned)) % 97 == 1
+    rotated = compact[4:] + compact[:4]
+    return int("".join(str(int(letter, 36)) for letter in rotated)) % 97 == 1
 
 
 def _is_ip(text: str) -> bool:
@@ -169,7 +171,7 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-_LOOKS: Final[tuple[tuple[Look, Callable[[str], object]], ...]] = (
+_FORMATS: Final[tuple[tuple[ValueFormat, Callable[[str], object]], ...]] = (
     ("card", is_card_number),
     ("iban", _is_iban),
     ("ip", _is_ip),

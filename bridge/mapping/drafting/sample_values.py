@@ -1,7 +1,7 @@
-"""A record made up from its schema, for a drafted test: no value of it was ever seen.
+"""Generates a sample record from a schema for a drafted test, without any observed value.
 
-Invariants: the same schema gives the same record. What is made up is no card number, no address of
-anybody and nobody's telephone; domains and numbers are those reserved for examples.
+Invariants: the same schema gives the same record. Sample values are never real card numbers,
+addresses or telephone numbers: domains and numbers are those reserved for examples.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -40,10 +40,10 @@ FieldNames = tuple[str, ...]
 
 
 class SampleRecord:
-    """Makes values of one schema.
+    """Generates values of one schema.
 
-    `wanted` are the places (field names from the root) that a mapping reads; what can be null
-    and is not wanted is left out. `given` are values that must stand at some places.
+    `wanted` are the fields (names from the root) that a mapping reads; other nullable fields are
+    omitted. `given` are fixed values for some fields.
     """
 
     def __init__(
@@ -54,86 +54,88 @@ class SampleRecord:
         self._given = given
 
     def record(self, record: Record) -> dict[str, Any]:
-        """A record of the type that stands at the root."""
+        """Generate a record of the root's type."""
         return self._record(record, (), (record.name,))
 
-    def _record(self, record: Record, at: FieldNames, above: Sequence[str]) -> dict[str, Any]:
-        made = {}
+    def _record(self, record: Record, path: FieldNames, ancestors: Sequence[str]) -> dict[str, Any]:
+        values = {}
         for field in record.fields:
-            here = (*at, field.name)
-            if here in self._given:
-                made[field.name] = self._given[here]
-            elif here in self._wanted or not self._takes_null(field.type):
-                made[field.name] = self._value(field.type, here, above)
-        return made
+            field_path = (*path, field.name)
+            if field_path in self._given:
+                values[field.name] = self._given[field_path]
+            elif field_path in self._wanted or not self._is_nullable(field.type):
+                values[field.name] = self._value(field.type, field_path, ancestors)
+        return values
 
-    def _value(self, type_: Type, at: FieldNames, above: Sequence[str]) -> Any:
+    def _value(self, type_: Type, path: FieldNames, ancestors: Sequence[str]) -> Any:
         if isinstance(type_, Reference):
-            if type_.name in above and isinstance(self._schema.names[type_.name], Record):
+            if type_.name in ancestors and isinstance(self._schema.names[type_.name], Record):
                 return None
             type_ = self._schema.resolve(type_)
         match type_:
             case Record(name):
-                return self._record(type_, at, (*above, name))
+                return self._record(type_, path, (*ancestors, name))
             case Union(branches):
-                return self._first(branches, at, above)
+                return self._first_branch(branches, path, ancestors)
             case Array(items):
-                item = self._value(items, at, above)
+                item = self._value(items, path, ancestors)
                 return [] if item is None else [item]
             case Map():
                 return {}
             case Primitive("null"):
                 return None
-        return _SCALARS[avro_type_of(type_).measure](type_, avro_type_of(type_), at)
+        return _SCALARS[avro_type_of(type_).measure](type_, avro_type_of(type_), path)
 
-    def _first(self, branches: Sequence[Type], at: FieldNames, above: Sequence[str]) -> Any:
-        """A value of the first branch that has one besides null."""
-        values = (self._value(branch, at, above) for branch in branches)
+    def _first_branch(
+        self, branches: Sequence[Type], path: FieldNames, ancestors: Sequence[str]
+    ) -> Any:
+        """A value of the first branch that has a value other than null."""
+        values = (self._value(branch, path, ancestors) for branch in branches)
         return next((value for value in values if value is not None), None)
 
-    def _takes_null(self, type_: Type) -> bool:
+    def _is_nullable(self, type_: Type) -> bool:
         type_ = self._schema.resolve(type_)
         branches = type_.branches if isinstance(type_, Union) else (type_,)
         return any(isinstance(b, Primitive) and b.name == "null" for b in branches)
 
 
 def sample_time_in(format_: str) -> str | int:
-    """The made-up moment in one of the mapping file's forms of time."""
+    """The sample time in one of the mapping file's time formats."""
     digits = {"unix": 0, "unix_ms": 3, "unix_us": 6, "unix_ns": 9}
     return SAMPLE_TIME if format_ == "iso8601" else SAMPLE_TIME_S * 10 ** digits[format_]
 
 
-def _text(type_: Type, _: AvroType, at: FieldNames) -> str:
+def _text(type_: Type, _: AvroType, path: FieldNames) -> str:
     if isinstance(type_, Primitive) and type_.logical is not None:
         return SAMPLE_TIME if type_.logical.name.startswith("debezium") else _UUID
-    words = words_of(at[-1])
+    words = words_of(path[-1])
     for word, text in _TEXTS:
         if word in words:
             return text
-    if "number" in words and any("card" in words_of(name) for name in at):
+    if "number" in words and any("card" in words_of(name) for name in path):
         return "0000 0000 0000 1234"
     if words and words[-1] == "id":
-        return "-".join([*(words[:-1] or words_of(at[-2] if len(at) > 1 else "id")), "1"])
-    return " ".join(("made-up", *words))
+        return "-".join([*(words[:-1] or words_of(path[-2] if len(path) > 1 else "id")), "1"])
+    return " ".join(("sample", *words))
 
 
-def _whole(_: Type, __: AvroType, at: FieldNames) -> int:
-    return 1999 if words_of(at[-1])[-1:] == ("cents",) else 1
+def _integer(_: Type, __: AvroType, path: FieldNames) -> int:
+    return 1999 if words_of(path[-1])[-1:] == ("cents",) else 1
 
 
 def _decimal(type_: Type, avro_type: AvroType, _: FieldNames) -> float | int | str:
     logical = type_.logical if isinstance(type_, Primitive | Fixed) else None
     if avro_type.digits == 0:
         return 1
-    room = 0 if logical is None else logical.precision - logical.scale
-    return 19.5 if room >= 2 else "0." + "1".rjust(avro_type.digits, "0")
+    whole_digits = 0 if logical is None else logical.precision - logical.scale
+    return 19.5 if whole_digits >= 2 else "0." + "1".rjust(avro_type.digits, "0")
 
 
 _SCALARS: Final[Mapping[Measure, Callable[[Type, AvroType, FieldNames], Any]]] = {
     "text": _text,
     "enum": lambda _, avro_type, __: avro_type.symbols[0] if avro_type.symbols else None,
     "uuid": lambda *_: _UUID,
-    "int": _whole,
+    "int": _integer,
     "float": lambda *_: 19.5,
     "double": lambda *_: 19.5,
     "decimal": _decimal,

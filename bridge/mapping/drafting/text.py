@@ -1,4 +1,4 @@
-"""A draft as the text of a mapping file, with a comment for every guess."""
+"""Writes a draft as the text of a mapping file, with a comment for every guess."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from bridge.mapping.runtime.outcome import Event
 
 WIDTH: Final = 100
 
-_DIGEST: Final = {"matches": "^[0-9a-f]{64}$"}
+_DIGEST_PATTERN: Final = {"matches": "^[0-9a-f]{64}$"}
 
 
 @dataclass(frozen=True, slots=True)
 class DraftedTest:
-    """A made-up record, and the event that the drafted mapping makes of it."""
+    """A sample record, and the event that the drafted mapping makes from it."""
 
     draft: Draft
     key: str | None
@@ -27,13 +27,13 @@ class DraftedTest:
 
 
 def write_draft(drafts: Sequence[Draft], origin: str, tests: Sequence[DraftedTest] = ()) -> str:
-    """The whole file; `origin` says what it was drafted from."""
+    """Write the whole file; `origin` names the source of the draft."""
     lines = [
-        f"# Drafted from {origin}. Every line is a guess: keep what is needed, strike the rest.",
-        "# While `mode: shadow` stands, events are made and counted, and none is sent.",
-        *_of_hashes(drafts),
+        f"# Drafted from {origin}. Every line is a guess: keep what you need, delete the rest.",
+        "# With `mode: shadow`, events are built and counted, but not sent.",
+        *_hash_comment(drafts),
         "format: 1",
-        "# owner: who is asked when something is wrong here",
+        "# owner: the contact for problems with this file",
         "",
         "mappings:",
     ]
@@ -46,15 +46,17 @@ def write_draft(drafts: Sequence[Draft], origin: str, tests: Sequence[DraftedTes
     return "\n".join(lines) + "\n"
 
 
-def _of_hashes(drafts: Sequence[Draft]) -> list[str]:
-    """What a person may want to know who sees masks where hashes could be."""
+def _hash_comment(drafts: Sequence[Draft]) -> list[str]:
+    """A comment about hashes, if the draft has masks only."""
     forms = [_form(line.form) for draft in drafts for line in draft.properties]
-    longs = [form for form in forms if isinstance(form, LongValue)]
-    if any(form.hash for form in longs) or not any(form.redact == "mask" for form in longs):
+    long_forms = [form for form in forms if isinstance(form, LongValue)]
+    if any(form.hash for form in long_forms) or not any(
+        form.redact == "mask" for form in long_forms
+    ):
         return []
     return [
-        "# With `privacy.hash_key` in the settings, `hash: hmac-sha256` in place of `redact: mask`",
-        "# tells one e-mail address from another without sending any.",
+        "# With `privacy.hash_key` in the settings, use `hash: hmac-sha256` instead of",
+        "# `redact: mask` to tell e-mail addresses apart without sending them.",
     ]
 
 
@@ -74,7 +76,9 @@ def _mapping(draft: Draft) -> list[str]:
         lines += _commented(f"      {scalar(line.target)}: {flow(line.form)}", line.why)
     if draft.left_out:
         lines.append("      # left out:")
-        lines += [f"      #   {_safe(path)}: {_safe(why)}" for path, why in draft.left_out]
+        lines += [
+            f"      #   {_printable(path)}: {_printable(why)}" for path, why in draft.left_out
+        ]
     return lines
 
 
@@ -88,24 +92,24 @@ def _choice(key: str, choice: Choice) -> list[str]:
 
 
 def _commented(line: str, why: str) -> list[str]:
-    """A line with a comment behind it, or above it where both are too long for one line."""
+    """A line with a comment at its end, or above it if both do not fit into one line."""
     if not why:
         return [line]
-    whole = f"{line}  # {_safe(why)}"
+    whole = f"{line}  # {_printable(why)}"
     if len(whole) <= WIDTH:
         return [whole]
-    return [" " * (len(line) - len(line.lstrip())) + f"# {_safe(why)}", line]
+    return [" " * (len(line) - len(line.lstrip())) + f"# {_printable(why)}", line]
 
 
-def _safe(text: str) -> str:
-    """Text for a comment: names of a schema may hold anything."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def _printable(text: str) -> str:
+    """Text for a comment without unprintable characters, which names in a schema can have."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _test(test: DraftedTest) -> list[str]:
     event = test.event
     lines = [
-        f"  - name: {scalar(f'a made-up record becomes {event.name}')}",
+        f"  - name: {scalar(f'a sample record becomes {event.name}')}",
         "    input:",
         f"      topic: {scalar(test.draft.topic)}",
     ]
@@ -124,16 +128,18 @@ def _test(test: DraftedTest) -> list[str]:
     ]
     forms = {line.target: long_value(_form(line.form)) for line in test.draft.properties}
     expected = {
-        found.name: _digests(found.value) if forms[found.name].hash else found.value
-        for found in event.properties
+        property_.name: _digest_patterns(property_.value)
+        if forms[property_.name].hash
+        else property_.value
+        for property_ in event.properties
     }
     head = "        properties:"
     return [*lines, head, *block(expected, 10, WIDTH)] if expected else [*lines, f"{head} {{}}"]
 
 
-def _digests(value: object) -> Any:
-    """What a hash looks like, for the key is not everybody's."""
-    return [_DIGEST for _ in value] if isinstance(value, list) else _DIGEST
+def _digest_patterns(value: object) -> Any:
+    """The pattern of a hash, because its value depends on the key."""
+    return [_DIGEST_PATTERN for _ in value] if isinstance(value, list) else _DIGEST_PATTERN
 
 
 def _form(form: str | Mapping[str, Any]) -> str | LongValue:

@@ -1,6 +1,6 @@
-"""Why a mapping says nothing of a record: the clauses of its filter that do not hold.
+"""Explains why a filter does not match a record: lists the conditions that do not hold.
 
-Invariants: types and paths only, unless the caller asks for the record's values.
+Invariants: messages contain types and paths only, unless the caller asks for the record's values.
 """
 
 import json
@@ -21,7 +21,7 @@ from bridge.schema.avro_types import RAW_OF
 from bridge.schema.conversions import MappingError
 from bridge.schema.types import Reference, Schema, Union
 
-_SIGNS = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most"}
+_BOUND_LABELS = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most"}
 _INDENT = "  "
 
 
@@ -38,18 +38,18 @@ class ExplainedRecord:
 def unmet_conditions(
     rule: Rule, record_input: ExplainedRecord, options: Options, *, show_values: bool = False
 ) -> tuple[str, ...]:
-    """What of the filter does not hold, a line each: path, what is wanted, what is there."""
+    """The conditions that do not hold, one line each: path, expected value, actual value."""
     schema = _branch(record_input.schema, record_input.record_name)
     topic = record_input.record.topic
     scope = MappingScope(topic, schema, options, Diagnostics(rule.document, rule.at))
     lines = tuple(_FilterWalk(scope, record_input, show_values).failed(rule.filter))
     if record_input.value is None and not lines:
-        return ("the record has no value, and the filter does not ask for such records",)
+        return ("the record has no value, and the filter does not match such records",)
     return lines
 
 
 def _branch(schema: Schema | None, name: str | None) -> Schema | None:
-    """The part of a union of records that was written."""
+    """The schema of the written record, if the schema is a union."""
     if schema is None or name is None or name not in schema.names:
         return schema
     if isinstance(schema.resolve(schema.root), Union):
@@ -58,7 +58,7 @@ def _branch(schema: Schema | None, name: str | None) -> Schema | None:
 
 
 class _FilterWalk:
-    """Walks a filter beside one record."""
+    """Evaluates the conditions of a filter with one record."""
 
     def __init__(
         self, scope: MappingScope, record_input: ExplainedRecord, show_values: bool
@@ -69,102 +69,102 @@ class _FilterWalk:
         self._show = show_values
 
     def failed(self, condition: Condition) -> Iterator[str]:
-        """The lines of what does not hold; none when it does."""
+        """The lines for a condition that does not hold; none if it holds."""
         if self._holds(condition):
             return
         match condition:
             case Test():
-                yield self._told(condition)
+                yield self._line(condition)
             case All(parts):
-                fixed = [part for part in parts if _is_fixed(part) and not self._holds(part)]
-                for part in fixed or parts:
+                static = [part for part in parts if _is_static(part) and not self._holds(part)]
+                for part in static or parts:
                     yield from self.failed(part)
             case Any(parts):
-                yield "none of these holds:"
+                yield "none of these conditions holds:"
                 for number, part in enumerate(parts, 1):
                     lines = list(self.failed(part))
                     for n, line in enumerate(lines):
                         yield f"{f'{number}.' if n == 0 else '  '} {line}"
             case Not(part):
-                yield "this holds, and must not:"
-                for line in _described(part):
+                yield "this condition holds, but must not:"
+                for line in _condition_lines(part):
                     yield _INDENT + line
 
     def _holds(self, condition: Condition) -> bool:
-        answer = compile_filter(condition, self._scope)
-        if isinstance(answer, bool):
-            return answer
+        predicate = compile_filter(condition, self._scope)
+        if isinstance(predicate, bool):
+            return predicate
         try:
-            return answer(self._record, self._value)
+            return predicate(self._record, self._value)
         except MappingError:
             return False
 
-    def _told(self, test: Test) -> str:
-        return f"{_wanted(test)}; it is {self._found(test)}"
+    def _line(self, test: Test) -> str:
+        return f"{_expected(test)}; it is {self._actual(test)}"
 
-    def _found(self, test: Test) -> str:
+    def _actual(self, test: Test) -> str:
         try:
-            located = self._scope.resolve_path(test.path)
-            raw = located.read(self._record, self._value)
+            resolved = self._scope.resolve_path(test.path)
+            raw = resolved.read(self._record, self._value)
         except MappingFault:
             return "not in this schema"
         except MappingError as error:
             return error.message
         if raw is None:
             return "missing"
-        return _shown(located, raw) if self._show else _kind(located, raw)
+        return _value_text(resolved, raw) if self._show else _type_text(resolved, raw)
 
 
-def _is_fixed(condition: Condition) -> bool:
+def _is_static(condition: Condition) -> bool:
     return isinstance(condition, Test) and condition.path.root in ("topic", "record")
 
 
-def _kind(located: ResolvedPath, raw: object) -> str:
-    """The type of a value, and nothing of the value."""
+def _type_text(resolved: ResolvedPath, raw: object) -> str:
+    """The type of a value, without the value."""
     avro_types = [
-        avro_type for avro_type in located.avro_types if RAW_OF[avro_type.measure] is type(raw)
+        avro_type for avro_type in resolved.avro_types if RAW_OF[avro_type.measure] is type(raw)
     ]
-    what = " or ".join(avro_type.what for avro_type in avro_types or located.avro_types)
-    return f"a list of {what}" if located.many else f"another {what}"
+    what = " or ".join(avro_type.what for avro_type in avro_types or resolved.avro_types)
+    return f"a list of {what}" if resolved.many else f"another {what}"
 
 
-def _shown(located: ResolvedPath, raw: Unchecked) -> str:
-    items = raw if located.many else [raw]
-    shown = [_text(located, item) for item in items]
-    return f"[{', '.join(shown)}]" if located.many else shown[0]
+def _value_text(resolved: ResolvedPath, raw: Unchecked) -> str:
+    items = raw if resolved.many else [raw]
+    shown = [_item_text(resolved, item) for item in items]
+    return f"[{', '.join(shown)}]" if resolved.many else shown[0]
 
 
-def _text(located: ResolvedPath, raw: Unchecked) -> str:
-    if isinstance(raw, bool | int | float | str) and not located.avro_types:
+def _item_text(resolved: ResolvedPath, raw: Unchecked) -> str:
+    if isinstance(raw, bool | int | float | str) and not resolved.avro_types:
         return json.dumps(raw, ensure_ascii=False)
     try:
-        text = representation_of(located.avro_types, located.path.text).text
-        found = raw if text is None else text(raw)
+        text = representation_of(resolved.avro_types, resolved.path.text).text
+        value = raw if text is None else text(raw)
     except (MappingFault, MappingError):
-        found = raw
-    plain = isinstance(raw, int | float) and found in (str(raw), str(raw).lower())
-    bare = plain or any(avro_type.measure == "decimal" for avro_type in located.avro_types)
-    return str(found) if bare else json.dumps(found, ensure_ascii=False, default=repr)
+        value = raw
+    plain = isinstance(raw, int | float) and value in (str(raw), str(raw).lower())
+    unquoted = plain or any(avro_type.measure == "decimal" for avro_type in resolved.avro_types)
+    return str(value) if unquoted else json.dumps(value, ensure_ascii=False, default=repr)
 
 
-def _described(condition: Condition) -> Iterator[str]:
+def _condition_lines(condition: Condition) -> Iterator[str]:
     match condition:
         case Test():
-            yield _wanted(condition)
+            yield _expected(condition)
         case All(parts):
             for part in parts:
-                yield from _described(part)
+                yield from _condition_lines(part)
         case Any(parts):
             yield "any of:"
             for part in parts:
-                yield from (_INDENT + line for line in _described(part))
+                yield from (_INDENT + line for line in _condition_lines(part))
         case Not(part):
             yield "not:"
-            yield from (_INDENT + line for line in _described(part))
+            yield from (_INDENT + line for line in _condition_lines(part))
 
 
-def _wanted(test: Test) -> str:
-    """What a test asks for, as `status: FAILED or DECLINED`."""
+def _expected(test: Test) -> str:
+    """The expectation of a test, for example `status` must be "FAILED" or "DECLINED"."""
     return f"`{test.path.text}` must {_alternatives(test.matchers)}"
 
 
@@ -180,9 +180,9 @@ def _alternatives(matchers: Sequence[Matcher]) -> str:
 def _operator(matcher: Matcher) -> str:
     match matcher.word:
         case "exists":
-            return "be there" if matcher.values == (True,) else "be missing"
+            return "exist" if matcher.values == (True,) else "be missing"
         case "bounds":
-            bounds = [f"{_SIGNS[word]} {_literal(v)}" for word, v in matcher.bounds.items()]
+            bounds = [f"{_BOUND_LABELS[word]} {_literal(v)}" for word, v in matcher.bounds.items()]
             return f"be {' and '.join(bounds)}"
         case "prefix":
             return f"begin with {_literal(matcher.values[0])}"

@@ -1,1 +1,1 @@
-"""The tests beside the mappings."""
+"""The tests in mapping files."""

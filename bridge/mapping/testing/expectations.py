@@ -1,7 +1,8 @@
-"""An outcome against what a test expects of it: every difference, in words.
+"""Compares an outcome with the expectation of a test, and describes each difference.
 
-Invariants: named properties are compared, all of them with `exact`. Numbers are compared as
-numbers, times as moments; true is not 1. A property that is expected to be null must not be there.
+Invariants: only the expected properties are compared; with `exact` there must be no others.
+Numbers are compared as numbers, times as instants; true is not 1. A property that is expected to
+be null must not exist.
 """
 
 import json
@@ -28,7 +29,7 @@ from bridge.schema.conversions import MappingError, parse_time
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that a test wants otherwise; `field` is empty when the whole outcome is meant."""
+    """A difference from the expectation; `field` is empty if the whole outcome differs."""
 
     mapping: str
     field: str
@@ -38,18 +39,18 @@ class Difference:
 
 
 def differences(expected: Expectation, outcome: Outcome | None) -> Iterator[Difference]:
-    """What is not as expected; `outcome` None: the filter does not match."""
+    """All differences; `outcome` is None if the filter does not match."""
     mapping = expected.mapping
     wanted = "an event"
     if expected.dead_letter is not None:
-        wanted = f"a dead letter, {expected.dead_letter}"
+        wanted = f"a dead letter ({expected.dead_letter})"
     if expected.skipped is not None:
-        wanted = f"a skip, {expected.skipped}"
+        wanted = f"a skip ({expected.skipped})"
     if expected.halted is not None:
-        wanted = f"a halt, {expected.halted}"
+        wanted = f"a halt ({expected.halted})"
     match outcome:
         case Event() if wanted == "an event":
-            yield from _of_event(expected, outcome)
+            yield from _event_differences(expected, outcome)
         case MappingRejected(reason=reason, halt=False) if expected.dead_letter == reason:
             pass
         case MappingRejected(reason=reason, halt=True) if expected.halted == reason:
@@ -59,38 +60,38 @@ def differences(expected: Expectation, outcome: Outcome | None) -> Iterator[Diff
         case None:
             yield Difference(mapping, "", wanted, "nothing: its filter does not match")
         case _:
-            yield Difference(mapping, "", wanted, what_of(outcome))
+            yield Difference(mapping, "", wanted, describe_outcome(outcome))
 
 
-def _of_event(expected: Expectation, event: Event) -> Iterator[Difference]:
+def _event_differences(expected: Expectation, event: Event) -> Iterator[Difference]:
     mapping = expected.mapping
     if expected.uid is not None and expected.uid != event.uid:
-        yield Difference(mapping, "uid", _shown(expected.uid), _shown(event.uid))
+        yield Difference(mapping, "uid", _json(expected.uid), _json(event.uid))
     if expected.event is not None and expected.event != event.name:
-        yield Difference(mapping, "event", _shown(expected.event), _shown(event.name))
+        yield Difference(mapping, "event", _json(expected.event), _json(event.name))
     if expected.timestamp is not None and not _same_time(expected.timestamp, event.timestamp):
         yield Difference(mapping, "timestamp", expected.timestamp, event.timestamp)
     if expected.session is not None:
-        wanted, got = _session_form(expected.session), _session(event.session)
+        wanted, got = _expected_session(expected.session), _actual_session(event.session)
         if wanted != got:
-            yield Difference(mapping, "session", _shown(wanted), _shown(got))
-    yield from _of_properties(expected, event)
+            yield Difference(mapping, "session", _json(wanted), _json(got))
+    yield from _property_differences(expected, event)
 
 
-def _of_properties(expected: Expectation, event: Event) -> Iterator[Difference]:
+def _property_differences(expected: Expectation, event: Event) -> Iterator[Difference]:
     wanted = expected.properties or {}
-    got = {found.name: found for found in event.properties}
+    got = {property_.name: property_ for property_ in event.properties}
     for name, value in wanted.items():
         field = f"properties.{name}"
         if name not in got:
             if value is not None:
-                yield Difference(expected.mapping, field, _wanted(value), "nothing")
+                yield Difference(expected.mapping, field, _expected_text(value), "nothing")
         elif not _equal(value, got[name].value, got[name].type):
-            yield Difference(expected.mapping, field, _wanted(value), _shown(got[name].value))
-    for name, found in got.items() if expected.exact else ():
+            yield Difference(expected.mapping, field, _expected_text(value), _json(got[name].value))
+    for name, property_ in got.items() if expected.exact else ():
         if name not in wanted:
             field = f"properties.{name}"
-            yield Difference(expected.mapping, field, "nothing", _shown(found.value))
+            yield Difference(expected.mapping, field, "nothing", _json(property_.value))
 
 
 def _equal(wanted: Any, got: Any, type_: str) -> bool:
@@ -103,10 +104,10 @@ def _equal(wanted: Any, got: Any, type_: str) -> bool:
         return wanted is got
     if type_ in ("date", "dates") and isinstance(wanted, str):
         return _same_time(wanted, got)
-    return type(wanted) in _LIKE.get(type(got), ()) and wanted == got
+    return type(wanted) in _COMPARABLE_TYPES.get(type(got), ()) and wanted == got
 
 
-_LIKE: Final[Mapping[type, tuple[type, ...]]] = {
+_COMPARABLE_TYPES: Final[Mapping[type, tuple[type, ...]]] = {
     str: (str,),
     int: (int, float),
     float: (int, float),
@@ -114,22 +115,22 @@ _LIKE: Final[Mapping[type, tuple[type, ...]]] = {
 
 
 def _matches(pattern: object, got: Any) -> bool:
-    return re.search(str(pattern), got if isinstance(got, str) else _shown(got)) is not None
+    return re.search(str(pattern), got if isinstance(got, str) else _json(got)) is not None
 
 
 def _same_time(wanted: str, got: str) -> bool:
-    """Whether two texts are one moment, however it is written."""
+    """Whether two texts are the same instant, in any notation."""
     if wanted == got:
         return True
     try:
-        moment = parse_time(wanted)
-        return moment.tzinfo is not None and moment == parse_time(got)
+        instant = parse_time(wanted)
+        return instant.tzinfo is not None and instant == parse_time(got)
     except MappingError:
         return False
 
 
-def _session(session: Session) -> object:
-    """A session as a mapping file writes it, with what the record says in place of the path."""
+def _actual_session(session: Session) -> object:
+    """A session as in a mapping file, with the record's value instead of the path."""
     match session:
         case Recent():
             return "recent"
@@ -143,31 +144,31 @@ def _session(session: Session) -> object:
             return {"id": id}
 
 
-def _session_form(form: str | SessionPath) -> object:
+def _expected_session(form: str | SessionPath) -> object:
     if isinstance(form, str):
         return form
     named = {"url": form.url, "device": form.device, "id": form.id}
     return {key: value for key, value in named.items() if value is not None}
 
 
-def what_of(outcome: Outcome) -> str:
-    """An outcome in words."""
+def describe_outcome(outcome: Outcome) -> str:
+    """Describe an outcome."""
     match outcome:
         case Event(name=name):
-            return f"the event {_shown(name)}"
+            return f"the event {_json(name)}"
         case MappingRejected(reason=reason, message=message):
-            return f"{'a halt' if outcome.halt else 'a dead letter'}, {reason}: {message}"
+            return f"{'a halt' if outcome.halt else 'a dead letter'} ({reason}): {message}"
         case MappingSkipped(why=why):
-            return f"a skip, {why}"
+            return f"a skip ({why})"
 
 
-def _wanted(value: object) -> str:
+def _expected_text(value: object) -> str:
     if isinstance(value, Mapping) and set(value) == {"matches"}:
         return f"text that matches {value['matches']}"
     if value is None:
         return "nothing"
-    return _shown(value)
+    return _json(value)
 
 
-def _shown(value: object) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)

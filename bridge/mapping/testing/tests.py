@@ -1,7 +1,7 @@
-"""The tests beside the mappings: a record as people write it, and what must become of it.
+"""Runs the tests in mapping files: each has an input record and the expected outcomes.
 
-Invariants: a test sees the mappings of its own file only, so that another team's file never breaks
-it. A mapping that is switched off is tested all the same. Values may be shown: they are made up.
+Invariants: a test uses only the mappings in its own file, so that another team's file cannot break
+it. Mappings with `mode: off` are tested too. Messages may show values, because they are invented.
 """
 
 import re
@@ -17,7 +17,7 @@ from bridge.mapping.language.diagnostics import DocumentPath
 from bridge.mapping.language.grammar import Expectation, FileTest, InputRecord, MappingFile
 from bridge.mapping.language.loader import KIND_CODES, Rule
 from bridge.mapping.runtime.outcome import Outcome
-from bridge.mapping.testing.expectations import Difference, differences, what_of
+from bridge.mapping.testing.expectations import Difference, describe_outcome, differences
 from bridge.records import Assignment, Record
 from bridge.schema.conversions import MappingError, parse_time
 
@@ -25,16 +25,16 @@ UNTESTED: Final = "T001"
 FAILED: Final = "T002"
 
 TIMESTAMP: Final = "2026-01-01T00:00:00Z"
-"""Kafka's time of a test's record that says none: records of Kafka nearly always have one."""
+"""The default timestamp of a test's record; records in Kafka nearly always have one."""
 
 _EPOCH: Final = parse_time("1970-01-01T00:00:00Z")
 _EVENT_FIELDS: Final = ("uid", "event", "timestamp", "session", "properties")
-_ENDS: Final = ("dead_letter", "skipped", "halted")
+_OUTCOME_FIELDS: Final = ("dead_letter", "skipped", "halted")
 
 
 @dataclass(frozen=True, slots=True)
 class MappingTest:
-    """One test of a file. `mapping` is set for one that stands under a mapping."""
+    """One test in a file; `mapping` is set if the test belongs to a single mapping."""
 
     form: FileTest
     document: Document
@@ -42,13 +42,13 @@ class MappingTest:
     mapping: str | None = None
 
     def problem(self, code: str, message: str, fix: str | None = None) -> Problem:
-        """A problem at the test's name."""
+        """A problem at the position of the test's name."""
         return self.document.problem(code, message, (*self.at, "name"), fix=fix)
 
 
 @dataclass(frozen=True, slots=True)
 class MappingTestResult:
-    """What came of one test: it passed when there is neither a difference nor a fault."""
+    """The result of one test; it passed if there are no differences and no fault."""
 
     example: MappingTest
     differences: tuple[Difference, ...] = ()
@@ -56,43 +56,43 @@ class MappingTestResult:
 
     @property
     def passed(self) -> bool:
-        """Whether all is as the test wants it."""
+        """Whether the test passed."""
         return not self.differences and self.fault is None
 
 
 class CannotRun(Exception):
-    """A test that says nothing about its mapping: its record cannot be made."""
+    """A test that cannot run, for example because its record does not fit the schema."""
 
 
 class MappingTestEnvironment(Protocol):
-    """What a test needs from elsewhere: the real encoder, decoder, compiler and builder."""
+    """What a test needs from other packages: encoder, decoder, compiler and request builder."""
 
     def outcomes(self, rules: Sequence[Rule], record: Record, value: object) -> Sequence[Outcome]:
         """Encode, decode, map and build; raises CannotRun, or Problems of the mappings."""
         ...
 
     def reasons(self, rule: Rule, record: Record, value: object) -> Sequence[str]:
-        """Why the mapping's filter does not match, a line each."""
+        """The reasons why the mapping's filter does not match, one line each."""
         ...
 
 
 def mapping_tests_of(document: Document) -> tuple[MappingTest, ...]:
-    """The tests of a file, in its order; none where the file itself is wrong."""
+    """The tests in a file, in order; none if the file is invalid."""
     try:
         file = validate(MappingFile, document, codes=KIND_CODES)
     except Problems:
         return ()
-    beside = [
+    of_mappings = [
         MappingTest(test, document, ("mappings", number, "tests", n), mapping.name)
         for number, mapping in enumerate(file.mappings)
         for n, test in enumerate(mapping.tests)
     ]
-    below = [MappingTest(test, document, ("tests", n)) for n, test in enumerate(file.tests)]
-    return (*beside, *below)
+    of_file = [MappingTest(test, document, ("tests", n)) for n, test in enumerate(file.tests)]
+    return (*of_mappings, *of_file)
 
 
 def untested(rules: Sequence[Rule], examples: Sequence[MappingTest]) -> tuple[Problem, ...]:
-    """A warning for every mapping whose outcome no test of its file names."""
+    """A warning for every mapping that no test in its file covers."""
     tested = {
         (example.document.file, expected.mapping)
         for example in examples
@@ -102,9 +102,9 @@ def untested(rules: Sequence[Rule], examples: Sequence[MappingTest]) -> tuple[Pr
     return tuple(
         rule.document.problem(
             UNTESTED,
-            f"nobody tests the mapping `{rule.name}`",
+            f"no test covers the mapping `{rule.name}`",
             (*rule.at, "name"),
-            fix="add a test with `expect: [{mapping: " + rule.name + ", …}]` below `tests:`",
+            fix="add a test with `expect: [{mapping: " + rule.name + ", …}]` under `tests:`",
             severity="warning",
         )
         for rule in rules
@@ -113,40 +113,40 @@ def untested(rules: Sequence[Rule], examples: Sequence[MappingTest]) -> tuple[Pr
 
 
 def run_mapping_test(
-    example: MappingTest, rules: Sequence[Rule], bench: MappingTestEnvironment
+    example: MappingTest, rules: Sequence[Rule], environment: MappingTestEnvironment
 ) -> MappingTestResult:
-    """One test against the mappings of its file.
+    """Run one test with the mappings in its file.
 
     Raises:
         Problems: the mappings do not fit the schema.
     """
-    mine = [
+    own_rules = [
         replace(rule, mode="live") if rule.mode == "off" else rule
         for rule in rules
         if rule.document.file == example.document.file and example.mapping in (None, rule.name)
     ]
     try:
-        _refuse_odd(example, mine)
+        _check_expectations(example, own_rules)
         record = _record(example.form.input)
         value = example.form.input.value
-        outcomes = {one.mapping: one for one in bench.outcomes(mine, record, value)}
+        outcomes = {one.mapping: one for one in environment.outcomes(own_rules, record, value)}
     except CannotRun as cannot:
         return MappingTestResult(example, fault=str(cannot))
-    wrong: list[Difference] = []
+    failures: list[Difference] = []
     for expected in example.form.expect:
         outcome = outcomes.pop(expected.mapping, None)
-        found = list(differences(expected, outcome))
+        mismatches = list(differences(expected, outcome))
         if outcome is None:
-            rule = next(rule for rule in mine if rule.name == expected.mapping)
-            reasons = tuple(bench.reasons(rule, record, value))
-            found = [replace(one, reasons=reasons) for one in found]
-        wrong += found
+            rule = next(rule for rule in own_rules if rule.name == expected.mapping)
+            reasons = tuple(environment.reasons(rule, record, value))
+            mismatches = [replace(difference, reasons=reasons) for difference in mismatches]
+        failures += mismatches
     for outcome in outcomes.values():
-        wrong.append(Difference(outcome.mapping, "", "nothing", what_of(outcome)))
-    return MappingTestResult(example, tuple(wrong))
+        failures.append(Difference(outcome.mapping, "", "nothing", describe_outcome(outcome)))
+    return MappingTestResult(example, tuple(failures))
 
 
-def _refuse_odd(example: MappingTest, rules: Sequence[Rule]) -> None:
+def _check_expectations(example: MappingTest, rules: Sequence[Rule]) -> None:
     names = [rule.name for rule in rules]
     seen: set[str] = set()
     for expected in example.form.expect:
@@ -155,23 +155,23 @@ def _refuse_odd(example: MappingTest, rules: Sequence[Rule]) -> None:
             fix = suggest(name, names)
             raise CannotRun(f"there is no mapping `{name}` here" + (f"; {fix}" if fix else ""))
         if name in seen:
-            raise CannotRun(f"`{name}` stands twice in `expect`: a mapping has one outcome")
+            raise CannotRun(f"`{name}` is listed twice in `expect`: a mapping has one outcome")
         seen.add(name)
         events = [key for key in _EVENT_FIELDS if getattr(expected, key) is not None]
-        ends = [key for key in _ENDS if getattr(expected, key) is not None]
+        ends = [key for key in _OUTCOME_FIELDS if getattr(expected, key) is not None]
         if len(ends) > 1 or (ends and events):
             both = " and ".join(f"`{key}`" for key in [*ends, *events])
             raise CannotRun(f"{both} contradict each other for `{name}`")
-        _refuse_patterns(expected)
+        _check_patterns(expected)
 
 
-def _refuse_patterns(expected: Expectation) -> None:
+def _check_patterns(expected: Expectation) -> None:
     for name, value in (expected.properties or {}).items():
         if isinstance(value, Mapping) and set(value) == {"matches"}:
             try:
                 re.compile(str(value["matches"]))
             except re.error as error:
-                raise CannotRun(f"`properties.{name}`: no pattern: {error}") from None
+                raise CannotRun(f"`properties.{name}`: invalid pattern: {error}") from None
 
 
 def _record(given: InputRecord) -> Record:
@@ -180,7 +180,7 @@ def _record(given: InputRecord) -> Record:
         given.topic,
         given.partition,
         given.offset,
-        _ms(given.timestamp or TIMESTAMP),
+        _timestamp_ms(given.timestamp or TIMESTAMP),
         None if given.key is None else given.key.encode(),
         None,
         Assignment(given.topic, given.partition),
@@ -188,8 +188,10 @@ def _record(given: InputRecord) -> Record:
     )
 
 
-def _ms(text: str) -> int:
+def _timestamp_ms(text: str) -> int:
     try:
         return (parse_time(text) - _EPOCH) // timedelta(milliseconds=1)
     except (MappingError, TypeError):
-        raise CannotRun("the input's `timestamp` is no time: write 2026-11-24T10:15:00Z") from None
+        raise CannotRun(
+            "the input's `timestamp` is not a time: write it as 2026-11-24T10:15:00Z"
+        ) from None

@@ -98,7 +98,7 @@ def test_init_of_a_live_topic_passes_check_and_holds_no_value(shop: Shop) -> Non
     assert drafted.returncode == 0, drafted.stderr
     text = (shop.folder / "mappings/p.yaml").read_text()
     assert f"{shop.topic}-value version 1 and the look of 3 records" in text
-    assert "gateway: {path: gateway, redact: mask}  # e-mail address, by look" in text
+    assert "gateway: {path: gateway, redact: mask}  # e-mail address, by format" in text
     assert "4711" not in text
     assert "null in 1 of 3 records, which are skipped" in text
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout

@@ -1,6 +1,10 @@
-"""Bodies and schemas of which several test files make use; fastavro is the encoder."""
+"""Schemas and bodies for several test files; fastavro encodes the bodies."""
 
+import inspect
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -45,17 +49,28 @@ NODE = {
 
 
 def tree(node: Any) -> Schema:
-    """The type tree of a schema given as plain data."""
+    """Parse a schema given as plain data."""
     return parse_schema(json.dumps(node))
 
 
 def encode(node: Any, value: Any) -> bytes:
-    """The Avro body of a value."""
+    """Encode a value as an Avro body."""
     stream = BytesIO()
     schemaless_writer(stream, parse_for_fastavro(node), value)
     return stream.getvalue()
 
 
 def long(number: int) -> bytes:
-    """A number as Avro writes it."""
+    """Encode an Avro long."""
     return encode("long", number)
+
+
+@contextmanager
+def recursion_limit(frames: int) -> Iterator[None]:
+    """Leave only so many Python stack frames, so that small inputs reach the recursion limit."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + frames)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)

@@ -1,4 +1,4 @@
-"""The decoder: one look-up per record, one admission per topic and schema."""
+"""The decoder: one lookup per record, one compilation of mappings per topic and schema."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -30,20 +30,20 @@ WHOLE = WantedPaths(filter=frozenset(), all=frozenset({()}))
 
 @dataclass
 class _Store:
-    """A registry without a network; what was fetched is at hand."""
+    """A registry without a network, which remembers fetched schemas."""
 
     schemas: dict[SchemaKey, Schema]
-    at_hand: set[SchemaKey] = field(default_factory=set)
+    fetched: set[SchemaKey] = field(default_factory=set)
     failure: Exception | None = None
 
     def known(self, key: SchemaKey) -> WriterSchema | None:
-        return WriterSchema(str(key), self.schemas[key]) if key in self.at_hand else None
+        return WriterSchema(str(key), self.schemas[key]) if key in self.fetched else None
 
     async def fetch(self, key: SchemaKey) -> WriterSchema:
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
-        self.at_hand.add(key)
+        self.fetched.add(key)
         return WriterSchema(str(key), self.schemas[key])
 
 
@@ -55,14 +55,14 @@ class _Plan:
 
 
 @dataclass
-class _Admission:
-    """Remembers what it was asked, and refuses what it is told to."""
+class _FakeCompiler:
+    """Records the topics of its calls, and raises `problems` if there are any."""
 
     problems: Problems | None = None
-    asked: list[str] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
 
     def __call__(self, topic: str, schema: Schema) -> _Plan:
-        self.asked.append(topic)
+        self.topics.append(topic)
         if self.problems is not None:
             raise self.problems
         return _Plan(topic, schema)
@@ -76,15 +76,15 @@ def _framed(body: bytes, number: int = 42) -> bytes:
     return b"\x00" + number.to_bytes(4, "big") + body
 
 
-def _store(*at_hand: SchemaKey) -> _Store:
+def _store(*fetched: SchemaKey) -> _Store:
     keys = (SchemaId(42), SchemaGuid(GUID), SchemaFile("p.avsc"))
-    return _Store(dict.fromkeys(keys, tree(PAYMENT)), set(at_hand))
+    return _Store(dict.fromkeys(keys, tree(PAYMENT)), set(fetched))
 
 
-async def test_an_unknown_schema_is_fetched_once_and_then_known() -> None:
-    """None says that `prepare` has something to do."""
-    admit = _Admission()
-    decoder = AvroDecoder[_Plan](_store(), {}, admit)
+async def test_an_unknown_schema_is_fetched_once() -> None:
+    """Decoding gives None until `prepare` has fetched the schema."""
+    compiler = _FakeCompiler()
+    decoder = AvroDecoder[_Plan](_store(), {}, compiler)
     record = _record(_framed(BODY))
     assert decoder.decode(record) is None
     await decoder.prepare(record)
@@ -93,20 +93,20 @@ async def test_an_unknown_schema_is_fetched_once_and_then_known() -> None:
     assert decoded.value == PAYMENT_VALUE
     assert decoded.record_name == "shop.Payment"
     assert (decoded.compiled.topic, decoded.compiled.schema) == ("payments", tree(PAYMENT))
-    again = decoder.decode(record)
-    assert again is not None
-    assert again.compiled is decoded.compiled
+    second = decoder.decode(record)
+    assert second is not None
+    assert second.compiled is decoded.compiled
 
 
-async def test_a_schema_is_admitted_once_for_each_topic() -> None:
-    """However many records wait for it, and without a second fetch for the second topic."""
-    admit = _Admission()
-    decoder = AvroDecoder[_Plan](_store(), {}, admit)
+async def test_mappings_are_compiled_once_per_topic_and_schema() -> None:
+    """Also if many records wait for the schema; the second topic needs no second fetch."""
+    compiler = _FakeCompiler()
+    decoder = AvroDecoder[_Plan](_store(), {}, compiler)
     await asyncio.gather(*(decoder.prepare(_record(_framed(BODY))) for _ in range(20)))
     for _ in range(3):
         assert decoder.decode(_record(_framed(BODY))) is not None
         assert decoder.decode(_record(_framed(BODY), "refunds")) is not None
-    assert admit.asked == ["payments", "refunds"]
+    assert compiler.topics == ["payments", "refunds"]
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ async def test_a_schema_is_admitted_once_for_each_topic() -> None:
         (BODY, {"payments": RawFormat("p.avsc")}),
     ],
 )
-def test_each_wire_format_leads_to_the_value(value: bytes, formats: dict[str, RawFormat]) -> None:
-    """Id, GUID, and a local file for topics that say so."""
+def test_every_wire_format_is_decoded(value: bytes, formats: dict[str, RawFormat]) -> None:
+    """Schema id, GUID, and a local file if the topic is configured so."""
     store = _store(SchemaId(42), SchemaGuid(GUID), SchemaFile("p.avsc"))
-    decoded = AvroDecoder[_Plan](store, formats, _Admission()).decode(_record(value))
+    decoded = AvroDecoder[_Plan](store, formats, _FakeCompiler()).decode(_record(value))
     assert decoded is not None
     assert decoded.value == PAYMENT_VALUE
 
 
-def test_single_objects_are_read_by_the_schema_whose_fingerprint_they_have() -> None:
-    """One topic, two schemas; a third one is a dead letter for each of its records."""
+def test_single_objects_are_decoded_by_fingerprint() -> None:
+    """One topic with two schemas; each record of an unknown third schema is a poison record."""
     prints = by_fingerprint({"p.avsc": tree(PAYMENT), "int.avsc": tree("int")})
     files: dict[SchemaKey, Schema] = {
         SchemaFile("p.avsc"): tree(PAYMENT),
@@ -134,7 +134,7 @@ def test_single_objects_are_read_by_the_schema_whose_fingerprint_they_have() -> 
     }
     store = _Store(files, set(files))
     formats = {"payments": SingleObjectFormat(prints)}
-    decoder = AvroDecoder[_Plan](store, formats, _Admission())
+    decoder = AvroDecoder[_Plan](store, formats, _FakeCompiler())
     values = [
         decoder.decode(_record(b"\xc3\x01" + fingerprint(tree(schema)) + body))
         for schema, body in ((PAYMENT, BODY), ("int", b"\x02"))
@@ -145,23 +145,25 @@ def test_single_objects_are_read_by_the_schema_whose_fingerprint_they_have() -> 
             decoder.decode(_record(b"\xc3\x01" + fingerprint(tree("long")) + b"\x02"))
 
 
-def test_a_schema_that_does_not_fit_is_refused_for_each_record() -> None:
-    """The mappings are asked once, and every record says the first of their problems."""
-    admit = _Admission(Problems([Problem("M012", "no such path: a.b"), Problem("M013", "other")]))
-    decoder = AvroDecoder[_Plan](_store(SchemaId(42)), {}, admit)
+def test_records_are_refused_if_the_mappings_do_not_fit_their_schema() -> None:
+    """The mappings are compiled once, and the error of every record has the first problem."""
+    compiler = _FakeCompiler(
+        Problems([Problem("M012", "no such path: a.b"), Problem("M013", "other")])
+    )
+    decoder = AvroDecoder[_Plan](_store(SchemaId(42)), {}, compiler)
     for _ in range(3):
         with pytest.raises(PoisonRecord, match=r"no such path: a\.b") as refusal:
             decoder.decode(_record(_framed(BODY)))
         assert (refusal.value.stage, refusal.value.reason) == ("map", "schema_does_not_fit")
         assert "schema id 42" in str(refusal.value)
-    assert admit.asked == ["payments"]
+    assert compiler.topics == ["payments"]
 
 
-async def test_a_store_that_is_down_says_so_and_nothing_is_remembered() -> None:
-    """The same record is decoded once the registry is back."""
+async def test_an_unavailable_store_is_not_cached() -> None:
+    """The same record is decoded when the registry is available again."""
     store = _store()
     store.failure = Unavailable("down")
-    decoder = AvroDecoder[_Plan](store, {}, _Admission())
+    decoder = AvroDecoder[_Plan](store, {}, _FakeCompiler())
     with pytest.raises(Unavailable):
         await decoder.prepare(_record(_framed(BODY)))
     assert decoder.decode(_record(_framed(BODY))) is None
@@ -179,16 +181,16 @@ async def test_a_store_that_is_down_says_so_and_nothing_is_remembered() -> None:
         (_framed(BODY) + b"x", "trailing_bytes", len(BODY) + 5),
     ],
 )
-def test_a_record_that_cannot_be_decoded_is_poison(value: bytes, reason: str, offset: int) -> None:
+def test_an_undecodable_record_is_poison(value: bytes, reason: str, offset: int) -> None:
     """The offset counts from the beginning of the record's value."""
-    decoder = AvroDecoder[_Plan](_store(SchemaId(42)), {}, _Admission())
+    decoder = AvroDecoder[_Plan](_store(SchemaId(42)), {}, _FakeCompiler())
     with pytest.raises(PoisonRecord) as refusal:
         decoder.decode(_record(value))
     assert (refusal.value.reason, refusal.value.byte_offset) == (reason, offset)
 
 
-async def test_prepare_refuses_what_has_no_schema_to_fetch() -> None:
-    """A wrong frame is poison there too."""
-    decoder = AvroDecoder[_Plan](_store(), {}, _Admission())
+async def test_prepare_refuses_a_record_with_wrong_framing() -> None:
+    """It is a poison record, as in `decode`."""
+    decoder = AvroDecoder[_Plan](_store(), {}, _FakeCompiler())
     with pytest.raises(PoisonRecord):
         await decoder.prepare(_record(b"{}"))

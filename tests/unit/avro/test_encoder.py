@@ -1,4 +1,4 @@
-"""Values as people write them become bytes that the real reader reads back."""
+"""The encoder writes values from JSON or YAML as bytes that the real reader reads back."""
 
 import json
 from typing import Any
@@ -30,13 +30,13 @@ UUID = logical({"type": "fixed", "name": "n.U", "size": 16}, "uuid")
 
 
 def writer(type_: Any) -> WriterSchema:
-    """The schema of a bare type, as a store knows it."""
+    """A schema of one type, as a store returns it."""
     text = json.dumps(type_)
     return WriterSchema("it.avsc", parse_schema(text), texts=(text,))
 
 
-def through(type_: Any, value: Any) -> Any:
-    """Encoded, and read back raw by fastavro."""
+def round_trip(type_: Any, value: Any) -> Any:
+    """Encode a value and read it back raw."""
     schema = writer(type_)
     return make_reader(schema.schema)(Encoder(schema).encode(value), 0)
 
@@ -83,13 +83,13 @@ def through(type_: Any, value: Any) -> Any:
         (["null", "string"], {"string": "a"}, "a"),
     ],
 )
-def test_a_value_is_read_back_as_what_it_means(type_: Any, value: Any, raw: Any) -> None:
-    """Written here, read by the reader of Kafka's records."""
-    assert through(type_, value) == raw
+def test_an_encoded_value_is_read_back(type_: Any, value: Any, raw: Any) -> None:
+    """By the reader for Kafka's records."""
+    assert round_trip(type_, value) == raw
 
 
-def test_what_is_left_out_has_its_default_else_null() -> None:
-    """Bytes in a default are text of one character a byte; deep ones too."""
+def test_an_omitted_field_gets_its_default_or_null() -> None:
+    """Bytes in a default are text with one character per byte, at any depth."""
     fields = [
         {"name": "s", "type": "string", "default": "x"},
         {"name": "b", "type": "bytes", "default": "\u00ff"},
@@ -101,7 +101,7 @@ def test_what_is_left_out_has_its_default_else_null() -> None:
         {"name": "n", "type": ["null", "int"]},
     ]
 
-    assert through({"type": "record", "name": "R", "fields": fields}, {}) == {
+    assert round_trip({"type": "record", "name": "R", "fields": fields}, {}) == {
         "s": "x",
         "b": b"\xff",
         "m": b"\x01",
@@ -113,8 +113,8 @@ def test_what_is_left_out_has_its_default_else_null() -> None:
     }
 
 
-def test_the_record_of_a_union_is_named() -> None:
-    """So that `$record` can tell them apart."""
+def test_the_record_name_in_a_union_is_known() -> None:
+    """`$record` needs it to tell the records apart."""
     schema = writer([INNER, OTHER])
 
     data = Encoder(schema).encode({"b": 1})
@@ -137,45 +137,49 @@ RECORD = {
 @pytest.mark.parametrize(
     ("type_", "value", "message"),
     [
-        ("int", 2**31, "this number does not fit into 32 bits"),
-        ("int", True, "a whole number is wanted here, not true or false"),
-        ("int", 1.0, "a whole number is wanted here, not a number"),
-        ("float", 1e300, "this number does not fit into a float"),
-        ("string", 5, "text is wanted here, not a whole number (put it in quotes)"),
-        ("boolean", "true", "true or false is wanted here, not text"),
-        ("null", 0, "null is wanted here, not a whole number"),
-        ("bytes", "0x0", "this begins with 0x and is not hexadecimal"),
-        (FIXED, "abc", "2 bytes are wanted here, and these are 3"),
+        ("int", 2**31, "the number does not fit into 32 bits"),
+        ("int", True, "expected a whole number, got true or false"),
+        ("int", 1.0, "expected a whole number, got a number"),
+        ("float", 1e300, "the number does not fit into a float"),
+        ("string", 5, "expected text, got a whole number (put it in quotes)"),
+        ("boolean", "true", "expected true or false, got text"),
+        ("null", 0, "expected null, got a whole number"),
+        ("bytes", "0x0", "the text begins with 0x but is not hexadecimal"),
+        (FIXED, "abc", "expected 2 bytes, got 3"),
         (ENUM, "GREEN", "n.E has no such symbol (known here: `BLUE`, `RED`)"),
-        (MONEY, 1.999, "this has more than the 2 digits after the point that the schema has"),
-        (MONEY, 1000, "this has more than the 5 digits that the schema has"),
+        (MONEY, 1.999, "the number has more digits after the decimal point than the schema allows"),
+        (MONEY, 1000, "the number has more digits than the schema allows (5)"),
         (MONEY, "12,5", "the text is not a decimal number"),
-        (SMALL, 2, "this number does not fit into 1 bytes"),
-        (MILLIS, "2026-11-24T10:15:00", "this time has no offset from UTC"),
-        (MILLIS, "2026-11-24T10:15:00.0001Z", "this time is finer than the 3 digits of a second"),
+        (SMALL, 2, "the number does not fit into 1 bytes"),
+        (MILLIS, "2026-11-24T10:15:00", "the time has no UTC offset"),
+        (MILLIS, "2026-11-24T10:15:00.0001Z", "the time has more decimal digits of a second than"),
         (MILLIS, "soon", "the text is not an ISO 8601 time (write it as 2026-11-24T10:15:00Z)"),
-        (logical("long", "local-timestamp-millis"), "2026-11-24T10:15:00Z", "a local time has no"),
-        (logical("int", "date"), "24.11.2026", "this is not a day (write it as 2026-11-24)"),
-        (logical("int", "time-millis"), "10", "a time of day is wanted here (write it as 10:15:00"),
-        (UUID, "x", "this is not a UUID"),
-        (["int", "string"], [], "int or string is wanted here, not a list"),
-        (["null", "int"], "a", "a whole number is wanted here, not text"),
-        (["null", INNER, OTHER], {"a": "x"}, "null or record n.In or record n.Out is wanted here"),
-        (RECORD, 5, "an object with the fields of n.R is wanted here, not a whole number"),
-        (RECORD, {}, "1 field is missing that the schema gives no default: `e`"),
+        (
+            logical("long", "local-timestamp-millis"),
+            "2026-11-24T10:15:00Z",
+            "a local time must not",
+        ),
+        (logical("int", "date"), "24.11.2026", "the text is not a date (write it as 2026-11-24)"),
+        (logical("int", "time-millis"), "10", "expected a time of day (write it as 10:15:00"),
+        (UUID, "x", "the text is not a UUID"),
+        (["int", "string"], [], "expected int or string, got a list"),
+        (["null", "int"], "a", "expected a whole number, got text"),
+        (["null", INNER, OTHER], {"a": "x"}, "expected null or record n.In or record n.Out, got"),
+        (RECORD, 5, "expected an object with the fields of n.R, got a whole number"),
+        (RECORD, {}, "missing 1 field without a default: `e`"),
         (RECORD, {"e": "RED", "lst": 1}, "`lst`: n.R has no such field (did you mean `list`?)"),
-        (RECORD, {"e": "RED", "in": {"a": None}}, "`in.a`: a whole number is wanted here, not"),
-        (RECORD, {"e": "RED", "list": [1, "x"]}, "`list[1]`: a whole number is wanted here, not"),
-        (RECORD, {"e": "RED", "list": {}}, "`list`: a list is wanted here, not an object"),
-        (RECORD, {"e": "RED", "map": {"k": 1}}, '`map["k"]`: text is wanted here, not a whole'),
-        (RECORD, {"e": "RED", "map": []}, "`map`: an object is wanted here, not a list"),
+        (RECORD, {"e": "RED", "in": {"a": None}}, "`in.a`: expected a whole number, got null"),
+        (RECORD, {"e": "RED", "list": [1, "x"]}, "`list[1]`: expected a whole number, got text"),
+        (RECORD, {"e": "RED", "list": {}}, "`list`: expected a list, got an object"),
+        (RECORD, {"e": "RED", "map": {"k": 1}}, '`map["k"]`: expected text, got a whole number'),
+        (RECORD, {"e": "RED", "map": []}, "`map`: expected an object, got a list"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_path(
     type_: Any, value: Any, message: str
 ) -> None:
-    """And with the types; the value itself is never in the message."""
-    with pytest.raises(LiteralMismatch) as refused:
+    """The message has the path and the types, never the value."""
+    with pytest.raises(LiteralMismatch) as mismatch:
         Encoder(writer(type_)).encode(value)
 
-    assert str(refused.value).startswith(message)
+    assert str(mismatch.value).startswith(message)

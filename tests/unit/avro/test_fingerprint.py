@@ -1,4 +1,4 @@
-"""Fingerprints of schemas, against the values that Avro itself publishes."""
+"""Schema fingerprints, compared with the values that Avro publishes."""
 
 import struct
 from typing import Any
@@ -29,13 +29,13 @@ from tests.unit.avro.samples import NODE, PAYMENT, tree
         ),
     ],
 )
-def test_the_fingerprint_is_that_of_avros_own_table(schema: Any, number: int) -> None:
-    """`share/test/data/schema-tests.txt` of Apache Avro; on the wire little-endian."""
+def test_the_fingerprint_equals_the_one_in_avros_test_data(schema: Any, number: int) -> None:
+    """From `share/test/data/schema-tests.txt` of Apache Avro; little-endian on the wire."""
     assert struct.unpack("<q", fingerprint(tree(schema))) == (number,)
 
 
-def test_what_does_not_matter_to_a_reader_is_not_in_the_canonical_form() -> None:
-    """Namespaces in names, defaults, docs, logical types, wrapped types; a name written once."""
+def test_the_canonical_form_omits_what_readers_do_not_need() -> None:
+    """Namespace attributes, defaults, docs, logical types and wrapped types."""
     money = {"type": "fixed", "name": "Money", "size": 4, "aliases": ["old"]}
     schema = {
         "doc": "x",
@@ -61,7 +61,7 @@ def test_what_does_not_matter_to_a_reader_is_not_in_the_canonical_form() -> None
 
 
 def test_a_recursive_schema_has_a_canonical_form() -> None:
-    """The inner use is the name."""
+    """The inner type is a reference by name."""
     assert canonical_form(tree(NODE)) == (
         '{"name":"Node","type":"record","fields":[{"name":"id","type":"int"},'
         '{"name":"next","type":["null","Node"]}]}'
@@ -69,7 +69,7 @@ def test_a_recursive_schema_has_a_canonical_form() -> None:
 
 
 def test_two_schemas_with_one_fingerprint_are_refused() -> None:
-    """They may differ in a logical type, and no record says which of them wrote it."""
+    """They can differ in a logical type, and records cannot tell which one wrote them."""
     same = {**PAYMENT, "doc": "the same on the wire"}
     with pytest.raises(SetupError, match=r"the schemas a\.avsc and b\.avsc have the same"):
         by_fingerprint({"a.avsc": tree(PAYMENT), "b.avsc": tree(same)})

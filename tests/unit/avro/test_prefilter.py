@@ -1,4 +1,4 @@
-"""Which records are left out in the poll thread: those, and only those, that nobody wants."""
+"""The prefilter drops exactly the records that no mapping matches."""
 
 import asyncio
 import json
@@ -23,33 +23,33 @@ OK = encode(PAYMENT, {**PAYMENT_VALUE, "status": "OK"})
 FAILED = encode(PAYMENT, PAYMENT_VALUE)
 OTHER = {"type": "record", "name": "shop.Other", "fields": [{"name": "id", "type": "string"}]}
 EITHER = ["null", PAYMENT, OTHER]
-MINE = {"status": "FAILED"}
+STATUS_FAILED = {"status": "FAILED"}
 
 
-class Polled:
+class PolledMessage:
     """A message of topic `t` at offset 3."""
 
     def __init__(self, value: bytes | None, headers: Headers | None = None) -> None:
         self._value, self._headers = value, headers
 
     def topic(self) -> str:
-        """Its topic."""
+        """The topic."""
         return "t"
 
     def partition(self) -> int:
-        """Its partition."""
+        """The partition."""
         return 0
 
     def offset(self) -> int:
-        """Its offset."""
+        """The offset."""
         return 3
 
     def leader_epoch(self) -> int:
-        """The leader's epoch."""
+        """The leader epoch."""
         return 1
 
     def timestamp(self) -> tuple[int, int]:
-        """Type and milliseconds."""
+        """Timestamp type and milliseconds."""
         return 1, 1_795_515_300_000
 
     def key(self) -> bytes:
@@ -65,33 +65,33 @@ class Polled:
         return self._headers
 
 
-class Store:
-    """Schemas by number, and one file."""
+class FakeStore:
+    """Schemas by id, and one schema file."""
 
     def __init__(self, *nodes: Any) -> None:
         self._schemas = {SchemaId(n): tree(node) for n, node in enumerate(nodes, 1)}
         self._file = tree(nodes[0])
 
     def known(self, key: SchemaKey) -> WriterSchema | None:
-        """All are at hand once they are asked for."""
+        """The schema; all are in memory."""
         if isinstance(key, SchemaFile):
             return WriterSchema(str(key), self._file)
-        found = self._schemas.get(key) if isinstance(key, SchemaId) else None
-        return None if found is None else WriterSchema(str(key), found)
+        schema = self._schemas.get(key) if isinstance(key, SchemaId) else None
+        return None if schema is None else WriterSchema(str(key), schema)
 
     async def fetch(self, key: SchemaKey) -> WriterSchema:
-        """The same."""
-        found = self.known(key)
-        assert found is not None
-        return found
+        """The same schema."""
+        schema = self.known(key)
+        assert schema is not None
+        return schema
 
 
-def _world(
-    *nodes: Any, where: Any = MINE, wire_format: WireFormat | None = None
+def _prefilter(
+    *nodes: Any, condition: Any = STATUS_FAILED, wire_format: WireFormat | None = None
 ) -> tuple[Prefilter, AvroDecoder[Plan]]:
-    uid = "$key" if where is None or "id" not in where else "id"
+    uid = "$key" if condition is None or "id" not in condition else "id"
     mapping = {"name": "m", "topics": ["t"], "uid": {"path": uid, "optional": True}, "event": "E"}
-    mapping |= {} if where is None else {"filter": where}
+    mapping |= {} if condition is None else {"filter": condition}
     document = parse(json.dumps({"format": 1, "mappings": [mapping]}), "m.yaml")
     rules = load_rules([document], NO_OPTIONS)
 
@@ -99,12 +99,12 @@ def _world(
         return compile_plan(rules, topic, schema)
 
     formats = {} if wire_format is None else {"t": wire_format}
-    decoder = AvroDecoder[Plan](Store(*nodes), formats, admit)
+    decoder = AvroDecoder[Plan](FakeStore(*nodes), formats, admit)
     return Prefilter(decoder, lambda topic: admit(topic, None)), decoder
 
 
 def _learn(decoder: AvroDecoder[Plan], *values: bytes) -> None:
-    """Let the decoder meet schemas, as it does on the event loop."""
+    """Let the decoder fetch the schemas of these values, as on the event loop."""
     for value in values:
         asyncio.run(decoder.prepare(Record("t", 0, 0, 0, None, value, Assignment("t", 0))))
 
@@ -113,14 +113,14 @@ def _framed(body: bytes, number: int = 1) -> bytes:
     return b"\0" + number.to_bytes(4, "big") + body
 
 
-def test_a_record_that_no_filter_matches_is_left_out_once_its_schema_is_known() -> None:
-    """Until then all are wanted: nobody can tell."""
-    sieve, decoder = _world(PAYMENT)
-    messages = [Polled(_framed(body)) for body in (OK, FAILED, OK, OK, FAILED)]
-    assert sieve("t", messages) == [0, 1, 2, 3, 4]
+def test_unmatched_records_are_dropped_when_their_schema_is_known() -> None:
+    """Until then, all records pass."""
+    prefilter, decoder = _prefilter(PAYMENT)
+    messages = [PolledMessage(_framed(body)) for body in (OK, FAILED, OK, OK, FAILED)]
+    assert prefilter("t", messages) == [0, 1, 2, 3, 4]
     _learn(decoder, _framed(OK))
-    assert sieve("t", messages) == [1, 4]
-    assert sieve("t", []) == []
+    assert prefilter("t", messages) == [1, 4]
+    assert prefilter("t", []) == []
 
 
 @pytest.mark.parametrize(
@@ -128,44 +128,52 @@ def test_a_record_that_no_filter_matches_is_left_out_once_its_schema_is_known() 
     [b"", b"\0\0", b"{}", _framed(b""), _framed(b"\xff" * 30), _framed(OK, 99), b"\1" + bytes(20)],
     ids=["empty", "short", "json", "no body", "damaged", "unknown id", "unknown guid"],
 )
-def test_what_cannot_be_told_is_wanted(value: bytes) -> None:
-    """The path of the record says what is wrong with it."""
-    sieve, decoder = _world(PAYMENT)
+def test_records_that_cannot_be_decoded_pass(value: bytes) -> None:
+    """The pipeline then reports what is wrong with them."""
+    prefilter, decoder = _prefilter(PAYMENT)
     _learn(decoder, _framed(OK))
-    assert sieve("t", [Polled(_framed(OK)), Polled(value), Polled(_framed(OK))]) == [1]
+    assert prefilter(
+        "t", [PolledMessage(_framed(OK)), PolledMessage(value), PolledMessage(_framed(OK))]
+    ) == [1]
 
 
-def test_a_header_that_names_the_schema_goes_before_what_looks_like_a_prefix() -> None:
-    """The value is the bare body then; other headers change nothing."""
+def test_a_schema_header_takes_precedence_over_the_prefix() -> None:
+    """The value is then the body alone; other headers change nothing."""
     other = encode(OTHER, {"id": "x"})
-    sieve, decoder = _world(PAYMENT)
+    prefilter, decoder = _prefilter(PAYMENT)
     _learn(decoder, _framed(OK))
-    named = [("trace", b"1"), ("__value_schema_id", b"\0\0\0\0\1")]
-    assert sieve("t", [Polled(OK, named), Polled(FAILED, named)]) == [1]
-    assert sieve("t", [Polled(_framed(OK), [("trace", b"1")])]) == []
-    assert sieve("t", [Polled(_framed(OK), [("__value_schema_id", b"?")]), Polled(other)]) == [0, 1]
+    schema_header = [("trace", b"1"), ("__value_schema_id", b"\0\0\0\0\1")]
+    assert prefilter(
+        "t", [PolledMessage(OK, schema_header), PolledMessage(FAILED, schema_header)]
+    ) == [1]
+    assert prefilter("t", [PolledMessage(_framed(OK), [("trace", b"1")])]) == []
+    assert prefilter(
+        "t", [PolledMessage(_framed(OK), [("__value_schema_id", b"?")]), PolledMessage(other)]
+    ) == [0, 1]
 
 
-def test_of_a_union_of_records_each_is_judged_by_its_own_mappings() -> None:
-    """A null in its place is looked at by the path."""
-    sieve, decoder = _world(EITHER, where={"$record": "shop.Payment", "status": "FAILED"})
+def test_each_record_of_a_union_is_filtered_by_its_own_mappings() -> None:
+    """A null instead of a record passes."""
+    prefilter, decoder = _prefilter(
+        EITHER, condition={"$record": "shop.Payment", "status": "FAILED"}
+    )
     bodies = [encode(EITHER, None)]
     bodies += [b"\x02" + OK, b"\x02" + FAILED, b"\x04" + encode(OTHER, {"id": "x"}), b"\x08"]
     _learn(decoder, _framed(bodies[1]))
-    messages = [Polled(_framed(body)) for body in bodies]
-    assert sieve("t", messages) == [0, 2, 4]
+    messages = [PolledMessage(_framed(body)) for body in bodies]
+    assert prefilter("t", messages) == [0, 2, 4]
 
 
-def test_records_without_a_value_are_wanted_where_a_filter_asks_for_them() -> None:
-    """Else they are left out, before any schema is known."""
-    sieve, _ = _world(PAYMENT)
-    assert sieve("t", [Polled(None)]) == []
-    sieve, _ = _world(PAYMENT, where={"$value": [{"exists": False}]})
-    assert sieve("t", [Polled(None)]) == [0]
+def test_tombstones_pass_only_if_a_filter_matches_them() -> None:
+    """This needs no schema."""
+    prefilter, _ = _prefilter(PAYMENT)
+    assert prefilter("t", [PolledMessage(None)]) == []
+    prefilter, _ = _prefilter(PAYMENT, condition={"$value": [{"exists": False}]})
+    assert prefilter("t", [PolledMessage(None)]) == [0]
 
 
 @pytest.mark.parametrize(
-    ("where", "wanted"),
+    ("condition", "passed"),
     [
         (None, [0, 1]),
         ({"$key": "k"}, [0, 1]),
@@ -175,17 +183,19 @@ def test_records_without_a_value_are_wanted_where_a_filter_asks_for_them() -> No
         ({"$timestamp": [{"above": "2030-01-01T00:00:00Z"}]}, []),
     ],
 )
-def test_filters_may_read_what_stands_beside_the_value(where: Any, wanted: list[int]) -> None:
-    """The key, headers, time and place of a record."""
-    sieve, decoder = _world(PAYMENT, where=where)
+def test_filters_can_read_the_record_metadata(condition: Any, passed: list[int]) -> None:
+    """The key, headers, timestamp and offset of a record."""
+    prefilter, decoder = _prefilter(PAYMENT, condition=condition)
     _learn(decoder, _framed(OK))
-    messages = [Polled(_framed(OK)), Polled(_framed(FAILED))]
-    assert sieve("t", messages) == wanted
-    assert sieve("t", messages) == wanted
+    messages = [PolledMessage(_framed(OK)), PolledMessage(_framed(FAILED))]
+    assert prefilter("t", messages) == passed
+    assert prefilter("t", messages) == passed
 
 
-def test_a_topic_without_framing_is_read_from_its_first_byte() -> None:
-    """Its schema is a file."""
-    sieve, decoder = _world(PAYMENT, wire_format=RawFormat("f"))
+def test_a_value_without_framing_is_read_from_its_first_byte() -> None:
+    """Its schema is a local file."""
+    prefilter, decoder = _prefilter(PAYMENT, wire_format=RawFormat("f"))
     _learn(decoder, OK)
-    assert sieve("t", [Polled(OK), Polled(FAILED), Polled(OK, [("a", b"")])]) == [1]
+    assert prefilter(
+        "t", [PolledMessage(OK), PolledMessage(FAILED), PolledMessage(OK, [("a", b"")])]
+    ) == [1]

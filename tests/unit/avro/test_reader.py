@@ -1,4 +1,4 @@
-"""fastavro behind the reader: its holes are closed, and its failures get a place."""
+"""The reader with fastavro: added checks, and errors with a position."""
 
 from typing import Any
 
@@ -33,17 +33,15 @@ WRAPPED = {
         (long(0) + long(0) + long(1) + b"\x02k" + long(-1), "m[*]", "bad_enum_index"),
     ],
 )
-def test_a_negative_index_is_refused_wherever_it_stands(
-    body: bytes, path: str, reason: str
-) -> None:
-    """In a plain list -1 would be the last symbol or branch, and the value wrong."""
+def test_a_negative_index_is_refused(body: bytes, path: str, reason: str) -> None:
+    """In a list, -1 would be the last symbol or branch, and the value wrong."""
     with pytest.raises(PoisonRecord) as refusal:
         make_reader(tree(WRAPPED))(body + b"\x00\x00", 0)
     assert (refusal.value.reason, refusal.value.path) == (reason, path)
 
 
-def test_bytes_left_over_are_refused() -> None:
-    """A body of another schema often reads well, and ends too early."""
+def test_trailing_bytes_are_refused() -> None:
+    """A body of another schema is often readable, but ends too early."""
     read = make_reader(tree(PAYMENT))
     body = encode(PAYMENT, PAYMENT_VALUE)
     assert read(body, 0) == PAYMENT_VALUE
@@ -60,22 +58,22 @@ def test_bytes_left_over_are_refused() -> None:
     ],
 )
 def test_names_that_fastavro_refuses_are_read(node: Any, value: str) -> None:
-    """Old registries hold enum symbols with a dash or a leading digit."""
+    """Old registries contain enum symbols with a dash or a leading digit."""
     index = node["symbols"].index(value) if isinstance(node, dict) else 0
     body = long(index) if isinstance(node, dict) else long(0) + long(index)
     assert make_reader(tree(node))(body, 0) == value
 
 
-def test_odd_field_names_are_kept() -> None:
-    """A field's name is a key of the value, as it stands in the schema."""
+def test_unusual_field_names_are_kept() -> None:
+    """The keys of a value are the field names in the schema."""
     fields = [{"name": name, "type": "int"} for name in ("a-b", "1st", "x.y", "type")]
     node = {"type": "record", "name": "n-n.R-1", "fields": fields}
     value = {"a-b": 1, "1st": 2, "x.y": 3, "type": 4}
     assert make_reader(tree(node))(b"".join(long(n) for n in value.values()), 0) == value
 
 
-def test_a_value_that_only_the_walker_can_read_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should fastavro fail on a sound body, the record is saved."""
+def test_the_walker_reads_a_valid_body_if_fastavro_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a record is not lost."""
 
     def broken(*_: object) -> object:
         raise KeyError
@@ -85,8 +83,8 @@ def test_a_value_that_only_the_walker_can_read_is_taken(monkeypatch: pytest.Monk
     assert read(encode(PAYMENT, PAYMENT_VALUE), 0) == PAYMENT_VALUE
 
 
-def test_sound_bodies_do_not_need_the_walker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fast path is fastavro alone, unions, enums and all."""
+def test_valid_bodies_do_not_need_the_walker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unions and enums included, fastavro alone reads them."""
 
     def slow(*_: object) -> object:
         raise AssertionError
@@ -110,21 +108,21 @@ def test_sound_bodies_do_not_need_the_walker(monkeypatch: pytest.MonkeyPatch) ->
         (["null", PAYMENT, ENUM], long(2), None),
     ],
 )
-def test_the_record_that_was_written_is_named(node: Any, body: bytes, name: str | None) -> None:
-    """A topic may carry several record types in a union at the root."""
+def test_the_name_of_the_written_record_is_known(node: Any, body: bytes, name: str | None) -> None:
+    """A topic can have several record types in a union at the root."""
     assert make_name_of(tree(node))(b"frame" + body, 5) == name
 
 
 @pytest.mark.parametrize("index", [-1, 2, 2**40])
-def test_a_wrong_index_at_the_root_is_refused(index: int) -> None:
-    """The union at the root is opened by the reader itself."""
+def test_an_invalid_index_at_the_root_is_refused(index: int) -> None:
+    """The reader itself resolves the union at the root."""
     with pytest.raises(PoisonRecord) as refusal:
         make_reader(tree(["null", "string"]))(b"frame" + long(index), 5)
     assert (refusal.value.reason, refusal.value.byte_offset) == ("bad_union_index", 5)
 
 
-def test_an_error_behind_a_union_at_the_root_keeps_its_place() -> None:
-    """The branch's own reader knows path and offset."""
+def test_an_error_inside_a_union_at_the_root_has_its_position() -> None:
+    """The reader of the branch knows the path and the offset."""
     body = long(1) + encode(PAYMENT, PAYMENT_VALUE)[:10]
     with pytest.raises(PoisonRecord) as refusal:
         make_reader(tree(["null", PAYMENT]))(body, 0)

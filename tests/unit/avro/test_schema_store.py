@@ -1,4 +1,4 @@
-"""Local schema files, and which store answers for which key."""
+"""Local schema files, and the store for each kind of key."""
 
 import asyncio
 import json
@@ -20,18 +20,18 @@ def avsc(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_local_file_is_read_at_the_start(avsc: str) -> None:
-    """Later changes of the file change nothing: no record waits for a disk."""
+def test_a_local_file_is_read_at_startup(avsc: str) -> None:
+    """Later changes to the file have no effect, and no record waits for the disk."""
     files = FileSchemas([avsc])
     Path(avsc).unlink()
-    found = files.known(SchemaFile(avsc))
-    assert found is not None
-    assert (found.label, found.schema) == ("payment.avsc", tree(PAYMENT))
-    assert asyncio.run(files.fetch(SchemaFile(avsc))) is found
+    schema = files.known(SchemaFile(avsc))
+    assert schema is not None
+    assert (schema.label, schema.schema) == ("payment.avsc", tree(PAYMENT))
+    assert asyncio.run(files.fetch(SchemaFile(avsc))) is schema
 
 
 async def test_a_record_with_an_id_needs_a_registry(avsc: str) -> None:
-    """Files alone cannot answer; the record waits, since the cure is a setting."""
+    """Without one, the schema is unavailable and the record waits: the fix is a setting."""
     files = FileSchemas([avsc])
     assert files.known(SchemaId(1)) is None
     with pytest.raises(Unavailable, match=r"avro\.registry\.url"):
@@ -39,7 +39,7 @@ async def test_a_record_with_an_id_needs_a_registry(avsc: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"type": "array"}', b"\xff"])
-def test_a_file_that_is_no_schema_is_told_at_the_start(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_schema_file_is_an_error_at_startup(tmp_path: Path, content: bytes) -> None:
     """The message names the file."""
     path = tmp_path / "bad.avsc"
     path.write_bytes(content)
@@ -47,33 +47,33 @@ def test_a_file_that_is_no_schema_is_told_at_the_start(tmp_path: Path, content: 
         FileSchemas([str(path)])
 
 
-def test_a_missing_file_is_told_at_the_start() -> None:
+def test_a_missing_schema_file_is_an_error_at_startup() -> None:
     """The message names the file."""
-    with pytest.raises(SetupError, match=r"/nowhere/a\.avsc cannot be read"):
+    with pytest.raises(SetupError, match=r"cannot read the schema file /nowhere/a\.avsc"):
         read_schema_file("/nowhere/a.avsc")
 
 
-class _Registry:
-    """Knows one id only after it was fetched."""
+class _FakeRegistry:
+    """Knows a key only after it was fetched."""
 
     def __init__(self) -> None:
-        self.asked: list[SchemaKey] = []
+        self.fetched: list[SchemaKey] = []
 
     def known(self, key: SchemaKey) -> WriterSchema | None:
-        return WriterSchema(str(key), tree("int")) if key in self.asked else None
+        return WriterSchema(str(key), tree("int")) if key in self.fetched else None
 
     async def fetch(self, key: SchemaKey) -> WriterSchema:
-        self.asked.append(key)
+        self.fetched.append(key)
         return WriterSchema(str(key), tree("int"))
 
 
-async def test_files_and_registry_answer_each_for_their_keys(avsc: str) -> None:
-    """A file's key never reaches the registry, an id never the files."""
-    registry = _Registry()
+async def test_file_keys_go_to_the_files_and_ids_to_the_registry(avsc: str) -> None:
+    """A file key never reaches the registry, and an id never reaches the files."""
+    registry = _FakeRegistry()
     schemas = Schemas(FileSchemas([avsc]), registry)
     assert schemas.known(SchemaFile(avsc)) is not None
     assert await schemas.fetch(SchemaFile(avsc)) is schemas.known(SchemaFile(avsc))
     assert schemas.known(SchemaId(1)) is None
     assert (await schemas.fetch(SchemaId(1))).label == "schema id 1"
     assert schemas.known(SchemaId(1)) is not None
-    assert registry.asked == [SchemaId(1)]
+    assert registry.fetched == [SchemaId(1)]

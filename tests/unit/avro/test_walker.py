@@ -1,17 +1,25 @@
-"""The bounded reader: what it reads, and how it says what is wrong and where."""
+"""The bounded reader: the values that it reads, its errors and its limits."""
 
 from typing import Any
 
 import pytest
 
+from bridge.avro import walker as walker_module
 from bridge.avro.reader import make_reader
 from bridge.avro.walker import walk
 from bridge.errors import PoisonRecord
-from tests.unit.avro.samples import NODE, PAYMENT, PAYMENT_VALUE, encode, long, tree
+from tests.unit.avro.samples import (
+    NODE,
+    PAYMENT,
+    PAYMENT_VALUE,
+    encode,
+    long,
+    recursion_limit,
+    tree,
+)
 
 ENUM = {"type": "enum", "name": "E", "symbols": ["A", "B"]}
-STRINGS = {"type": "array", "items": "string"}
-NULLS = {"type": "array", "items": "null"}
+STRINGS, NULLS = ({"type": "array", "items": items} for items in ("string", "null"))
 FIXED = {"type": "fixed", "name": "F", "size": 3}
 
 VALUES: list[tuple[Any, Any]] = [
@@ -35,7 +43,7 @@ VALUES: list[tuple[Any, Any]] = [
     ({"type": "fixed", "name": "F", "size": 0}, b""),
     (STRINGS, ["a", "", "c"]),
     (STRINGS, []),
-    (NULLS, [None] * 1000),
+    (NULLS, [None] * 3),
     ({"type": "map", "values": "int"}, {"a": 1, "b": -1}),
     ({"type": "map", "values": "null"}, {"a": None}),
     (["null", "string", "long"], 7),
@@ -53,19 +61,19 @@ VALUES: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("node", "value"), VALUES)
 def test_every_type_is_read_raw(node: Any, value: Any) -> None:
-    """Walker and reader give what was written, and no logical type is applied."""
+    """Walker and reader return the written value, without logical types."""
     plain = {key: part for key, part in node.items() if key != "logicalType"} if isinstance(
         node, dict
     ) else node  # fmt: skip
     data = b"frame" + encode(plain, value)
     for read in (make_reader(tree(node)), lambda data, start: walk(tree(node), data, start)):
-        found = read(data, 5)
-        assert found == value
-        assert type(found) is type(value)
+        result = read(data, 5)
+        assert result == value
+        assert type(result) is type(value)
 
 
 def test_blocks_with_a_size_are_read() -> None:
-    """Writers may split arrays and maps into blocks, and say how long each is."""
+    """Writers can split arrays and maps into blocks, with a size in front of each."""
     block = long(-2) + long(4) + b"\x02a\x02b" + long(1) + b"\x02c" + long(0)
     assert walk(tree(STRINGS), block, 0) == ["a", "b", "c"]
     entries = long(-1) + long(3) + b"\x02k\x0a" + long(1) + b"\x02k\x0c" + long(0)
@@ -77,7 +85,7 @@ CORRUPT: list[tuple[Any, bytes, str, int]] = [
     ("long", b"\x80", "truncated", 0),
     ("long", b"\x80" * 9 + b"\x02", "varint_too_long", 0),
     ("long", b"\x80" * 12 + b"\x01", "varint_too_long", 0),
-    ("long", b"\x80" * 1_000_000, "varint_too_long", 0),
+    ("long", b"\x80" * 100, "varint_too_long", 0),
     ("int", long(2**31), "int_out_of_range", 0),
     ("int", long(-(2**31) - 1), "int_out_of_range", 0),
     ("boolean", b"", "truncated", 0),
@@ -97,8 +105,7 @@ CORRUPT: list[tuple[Any, bytes, str, int]] = [
     (["null", "int"], long(-2), "bad_union_index", 0),
     (["null", "int"], long(2), "bad_union_index", 0),
     ([], long(0), "bad_union_index", 0),
-    (STRINGS, long(2**40), "truncated", 6),
-    (NULLS, long(2**40), "too_many_empty_values", 6),
+    (STRINGS, long(3) + b"\x02a", "truncated", 3),
     (STRINGS, long(-1) + long(3) + b"\x02a\x00", "bad_block_size", 4),
     (STRINGS, long(-1) + long(-3) + b"\x02a\x00", "bad_block_size", 0),
     (STRINGS, long(-1) + long(300) + b"\x02a\x00", "bad_block_size", 0),
@@ -113,7 +120,7 @@ CORRUPT: list[tuple[Any, bytes, str, int]] = [
 def test_a_damaged_body_is_refused_with_reason_and_offset(
     node: Any, body: bytes, reason: str, offset: int, start: int
 ) -> None:
-    """The offset counts from the beginning of the record's value, its framing included."""
+    """The offset counts from the beginning of the record's value, including its framing."""
     with pytest.raises(PoisonRecord) as refusal:
         walk(tree(node), b"frame"[:start] + body, start)
     assert refusal.value.stage == "decode"
@@ -121,18 +128,33 @@ def test_a_damaged_body_is_refused_with_reason_and_offset(
 
 
 @pytest.mark.parametrize("items", [
+    "null",
     {"type": "fixed", "name": "F", "size": 0},
     {"type": "record", "name": "R", "fields": []},
     {"type": "record", "name": "R", "fields": [{"name": "n", "type": "null"}]},
     {"type": "array", "items": "null"},
 ])  # fmt: skip
-def test_items_that_take_no_byte_are_counted(items: Any) -> None:
-    """Five bytes cannot become a million values."""
-    data = long(1) + long(2**40) if items["type"] == "array" else long(2**40)
-    for read in (make_reader(tree({"type": "array", "items": items})),):
-        with pytest.raises(PoisonRecord) as refusal:
-            read(data, 0)
-        assert refusal.value.reason == "too_many_empty_values"
+def test_values_without_bytes_are_limited(items: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value may have as many of them as the limit, and no more."""
+    monkeypatch.setattr(walker_module, "VALUES_MAX", 5)
+    nested = isinstance(items, dict) and items["type"] == "array"
+    read = make_reader(tree({"type": "array", "items": items}))
+
+    def body(count: int) -> bytes:
+        return long(1) * nested + long(count) + b"\x00" * (1 + nested)
+
+    assert read(body(5), 0)
+    with pytest.raises(PoisonRecord) as refusal:
+        read(body(6), 0)
+    assert refusal.value.reason == "too_many_empty_values"
+
+
+def test_the_error_for_too_many_values_has_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The framing counts, too."""
+    monkeypatch.setattr(walker_module, "VALUES_MAX", 5)
+    with pytest.raises(PoisonRecord) as refusal:
+        walk(tree(NULLS), b"frame" + long(6) + b"\x00", 5)
+    assert (refusal.value.stage, refusal.value.byte_offset) == ("decode", 6)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +173,8 @@ def test_items_that_take_no_byte_are_counted(items: Any) -> None:
         (34, "meta[*]"),
     ],
 )
-def test_a_cut_record_names_the_field_in_which_it_ends(cut: int, path: str) -> None:
-    """Nested fields by dots, items by number; a map's key is payload and is not named."""
+def test_a_cut_off_record_names_the_field_in_which_it_ends(cut: int, path: str) -> None:
+    """Nested fields with dots, items by index; a map key is payload and not named."""
     data = encode(PAYMENT, PAYMENT_VALUE)[:cut]
     with pytest.raises(PoisonRecord) as refusal:
         make_reader(tree(PAYMENT))(data, 0)
@@ -163,14 +185,14 @@ def test_a_cut_record_names_the_field_in_which_it_ends(cut: int, path: str) -> N
 
 
 def test_a_value_at_the_root_has_no_path() -> None:
-    """There is no field to name."""
+    """The error names no field."""
     with pytest.raises(PoisonRecord) as refusal:
         walk(tree("string"), b"", 0)
     assert refusal.value.path is None
 
 
-def test_messages_hold_nothing_of_the_payload() -> None:
-    """Neither the text that was cut, nor a map's key, nor a number read among the damage."""
+def test_messages_contain_no_payload() -> None:
+    """No cut-off text, no map key, and no number from damaged bytes."""
     node = {"type": "map", "values": ["null", "string"]}
     for body in (b"\x06key" + long(4242424242), b"\x06key\x02" + long(4242424242) + b"secret"):
         with pytest.raises(PoisonRecord) as refusal:
@@ -179,31 +201,31 @@ def test_messages_hold_nothing_of_the_payload() -> None:
             assert secret not in str(refusal.value)
 
 
-def test_values_beside_each_other_are_not_nested() -> None:
-    """Only what lies within each other counts as depth."""
-    integers = {"type": "array", "items": "int"}
-    many: Any = [[1]] * 150
-    assert walk(tree({"type": "array", "items": integers}), encode(
-        {"type": "array", "items": integers}, many), 0) == many  # fmt: skip
+def test_siblings_do_not_count_as_depth() -> None:
+    """Only nested values do."""
+    arrays = {"type": "array", "items": {"type": "array", "items": "int"}}
+    items: Any = [[1]] * 150
+    assert walk(tree(arrays), encode(arrays, items), 0) == items
     maps = {"type": "map", "values": {"type": "map", "values": "int"}}
     entries = {str(i): {"k": i} for i in range(150)}
     assert walk(tree(maps), encode(maps, entries), 0) == entries
 
 
-def test_nulls_that_took_a_byte_each_are_not_counted() -> None:
-    """The branch of a union is written, so that the payload's length bounds their number."""
+def test_nulls_in_a_union_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a byte for the branch index, so the length of the body bounds their number."""
+    monkeypatch.setattr(walker_module, "VALUES_MAX", 5)
     nullable = {"type": "array", "items": ["null", "int"]}
-    value = [None] * 150_000
+    value = [None] * 50
     assert walk(tree(nullable), encode(nullable, value), 0) == value
 
 
 def _nested(levels: int) -> bytes:
-    """A chain of nodes as bytes; each level takes two."""
+    """A linked list of nodes as bytes, two per level."""
     return b"\x02\x02" * (levels - 1) + b"\x02\x00"
 
 
 def test_nesting_is_read_up_to_a_hundred_levels() -> None:
-    """As Apache Avro limits it too."""
+    """Apache Avro has the same limit."""
     read = make_reader(tree(NODE))
     value: Any = read(_nested(100), 0)
     for _ in range(100):
@@ -224,24 +246,54 @@ def test_nesting_is_read_up_to_a_hundred_levels() -> None:
             {"name": "c", "type": {"type": "map", "values": ["T"]}}]},
         {"type": "record", "name": "T", "fields": [
             {"name": "u", "type": [{"type": "record", "name": "U", "fields": [
-                {"name": "t", "type": "T"}]}]}]},
-        {"type": "record", "name": "T", "fields": [{"name": "t", "type": "T"}]},
+                {"name": "t", "type": ["null", "T"]}]}]}]},
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("filling", [b"\x02\x02", b"\x02", b"\x02\x00", b"\x00", b"\x02\x00\x00"])
-def test_no_payload_of_a_recursive_schema_ends_the_process(node: Any, filling: bytes) -> None:
-    """A million levels are refused in no time; fastavro would die of a segmentation fault."""
+@pytest.mark.parametrize("pattern", [b"\x02\x02", b"\x02", b"\x02\x00", b"\x00", b"\x02\x00\x00"])
+def test_the_depth_of_recursive_schemas_is_limited(
+    node: Any, pattern: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bodies with too many levels or with trailing bytes are refused."""
+    monkeypatch.setattr(walker_module, "DEPTH_MAX", 3)
     with pytest.raises(PoisonRecord):
-        make_reader(tree(node))(filling * 1_000_000, 0)
+        make_reader(tree(node))(pattern * 10, 0)
 
 
-def test_hundreds_of_unions_within_each_other_are_refused_too() -> None:
-    """Unions do not count as levels, yet Python's own limit must not be what the caller sees."""
-    union: Any = ["null", "T"]
-    for _ in range(40):
-        union = [union]
-    node = {"type": "record", "name": "T", "fields": [{"name": "t", "type": union}]}
-    body = (b"\x00" * 40 + b"\x02") * 99
-    with pytest.raises(PoisonRecord) as refusal:
-        make_reader(tree(node))(body, 0)
+@pytest.mark.parametrize(
+    ("node", "pattern"),
+    [
+        (NODE, b"\x02\x02"),
+        ({"type": "record", "name": "T", "fields": [
+            {"name": "c", "type": {"type": "array", "items": "T"}}]}, b"\x02"),
+        ({"type": "record", "name": "T", "fields": [
+            {"name": "c", "type": {"type": "map", "values": ["T"]}}]}, b"\x02\x00\x00"),
+    ],
+)  # fmt: skip
+def test_the_error_for_nested_values_names_the_depth(
+    node: Any, pattern: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records, arrays and maps count as levels."""
+    monkeypatch.setattr(walker_module, "DEPTH_MAX", 3)
+    with pytest.raises(PoisonRecord, match="more than 3 levels deep") as refusal:
+        make_reader(tree(node))(pattern * 5, 0)
     assert refusal.value.reason == "too_deep"
+
+
+def test_nested_records_without_bytes_count_as_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The length of the body does not bound their depth."""
+    monkeypatch.setattr(walker_module, "DEPTH_MAX", 3)
+    node: Any = "null"
+    for level in range(4):
+        fields = [{"name": "f", "type": node}]
+        node = {"type": "record", "name": f"L{level}", "fields": fields}
+    with pytest.raises(PoisonRecord) as refusal:
+        walk(tree(node), b"", 0)
+    assert refusal.value.reason == "too_deep"
+
+
+def test_a_recursion_error_is_a_poison_record() -> None:
+    """Unions do not count as levels, so Python's own limit can come first."""
+    read = make_reader(tree(NODE))
+    with recursion_limit(60), pytest.raises(PoisonRecord) as refusal:
+        read(_nested(50), 0)
+    assert (refusal.value.reason, refusal.value.byte_offset) == ("too_deep", 0)

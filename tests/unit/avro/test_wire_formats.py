@@ -1,4 +1,4 @@
-"""Wire formats: which schema wrote a value, and where its body begins."""
+"""Wire formats: the schema token of a value, and the offset of its body."""
 
 import pytest
 
@@ -46,16 +46,16 @@ def _record(value: bytes | None, headers: Headers | None = None) -> Record:
         ),
     ],
 )
-def test_confluents_framing_names_the_schema(
+def test_confluents_framing_identifies_the_schema(
     value: bytes, headers: Headers | None, key: SchemaKey, start: int
 ) -> None:
-    """Header before prefix, id or GUID in either, the first of several headers."""
+    """Header before prefix, id or GUID in both, the first of several headers."""
     located = CONFLUENT.locate_body(_record(value, headers))
     assert (CONFLUENT.key(located.token), located.start) == (key, start)
 
 
 @pytest.mark.parametrize(
-    ("value", "headers", "reason", "offset", "told"),
+    ("value", "headers", "reason", "offset", "expected"),
     [
         (b'{"id": 1}', None, "wrong_magic_byte", 0, "0x7b"),
         (b"\x03\x00", None, "wrong_magic_byte", 0, "wire_format"),
@@ -67,27 +67,27 @@ def test_confluents_framing_names_the_schema(
         (ID_TOKEN, [("__value_schema_id", b"\x02" * 17)], "bad_schema_header", None, "17 bytes"),
     ],
 )
-def test_what_is_not_confluents_framing_is_poison(
-    value: bytes, headers: Headers | None, reason: str, offset: int | None, told: str
+def test_a_value_without_confluents_framing_is_poison(
+    value: bytes, headers: Headers | None, reason: str, offset: int | None, expected: str
 ) -> None:
-    """The message says where it is wrong and how to set it right."""
+    """The message says what is wrong, and how to fix it."""
     with pytest.raises(PoisonRecord) as refusal:
         CONFLUENT.locate_body(_record(value, headers))
     assert refusal.value.stage == "decode"
     assert (refusal.value.reason, refusal.value.byte_offset) == (reason, offset)
-    assert told in str(refusal.value)
+    assert expected in str(refusal.value)
 
 
-def test_a_refused_prefix_shows_nothing_of_the_payload() -> None:
-    """Only the magic byte is named."""
+def test_the_error_for_a_wrong_prefix_contains_no_payload() -> None:
+    """Except for the magic byte."""
     with pytest.raises(PoisonRecord) as refusal:
         CONFLUENT.locate_body(_record(b'{"card": "4111 1111"}'))
     assert "4111" not in str(refusal.value)
     assert "card" not in str(refusal.value)
 
 
-def test_a_raw_topic_reads_no_header_and_no_prefix() -> None:
-    """Every value begins at 0, whatever it begins with, and has the schema of the file."""
+def test_the_raw_format_ignores_headers_and_prefixes() -> None:
+    """The body begins at 0, and its schema is the local file."""
     raw = RawFormat("schemas/order.avsc")
     record = _record(ID_TOKEN, [("__value_schema_id", GUID_TOKEN)])
     located = raw.locate_body(record)
@@ -103,49 +103,49 @@ def test_a_raw_topic_reads_no_header_and_no_prefix() -> None:
         (SchemaFile("a.avsc"), "schema file a.avsc"),
     ],
 )
-def test_keys_name_themselves_in_messages(key: SchemaKey, text: str) -> None:
-    """What a person can look for in the registry."""
+def test_keys_are_readable_in_messages(key: SchemaKey, text: str) -> None:
+    """An operator can search for them in the registry."""
     assert str(key) == text
 
 
-PRINT = bytes.fromhex("63dd24e7cc258f8a")[::-1]
-"""Of the schema `"null"`, as the specification of Avro writes it in its order of the wire."""
+FINGERPRINT = bytes.fromhex("63dd24e7cc258f8a")[::-1]
+"""The fingerprint of the schema `"null"` in wire order."""
 
-SINGLE = SingleObjectFormat({PRINT: "null.avsc"})
+SINGLE = SingleObjectFormat({FINGERPRINT: "null.avsc"})
 
 
-def test_a_single_object_names_its_schema_by_its_fingerprint() -> None:
-    """Magic, eight bytes, body; headers mean nothing here."""
+def test_a_single_object_identifies_its_schema_by_fingerprint() -> None:
+    """Magic bytes, eight bytes of fingerprint, body; headers are ignored."""
     headers = [("__value_schema_id", ID_TOKEN)]
-    located = SINGLE.locate_body(_record(b"\xc3\x01" + PRINT + b"body", headers))
+    located = SINGLE.locate_body(_record(b"\xc3\x01" + FINGERPRINT + b"body", headers))
     assert (SINGLE.key(located.token), located.start) == (SchemaFile("null.avsc"), 10)
 
 
 @pytest.mark.parametrize(
-    ("value", "reason", "offset", "told"),
+    ("value", "reason", "offset", "expected"),
     [
         (ID_TOKEN + b"body", "wrong_magic_byte", 0, "0x00"),
-        (b"\xc3\x02" + PRINT, "wrong_magic_byte", 1, "0x02"),
+        (b"\xc3\x02" + FINGERPRINT, "wrong_magic_byte", 1, "0x02"),
         (b"", "too_short", 0, "takes 10"),
         (b"\xc3", "too_short", 1, "takes 10"),
-        (b"\xc3\x01" + PRINT[:-1], "too_short", 9, "takes 10"),
+        (b"\xc3\x01" + FINGERPRINT[:-1], "too_short", 9, "takes 10"),
     ],
 )
-def test_what_is_no_single_object_is_poison(
-    value: bytes, reason: str, offset: int, told: str
+def test_a_value_that_is_not_a_single_object_is_poison(
+    value: bytes, reason: str, offset: int, expected: str
 ) -> None:
-    """The message says where it is wrong and how to set it right."""
+    """The message says what is wrong, and how to fix it."""
     with pytest.raises(PoisonRecord) as refusal:
         SINGLE.locate_body(_record(value))
     assert refusal.value.stage == "decode"
     assert (refusal.value.reason, refusal.value.byte_offset) == (reason, offset)
-    assert told in str(refusal.value)
+    assert expected in str(refusal.value)
     assert "wire_format" in str(refusal.value)
 
 
-def test_a_fingerprint_that_no_file_has_is_named() -> None:
-    """As a number is written, the other way round than on the wire."""
+def test_an_unknown_fingerprint_is_in_the_message() -> None:
+    """In big-endian order, not in wire order."""
     with pytest.raises(PoisonRecord, match="fingerprint 63dd24e7cc258f8a") as refusal:
-        SingleObjectFormat({}).key(PRINT)
+        SingleObjectFormat({}).key(FINGERPRINT)
     assert (refusal.value.stage, refusal.value.reason) == ("decode", "unknown_fingerprint")
     assert refusal.value.byte_offset == 2

@@ -52,10 +52,10 @@ def test_mistakes_of_form_schema_and_tests_are_told_at_once(folder: Path) -> Non
         '    mappings: [{name: Bad, topics: [x], uid: "$kee", event: E}]\n'
         "                                             ^\n"
         "    cure: did you mean `$key`?\n"
-        "m.yaml:4:11: warning T001: nobody tests the mapping `payment-failed`\n"
+        "m.yaml:4:11: warning T001: no test covers the mapping `payment-failed`\n"
         "      - name: payment-failed\n"
         "              ^\n"
-        "    cure: add a test with `expect: [{mapping: payment-failed, …}]` below `tests:`\n"
+        "    cure: add a test with `expect: [{mapping: payment-failed, …}]` under `tests:`\n"
         "m.yaml:12:11: error M030: the schema has no field `idd`\n"
         "          id: idd\n"
         "              ^\n"
@@ -102,11 +102,11 @@ def test_json_is_an_array_of_problems(folder: Path) -> None:
         {
             "code": "T001",
             "severity": "warning",
-            "message": "nobody tests the mapping `payment-failed`",
+            "message": "no test covers the mapping `payment-failed`",
             "file": "m.yaml",
             "line": 4,
             "column": 11,
-            "fix": "add a test with `expect: [{mapping: payment-failed, …}]` below `tests:`",
+            "fix": "add a test with `expect: [{mapping: payment-failed, …}]` under `tests:`",
         }
     ]
     write(folder)
@@ -200,7 +200,7 @@ def test_bytes_that_are_no_text_are_a_problem_like_others(folder: Path) -> None:
     [
         ((), "no mapping files: name them, or --config with a settings file"),
         (("m.yaml", "--schema", "payments"), "--schema wants topic=file.avsc, not payments"),
-        (("m.yaml", "--schema", "payments=no.avsc"), "the schema file no.avsc cannot be read"),
+        (("m.yaml", "--schema", "payments=no.avsc"), "cannot read the schema file no.avsc"),
         (("no.yaml",), "File 'no.yaml' does not exist."),
         (("--explain", "M0012"), "there is no code M0012; did you mean `M012`?"),
     ],

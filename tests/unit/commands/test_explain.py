@@ -76,10 +76,10 @@ def test_any_and_not_are_told_part_by_part(folder: Path) -> None:
 
     assert result.output == (
         "payment-failed: no event: its filter does not match\n"
-        "  none of these holds:\n"
+        "  none of these conditions holds:\n"
         '  1. `email` must begin with "a" or be missing; it is another string\n'
         '  2. `id` must be anything but "p-1"; it is another string\n'
-        "  this holds, and must not:\n"
+        "  this condition holds, but must not:\n"
         '    `status` must be "FAILED" or "PAID"\n'
         "    `amount` must be at least 1 and below 20\n"
     )

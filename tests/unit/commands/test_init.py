@@ -144,19 +144,19 @@ def test_odd_names_are_no_obstacle(folder: Path) -> None:
 
 
 DRAFT = """\
-# Drafted from payment.avsc. Every line is a guess: keep what is needed, strike the rest.
-# While `mode: shadow` stands, events are made and counted, and none is sent.
-# With `privacy.hash_key` in the settings, `hash: hmac-sha256` in place of `redact: mask`
-# tells one e-mail address from another without sending any.
+# Drafted from payment.avsc. Every line is a guess: keep what you need, delete the rest.
+# With `mode: shadow`, events are built and counted, but not sent.
+# With `privacy.hash_key` in the settings, use `hash: hmac-sha256` instead of
+# `redact: mask` to tell e-mail addresses apart without sending them.
 format: 1
-# owner: who is asked when something is wrong here
+# owner: the contact for problems with this file
 
 mappings:
   - name: payments
     mode: shadow
     topics: [payments]
-    uid: {path: user, optional: true}  # must be the id that the web site gives to FS.identify
-    event:  # to leave some out, filter: {status: [PAID]}; do not strike names out
+    uid: {path: user, optional: true}  # must be the id that the website passes to FS.identify
+    event:  # to send only some, add filter: {status: [PAID]}; do not delete names here
       path: status
       values:
         PAID: Payment Paid
@@ -168,18 +168,18 @@ mappings:
       email: {path: email, redact: mask, optional: true}  # e-mail address, by name
 
 tests:
-  - name: a made-up record becomes Payment Paid
+  - name: a sample record becomes Payment Paid
     input:
       topic: payments
       value:
         id: id-1
         status: PAID
         amount: 19.5
-        user: made-up user
+        user: sample user
         email: somebody@example.com
     expect:
       - mapping: payments
-        uid: made-up user
+        uid: sample user
         event: Payment Paid
         timestamp: '2026-01-01T00:00:00.000Z'
         exact: true

@@ -58,8 +58,8 @@ def test_an_input_that_does_not_fit_the_schema_says_where(folder: Path) -> None:
         "      the input does not fit payment.avsc: `status`: shop.Status has no such symbol"
         " (did you mean `FAILED`?)\n"
         "FAIL  a paid one is not  (m.yaml:20)\n"
-        "      the input does not fit payment.avsc: 2 fields are missing that the schema gives"
-        " no default: `id`, `status`\n"
+        "      the input does not fit payment.avsc: missing 2 fields without a default: `id`,"
+        " `status`\n"
         "0 passed, 2 failed\n"
     )
     assert result.exit_code == 1

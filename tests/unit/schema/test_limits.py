@@ -1,12 +1,13 @@
-"""Which schemas an unbounded reader may have."""
+"""Schemas that bound the depth and the number of their values."""
 
 from typing import Any
 
 import pytest
 
-from bridge.schema.limits import is_bounded
+from bridge.schema import limits
+from bridge.schema.limits import DEPTH_MAX, is_bounded
 from bridge.schema.types import Field, Primitive, Record, Reference, Schema, Type
-from tests.unit.avro.samples import NODE, PAYMENT, tree
+from tests.unit.avro.samples import NODE, PAYMENT, recursion_limit, tree
 
 EMPTY = {"type": "record", "name": "Empty", "fields": []}
 
@@ -29,8 +30,8 @@ def _record(name: str, *types: Any) -> dict[str, Any]:
         _record("R", EMPTY, "Empty"),
     ],
 )
-def test_schemas_whose_items_take_bytes_are_harmless(node: Any) -> None:
-    """A union takes a byte for its index, an entry of a map one for its key."""
+def test_schemas_whose_items_take_bytes_are_bounded(node: Any) -> None:
+    """A union value takes a byte for its index, a map entry takes one for its key."""
     assert is_bounded(tree(node))
 
 
@@ -47,13 +48,13 @@ def test_schemas_whose_items_take_bytes_are_harmless(node: Any) -> None:
         _record("R", EMPTY, {"type": "array", "items": "Empty"}),
     ],
 )
-def test_recursion_and_items_without_bytes_are_not(node: Any) -> None:
-    """Nesting and number have no bound in the payload's length."""
+def test_recursive_schemas_and_items_without_bytes_are_not_bounded(node: Any) -> None:
+    """The length of a body does not bound their depth or number."""
     assert not is_bounded(tree(node))
 
 
 def _chain(length: int, width: int, last: Type) -> Schema:
-    """Records in each other: `width` fields of the next one in each."""
+    """Nested records, each with `width` fields of the next record."""
     names = {}
     for i in range(length):
         inner = last if i == length - 1 else Reference(f"R{i + 1}")
@@ -64,10 +65,26 @@ def _chain(length: int, width: int, last: Type) -> Schema:
 
 @pytest.mark.parametrize(
     ("length", "width", "bounded"),
-    [(90, 1, True), (101, 1, False), (5_000, 1, False), (10, 3, True), (12, 3, False)],
+    [(4, 1, True), (5, 1, True), (6, 1, False), (3, 3, True), (4, 3, False)],
 )
-def test_a_schema_that_grows_without_bytes_is_not_bounded(
-    length: int, width: int, bounded: bool
+def test_nested_records_without_bytes_are_limited(
+    length: int, width: int, bounded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Deep without recursion, or three times as many at each of a dozen levels."""
+    """In their depth and in the number of their values."""
+    monkeypatch.setattr(limits, "DEPTH_MAX", 5)
+    monkeypatch.setattr(limits, "VALUES_MAX", 50)
     assert is_bounded(_chain(length, width, Primitive("null"))) is bounded
+
+
+def test_the_default_depth_limit_is_that_of_apache_avro() -> None:
+    """A hundred levels are bounded, one more is not."""
+    assert is_bounded(_chain(DEPTH_MAX, 1, Primitive("null")))
+    assert not is_bounded(_chain(DEPTH_MAX + 1, 1, Primitive("null")))
+
+
+def test_a_recursion_error_means_that_a_schema_is_not_bounded() -> None:
+    """Python's own limit can come first."""
+    schema = _chain(20, 1, Primitive("null"))
+    assert is_bounded(schema)
+    with recursion_limit(20):
+        assert not is_bounded(schema)

@@ -1,10 +1,11 @@
-"""A writer schema's JSON becomes the type tree."""
+"""Parsing a writer schema's JSON into the type tree."""
 
 import json
 from typing import Any
 
 import pytest
 
+from bridge.schema import parser
 from bridge.schema.parser import UnusableSchema, parse_schema
 from bridge.schema.types import (
     Array,
@@ -53,13 +54,13 @@ def _timestamp(name: str = "timestamp-millis") -> Primitive:
         ({"type": "array", "items": {"type": "map", "values": "long"}}, Array(Map(LONG))),
     ],
 )
-def test_unnamed_types_are_read_as_they_stand(node: Any, type_: Type) -> None:
+def test_unnamed_types_are_parsed(node: Any, type_: Type) -> None:
     """Primitives, unions, arrays, maps, and types wrapped in types."""
     assert _parse(node) == Schema(type_, {})
 
 
-def test_named_types_stand_once_and_are_referred_to() -> None:
-    """Also a recursive one, and with the namespace of what is around."""
+def test_named_types_are_stored_once_and_referenced() -> None:
+    """Recursive ones too; a name without a namespace gets the enclosing namespace."""
     node = {
         "type": "record",
         "name": "Node",
@@ -90,8 +91,8 @@ def test_named_types_stand_once_and_are_referred_to() -> None:
     )
 
 
-def test_a_dotted_name_carries_its_own_namespace() -> None:
-    """It goes before `namespace`, and an inner type without one takes it over."""
+def test_a_dotted_name_has_its_own_namespace() -> None:
+    """It overrides `namespace`, and inner types without a namespace inherit it."""
     inner: dict[str, Any] = {"type": "enum", "name": "E", "symbols": ["A"]}
     node: dict[str, Any] = {"type": "error", "name": "p.R", "namespace": "q", "fields": []}
     assert set(_parse(node).names) == {"p.R"}
@@ -101,8 +102,8 @@ def test_a_dotted_name_carries_its_own_namespace() -> None:
     assert set(_parse(node).names) == {"p.R", "E"}
 
 
-def test_a_name_without_namespace_is_found_from_within_one() -> None:
-    """Writers differ in how they name a type of no namespace."""
+def test_a_name_without_namespace_is_found_from_inside_a_namespace() -> None:
+    """Writers differ in how they reference a type without a namespace."""
     enum = {"type": "enum", "name": "E", "symbols": ["A"]}
     fields = [{"name": "f", "type": "E"}]
     schema = _parse({"type": "record", "name": "n.R", "fields": fields}, enum)
@@ -139,10 +140,8 @@ def test_a_name_without_namespace_is_found_from_within_one() -> None:
         ({"type": "bytes", "logicalType": "decimal", "precision": 0}, BYTES),
     ],
 )  # fmt: skip
-def test_logical_types_are_taken_where_they_can_be_carried(
-    field: dict[str, Any], type_: Type
-) -> None:
-    """Inside the type or beside it; an invalid one leaves the plain type, as Avro says."""
+def test_logical_types_count_only_on_allowed_base_types(field: dict[str, Any], type_: Type) -> None:
+    """In the type or in the field; an invalid one is ignored, as Avro's specification says."""
     assert _field(field) == type_
 
 
@@ -164,7 +163,7 @@ def test_logical_types_are_taken_where_they_can_be_carried(
     ],
 )
 def test_debeziums_names_are_logical_types(base: str, name: str, logical: str | None) -> None:
-    """In the type or beside it; what Avro has no name for keeps a name of its own."""
+    """In the type or in the field; types without a name in Avro get a name of their own."""
     expected = Primitive(base, Logical(logical) if logical else None)  # type: ignore[arg-type]
     assert _field({"type": {"type": base, "connect.name": name}}) == expected
     assert _field({"type": ["null", base], "connect.name": name}) == Union((NULL, expected))
@@ -179,7 +178,7 @@ def test_debeziums_names_are_logical_types(base: str, name: str, logical: str | 
         (8, {"logicalType": "decimal", "precision": 18, "scale": 4}, Logical("decimal", 18, 4)),
     ],
 )
-def test_a_fixed_carries_the_logical_types_of_its_size(
+def test_a_fixed_has_only_logical_types_of_its_size(
     size: int, attributes: dict[str, Any], logical: Logical | None
 ) -> None:
     """A uuid has 16 bytes, a duration 12."""
@@ -189,12 +188,12 @@ def test_a_fixed_carries_the_logical_types_of_its_size(
 
 @pytest.mark.parametrize("default", ["0", None, 1.5, {}, []])
 def test_wrong_defaults_do_not_matter(default: Any) -> None:
-    """Old registries hold such schemas, and a reader of bytes needs no default."""
+    """Old registries contain such schemas, and readers need no defaults."""
     assert _field({"type": ["null", "long"], "default": default}) == Union((NULL, LONG))
 
 
 def test_comments_are_allowed_as_java_allows_them() -> None:
-    """`//` to the end of the line and `/* */`, but not within a text."""
+    """`//` to the end of the line and `/* */`, but not inside a string."""
     text = """// a file
     {"type": "record", /* the
     payment */ "name": "R", "doc": "http://x/*y*/", "fields": [] // none
@@ -203,7 +202,7 @@ def test_comments_are_allowed_as_java_allows_them() -> None:
 
 
 def test_references_are_read_in_their_order() -> None:
-    """A schema may use what its references define, and these what came before them."""
+    """A schema can use the types of its references, and each reference the types before it."""
     inner = {"type": "enum", "name": "n.E", "symbols": ["A"]}
     middle = {"type": "record", "name": "n.M", "fields": [{"name": "e", "type": "E"}]}
     schema = _parse(["null", "n.M"], inner, middle)
@@ -212,7 +211,7 @@ def test_references_are_read_in_their_order() -> None:
 
 
 def test_the_same_definition_twice_is_one_type() -> None:
-    """Some producers register a schema with its references spelled out inside it as well."""
+    """Some producers register a schema that also contains its references inline."""
     money = {
         "type": "record",
         "name": "Money",
@@ -223,17 +222,17 @@ def test_the_same_definition_twice_is_one_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "where", "told"),
+    ("node", "place", "expected"),
     [
         (3, "", "int"),
-        ({}, "", "without `type`"),
+        ({}, "", "no `type`"),
         ("Unknown", "", "'Unknown' is not defined"),
-        ({"type": "array"}, "", "`items` is missing"),
-        ({"type": "map"}, "", "`values` is missing"),
-        ({"type": "record", "name": "R"}, "", "`fields` is missing"),
-        ({"type": "record", "fields": []}, "", "`name` is missing"),
-        ({"type": "record", "name": 3, "fields": []}, "", "are texts"),
-        ({"type": "record", "name": "R", "fields": {}}, "", "are a list"),
+        ({"type": "array"}, "", "missing `items`"),
+        ({"type": "map"}, "", "missing `values`"),
+        ({"type": "record", "name": "R"}, "", "missing `fields`"),
+        ({"type": "record", "fields": []}, "", "missing `name`"),
+        ({"type": "record", "name": 3, "fields": []}, "", "must be strings"),
+        ({"type": "record", "name": "R", "fields": {}}, "", "must be a list"),
         ({"type": "record", "name": "R", "fields": [3]}, "fields[0]", "an object"),
         (
             {"type": "record", "name": "n.R", "fields": [{"name": "f", "type": ["null", "X"]}]},
@@ -243,38 +242,55 @@ def test_the_same_definition_twice_is_one_type() -> None:
         (
             {"type": "record", "name": "R", "fields": [{"name": 1, "type": "int"}]},
             "fields[0]",
-            "a text",
+            "a string",
         ),
         ({"type": "array", "items": {"type": "fixed", "name": "F"}}, "items", "`size`"),
-        ({"type": "fixed", "name": "F", "size": -1}, "", "whole number"),
-        ({"type": "fixed", "name": "F", "size": "4"}, "", "whole number"),
-        ({"type": "enum", "name": "E", "symbols": "A"}, "", "list of texts"),
+        ({"type": "fixed", "name": "F", "size": -1}, "", "an integer"),
+        ({"type": "fixed", "name": "F", "size": "4"}, "", "an integer"),
+        ({"type": "enum", "name": "E", "symbols": "A"}, "", "list of strings"),
         (
             [{"type": "fixed", "name": "F", "size": 1}, {"type": "fixed", "name": "F", "size": 2}],
             "[1]",
-            "defined twice",
+            "two different definitions",
         ),
     ],
 )
-def test_a_schema_that_no_record_can_be_read_with_says_where(
-    node: Any, where: str, told: str
+def test_the_error_for_an_unusable_schema_has_its_place(
+    node: Any, place: str, expected: str
 ) -> None:
-    """The message names the place in the schema and what is wrong there."""
+    """The message has the place in the schema and says what is wrong there."""
     with pytest.raises(UnusableSchema) as refusal:
         _parse(node)
-    assert told in str(refusal.value)
-    assert str(refusal.value).startswith(f"at {where}: ") == bool(where)
+    assert expected in str(refusal.value)
+    assert str(refusal.value).startswith(f"at {place}: ") == bool(place)
 
 
 @pytest.mark.parametrize("text", ["", "{", "record", '{"type": }', '"a" "b"'])
-def test_what_is_not_json_is_refused(text: str) -> None:
-    """Also a bare name without quotes."""
+def test_invalid_json_is_refused(text: str) -> None:
+    """For example a name without quotes."""
     with pytest.raises(UnusableSchema, match="not JSON"):
         parse_schema(text)
 
 
-@pytest.mark.parametrize("depth", [101, 2_000, 100_000])
-def test_types_nested_without_end_are_refused(depth: int) -> None:
-    """At whatever depth some part of Python would give up."""
-    with pytest.raises(UnusableSchema, match="nested"):
-        parse_schema('{"type": "array", "items": ' * depth + '"int"' + "}" * depth)
+def _nested_arrays(levels: int) -> str:
+    return '{"type": "array", "items": ' * levels + '"int"' + "}" * levels
+
+
+def test_deeply_nested_types_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The maximum is a hundred levels, tested here with five."""
+    assert parser.NESTING_MAX == 100
+    monkeypatch.setattr(parser, "NESTING_MAX", 5)
+    assert parse_schema(_nested_arrays(5))
+    with pytest.raises(UnusableSchema, match="nested more than 5 levels deep"):
+        parse_schema(_nested_arrays(6))
+
+
+def test_json_that_is_too_deep_for_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's JSON parser has a limit of its own."""
+
+    def too_deep(_: str) -> object:
+        raise RecursionError
+
+    monkeypatch.setattr(json, "loads", too_deep)
+    with pytest.raises(UnusableSchema, match="nested too deeply"):
+        parse_schema('"int"')

@@ -1,4 +1,4 @@
-"""Drafts: what is guessed from a schema and from the look of records."""
+"""Drafts: the guesses from a schema and from observed values."""
 
 import json
 from collections.abc import Mapping
@@ -24,20 +24,23 @@ def record(name: str, **types: Any) -> dict[str, Any]:
 
 
 def draft(
-    *seen: Mapping[str, Any], options: Options = NO_OPTIONS, name: str = "shop.Order", **types: Any
+    *observed_values: Mapping[str, Any],
+    options: Options = NO_OPTIONS,
+    name: str = "shop.Order",
+    **types: Any,
 ) -> Draft:
-    """The draft for a record of these fields, of which these values were seen."""
+    """The draft for a record with these fields and these observed values."""
     observed = ObservedValues()
-    for value in seen:
+    for value in observed_values:
         observed.note(value, b"key-1")
     schema = parse_schema(json.dumps(record(name, **types)))
-    (found,) = draft_mappings("orders", schema, observed, options)
-    return found
+    (result,) = draft_mappings("orders", schema, observed, options)
+    return result
 
 
-def properties(found: Draft) -> dict[str, Any]:
+def properties(result: Draft) -> dict[str, Any]:
     """The drafted properties by name."""
-    return {line.target: line.form for line in found.properties}
+    return {line.target: line.form for line in result.properties}
 
 
 USERS: list[tuple[dict[str, Any], Any]] = [
@@ -54,43 +57,43 @@ USERS: list[tuple[dict[str, Any], Any]] = [
 
 
 @pytest.mark.parametrize(("types", "uid"), USERS)
-def test_the_user_is_guessed_from_names(types: dict[str, Any], uid: Any) -> None:
-    """Optional where it can be null; the key, as a question, where nothing names a user."""
+def test_the_user_id_is_guessed_from_names(types: dict[str, Any], uid: Any) -> None:
+    """Optional if it is nullable; the key if no field looks like a user id."""
     assert draft(**types).uid.form == uid
 
 
-def test_other_users_are_told() -> None:
-    """The reader knows which one the web site uses."""
-    assert "or is it customer_id?" in draft(user_id="long", customer_id="string").uid.why
+def test_other_possible_user_ids_are_listed() -> None:
+    """The user knows which one the website uses."""
+    assert "alternatives: customer_id" in draft(user_id="long", customer_id="string").uid.why
 
 
-def test_how_often_the_user_was_null_is_told() -> None:
-    """Guests are normal, and their share is worth knowing."""
-    found = draft({"user_id": None}, {"user_id": "u"}, user_id=nullable("string"))
-    assert "null in 1 of 2 records" in found.uid.why
+def test_the_share_of_records_without_a_user_is_shown() -> None:
+    """Records of guests are normal, but their share is useful to know."""
+    result = draft({"user_id": None}, {"user_id": "u"}, user_id=nullable("string"))
+    assert "null in 1 of 2 records" in result.uid.why
 
 
-def test_a_key_that_is_no_text_is_not_the_user() -> None:
-    """A header is named then, which must be there to count."""
+def test_a_binary_key_is_not_the_user_id() -> None:
+    """An optional header is proposed instead."""
     observed = ObservedValues()
     observed.note({"id": "x"}, b"\x00\x00\x00\x00\x01\x02")
     schema = parse_schema(json.dumps(record("R", id="string")))
 
-    (found,) = draft_mappings("t", schema, observed, NO_OPTIONS)
+    (result,) = draft_mappings("t", schema, observed, NO_OPTIONS)
 
-    assert found.uid.form == {"path": "$headers.x-user-id", "optional": True}
+    assert result.uid.form == {"path": "$headers.x-user-id", "optional": True}
 
 
-def test_an_enum_that_says_what_happened_names_the_event() -> None:
+def test_an_enum_of_states_names_the_event() -> None:
     """With a table of all its symbols."""
     form = draft(status=STATUS, color=ENUM).event.form
     assert form == {"path": "status", "values": {"NEW": "Order New", "PAID_OUT": "Order Paid Out"}}
 
 
 def test_without_such_an_enum_the_record_names_the_event() -> None:
-    """An enum that can be null, or that says something else, does not."""
-    found = draft(status=nullable(STATUS), color=ENUM, name="shop.OrderPlacedEvent")
-    assert found.event.form == "Order Placed"
+    """Nullable enums and enums with other names do not count."""
+    result = draft(status=nullable(STATUS), color=ENUM, name="shop.OrderPlacedEvent")
+    assert result.event.form == "Order Placed"
 
 
 TIMES: list[tuple[dict[str, Any], dict[str, Any], Any]] = [
@@ -110,12 +113,12 @@ TIMES: list[tuple[dict[str, Any], dict[str, Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("types", "seen", "timestamp"), TIMES)
-def test_the_time_is_guessed_from_type_name_and_look(
-    types: dict[str, Any], seen: dict[str, Any], timestamp: Any
+@pytest.mark.parametrize(("types", "observed_value", "timestamp"), TIMES)
+def test_the_time_is_guessed_from_type_name_and_values(
+    types: dict[str, Any], observed_value: dict[str, Any], timestamp: Any
 ) -> None:
-    """A bare number or text is a time only if something says so."""
-    assert draft(*([seen] if seen else []), **types).timestamp.form == timestamp
+    """A number or text is a time only if its name or its values suggest it."""
+    assert draft(*([observed_value] if observed_value else []), **types).timestamp.form == timestamp
 
 
 VALUES: list[tuple[str, Any, Any]] = [
@@ -135,35 +138,35 @@ VALUES: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "type_", "drafted"), VALUES)
-def test_a_value_is_drafted_by_its_type(name: str, type_: Any, drafted: Any) -> None:
-    """Under a name that FullStory takes."""
+def test_a_property_is_drafted_by_type(name: str, type_: Any, drafted: Any) -> None:
+    """With a name that FullStory accepts."""
     assert properties(draft(**{name: type_})) == drafted
 
 
 LEFT_OUT: list[tuple[str, Any, str]] = [
     ("attributes", {"type": "map", "values": "string"}, "a map"),
     ("signature", "bytes", "bytes"),
-    ("at", LOCAL, "a time without its zone"),
+    ("at", LOCAL, "a time without a zone"),
     ("nothing", "null", "always null"),
     ("password", "string", "secret, by name"),
     ("notes", "string", "free text"),
-    ("fs_session_url", "string", "`session: {url: fs_session_url}` would"),
+    ("fs_session_url", "string", "`session: {url: fs_session_url}` adds"),
     ("either", ["int", MILLIS], "do not say which"),
 ]
 
 
 @pytest.mark.parametrize(("name", "type_", "why"), LEFT_OUT)
-def test_what_is_left_out_says_why(name: str, type_: Any, why: str) -> None:
-    """So that nobody wonders where it is."""
-    found = draft(**{name: type_})
+def test_omitted_fields_have_a_reason(name: str, type_: Any, why: str) -> None:
+    """It is in the draft as a comment."""
+    result = draft(**{name: type_})
 
-    ((path, told),) = found.left_out
-    assert (path, found.properties) == (name, ())
-    assert why in told
+    ((path, reason),) = result.left_out
+    assert (path, result.properties) == (name, ())
+    assert why in reason
 
 
-def test_personal_data_is_masked_and_hashed_where_there_is_a_key() -> None:
-    """By its name; true and false are nobody's e-mail."""
+def test_personal_data_is_hashed_if_there_is_a_key_and_masked_otherwise() -> None:
+    """By name; a boolean is not an e-mail address."""
     types: dict[str, Any] = {
         "email": "string",
         "email_verified": "boolean",
@@ -181,34 +184,35 @@ def test_personal_data_is_masked_and_hashed_where_there_is_a_key() -> None:
     assert keyed == {"email": digest, **verified, "card_number": card}
 
 
-def test_personal_data_is_known_by_its_look() -> None:
-    """A field of any name, also in a list."""
-    seen = {"reference": "a@example.com", "tags": ["x", "+49 30 1234567"]}
-    found = draft(seen, reference="string", tags=array("string"))
+def test_personal_data_is_recognized_by_its_format() -> None:
+    """In fields with any name, and in lists."""
+    observed_value = {"reference": "a@example.com", "tags": ["x", "+49 30 1234567"]}
+    result = draft(observed_value, reference="string", tags=array("string"))
 
-    assert properties(found) == {
+    assert properties(result) == {
         "reference": {"path": "reference", "redact": "mask"},
         "tags": {"path": "tags", "max_items": 20, "redact": "mask"},
     }
-    assert [line.why for line in found.properties] == [
-        "e-mail address, by look",
-        "phone number, by look",
+    assert [line.why for line in result.properties] == [
+        "e-mail address, by format",
+        "phone number, by format",
     ]
 
 
-def test_a_field_that_was_never_there_is_told() -> None:
-    """It may be one that nobody writes any more."""
+def test_a_field_that_was_always_null_has_a_comment() -> None:
+    """Producers may no longer write it."""
     row = record("Row", code=nullable("string"))
-    found = draft(
+    result = draft(
         {"old": None, "row": None, "new": 1}, old=nullable("int"), row=nullable(row), new="int"
     )
 
-    whys = {line.target: line.why for line in found.properties}
-    assert whys == {"old": "always null so far", "row_code": "always null so far", "new": ""}
+    whys = {line.target: line.why for line in result.properties}
+    always_null = "null in all observed records"
+    assert whys == {"old": always_null, "row_code": always_null, "new": ""}
 
 
-def test_a_long_comment_stands_above_its_line() -> None:
-    """As deep as the line itself."""
+def test_a_long_comment_is_above_its_line() -> None:
+    """With the same indentation."""
     long = "customer_mail_" + "x" * 60
     types: dict[str, Any] = {long: "string"}
     lines = write_draft([draft(**types)], "it").splitlines()
@@ -217,12 +221,12 @@ def test_a_long_comment_stands_above_its_line() -> None:
     assert lines[at - 1] == "      # e-mail address, by name"
 
 
-def test_what_may_never_leave_is_redacted() -> None:
-    """Also by the settings' own globs."""
-    found = draft(
+def test_fields_that_must_never_be_sent_are_redacted() -> None:
+    """Including fields that match the globs in the settings."""
+    result = draft(
         options=Options(never_send=("*margin*",)), margin="int", card=record("C", n="int")
     )
-    assert properties(found) == {
+    assert properties(result) == {
         "margin": {"path": "margin", "redact": "mask"},
         "n": {"path": "card.n", "redact": "mask"},
     }
@@ -238,36 +242,36 @@ CHANGES: list[tuple[dict[str, Any], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("types", "is_one"), CHANGES)
-def test_the_row_of_a_change_is_mapped(types: dict[str, Any], is_one: bool) -> None:
-    """Debezium's envelope, and nothing that has some of its names only."""
-    found = draft(**types, name="db.orders.Envelope")
+@pytest.mark.parametrize(("types", "is_envelope"), CHANGES)
+def test_the_row_in_debeziums_envelope_is_mapped(types: dict[str, Any], is_envelope: bool) -> None:
+    """Records with only some of its field names are not envelopes."""
+    result = draft(**types, name="db.orders.Envelope")
 
     new_rows = {"op": ["c"], "after": [{"exists": True}]}
-    assert found.filter == (new_rows if is_one else {})
-    if is_one:
-        assert (found.uid.form, found.event.form) == ("after.user_id", "Order Created")
-        assert properties(found) == {"order_id": "after.id"}
-        assert found.left_out == (("before", "the row as it was"),)
+    assert result.filter == (new_rows if is_envelope else {})
+    if is_envelope:
+        assert (result.uid.form, result.event.form) == ("after.user_id", "Order Created")
+        assert properties(result) == {"order_id": "after.id"}
+        assert result.left_out == (("before", "the row before the change"),)
 
 
-def test_a_record_within_itself_ends() -> None:
-    """And what is below it is left out with the reason."""
+def test_the_inner_record_of_a_recursive_type_is_omitted() -> None:
+    """With the reason."""
     types: dict[str, Any] = {"id": "string", "parent": ["null", "shop.Order"]}
-    assert draft(**types).left_out == (("parent", "it goes on without end, or very deep"),)
+    assert draft(**types).left_out == (("parent", "recursive, or nested too deeply"),)
 
 
-def test_a_very_wide_record_is_cut() -> None:
-    """Each field too many is named."""
+def test_the_number_of_properties_is_limited() -> None:
+    """Each field beyond the limit is named."""
     types: dict[str, Any] = {f"f{n}": "int" for n in range(PROPERTIES_MAX + 2)}
-    found = draft(**types)
+    result = draft(**types)
 
-    assert len(found.properties) == PROPERTIES_MAX
-    assert [path for path, _ in found.left_out] == [f"f{PROPERTIES_MAX}", f"f{PROPERTIES_MAX + 1}"]
+    assert len(result.properties) == PROPERTIES_MAX
+    assert [path for path, _ in result.left_out] == [f"f{PROPERTIES_MAX}", f"f{PROPERTIES_MAX + 1}"]
 
 
-def test_a_topic_of_several_records_has_a_mapping_for_each() -> None:
-    """Each with a filter for its own."""
+def test_each_record_type_of_a_topic_has_a_mapping() -> None:
+    """With a filter for the record type."""
     text = json.dumps([record("a.Paid", user_id="string"), record("a.Failed", code="string")])
 
     drafts = draft_mappings("payments", parse_schema(text), ObservedValues(), NO_OPTIONS)
@@ -278,13 +282,13 @@ def test_a_topic_of_several_records_has_a_mapping_for_each() -> None:
     ]
 
 
-def test_values_that_are_no_records_have_no_draft() -> None:
-    """There is nothing to name in them."""
+def test_values_that_are_not_records_have_no_draft() -> None:
+    """They have no fields to map."""
     assert draft_mappings("t", parse_schema('"string"'), ObservedValues(), NO_OPTIONS) == ()
 
 
-def test_names_are_made_of_words() -> None:
-    """Of topics, records and symbols as they are in the wild."""
+def test_names_are_derived_from_words() -> None:
+    """With real-world names of topics, records and symbols."""
     assert slug("shop.Orders_v2") == "shop-orders-v2"
     assert subject_of("com.shop.PaymentRequestAvroModel") == "Payment Request"
     assert subject_of("server.shop.orders.Envelope") == "Order"
@@ -293,8 +297,8 @@ def test_names_are_made_of_words() -> None:
     assert event_of("Order", "placed") == "Order Placed"
 
 
-def test_names_alike_get_more_of_their_paths() -> None:
-    """All of them, and numbers where paths end alike too."""
+def test_duplicate_names_get_more_of_their_paths() -> None:
+    """And numbers if the longer names are still equal."""
     paths = [["billing", "city"], ["shipping", "city"], ["status"], ["a-b"], ["a_b"]]
     assert name_targets("shop.Order", paths, [""] * 5) == [
         "billing_city",

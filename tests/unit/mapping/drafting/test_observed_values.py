@@ -1,25 +1,25 @@
-"""What is kept of records that were looked at: counts and looks."""
+"""The statistics of observed records: counts and value formats."""
 
 import pytest
 
-from bridge.mapping.drafting.observed_values import EVERY, ObservedValues
+from bridge.mapping.drafting.observed_values import EVERY_ITEM, ObservedValues
 
 
-def test_nulls_and_values_are_counted_by_place() -> None:
-    """Below records and in lists too; a place that was never met has none."""
+def test_nulls_and_values_are_counted_by_field() -> None:
+    """In nested records and lists too; an unseen field has none."""
     observed = ObservedValues()
     observed.note({"a": {"b": None}, "l": ["x", None]})
     observed.note({"a": None, "l": []})
 
     assert (observed.at(["a"]).values, observed.at(["a"]).nulls) == (1, 1)
     assert (observed.at(["a", "b"]).values, observed.at(["a", "b"]).nulls) == (0, 1)
-    assert (observed.at(["l", EVERY]).values, observed.at(["l", EVERY]).nulls) == (1, 1)
+    assert (observed.at(["l", EVERY_ITEM]).values, observed.at(["l", EVERY_ITEM]).nulls) == (1, 1)
     assert (observed.missing(["a", "b"]), observed.missing(["a"])) == (2, 1)
     assert (observed.at(["never"]).values, observed.records) == (0, 2)
 
 
-def test_one_value_with_a_personal_look_is_enough() -> None:
-    """Where one e-mail address was, another will be."""
+def test_one_personal_value_makes_a_field_personal() -> None:
+    """A field with one e-mail address will have others."""
     observed = ObservedValues()
     for text in ("ref 1", "ref 2", "ask a@example.com"):
         observed.note({"text": text})
@@ -27,8 +27,8 @@ def test_one_value_with_a_personal_look_is_enough() -> None:
     assert observed.at(["text"]).personal == "email"
 
 
-def test_every_text_must_look_like_a_time() -> None:
-    """A time is taken for one only if nothing else was ever there."""
+def test_a_field_is_a_time_only_if_all_its_values_are() -> None:
+    """One other text is enough to rule it out."""
     observed = ObservedValues()
     observed.note({"at": "2026-01-02T03:04:05Z"})
     assert observed.at(["at"]).all_are("time")
@@ -50,8 +50,8 @@ def test_every_text_must_look_like_a_time() -> None:
         ([], None),
     ],
 )
-def test_numbers_tell_their_unit_by_their_size(numbers: list[int], unit: str | None) -> None:
-    """All of them must be times of our days in the same unit."""
+def test_the_unit_of_times_is_derived_from_their_size(numbers: list[int], unit: str | None) -> None:
+    """All of them must be plausible times in the same unit."""
     observed = ObservedValues()
     for number in numbers:
         observed.note({"at": number})
@@ -59,8 +59,8 @@ def test_numbers_tell_their_unit_by_their_size(numbers: list[int], unit: str | N
     assert observed.at(["at"]).unit == unit
 
 
-def test_keys_that_are_text_are_counted() -> None:
-    """Avro's framing in a key is none, and neither is no key."""
+def test_text_keys_are_counted() -> None:
+    """Missing, empty and binary keys, for example Avro's, do not count."""
     observed = ObservedValues()
     for key in (b"user-1", None, b"", b"\x00\x00\x00\x00\x07\x02", b"\xff"):
         observed.note({}, key)
@@ -69,7 +69,7 @@ def test_keys_that_are_text_are_counted() -> None:
 
 
 def test_no_value_is_kept() -> None:
-    """The whole object, printed, has none of what was looked at."""
+    """The `repr` of the object contains none of the values."""
     observed = ObservedValues()
     observed.note({"email": "somebody@example.com", "n": 4711}, b"key-4711")
 

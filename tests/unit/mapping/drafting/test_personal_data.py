@@ -1,8 +1,8 @@
-"""What is taken for personal data, by name and by look, and what is not."""
+"""Recognizing personal data by field name and by value format."""
 
 import pytest
 
-from bridge.mapping.drafting.personal_data import look_of, personal_by_name, words_of
+from bridge.mapping.drafting.personal_data import personal_by_name, value_format_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ from bridge.mapping.drafting.personal_data import look_of, personal_by_name, wor
         ("", ()),
     ],
 )
-def test_a_name_has_words(name: str, words: tuple[str, ...]) -> None:
-    """However its author parts them."""
+def test_a_name_is_split_into_words(name: str, words: tuple[str, ...]) -> None:
+    """For every naming convention."""
     assert words_of(name) == words
 
 
 @pytest.mark.parametrize(
-    ("path", "what", "guard"),
+    ("path", "what", "protection"),
     [
         ("customer.email", "e-mail address", "hash"),
         ("buyerMail", "e-mail address", "hash"),
@@ -41,19 +41,19 @@ def test_a_name_has_words(name: str, words: tuple[str, ...]) -> None:
         ("shipping.recipient", "person's name", "mask"),
         ("address.street", "address", "mask"),
         ("postalCode", "address", "mask"),
-        ("card.cvv", "secret", "leave"),
-        ("access_token", "secret", "leave"),
-        ("latitude", "place on the map", "leave"),
-        ("customerNote", "free text, which can hold anything", "leave"),
-        ("gender", "sensitive", "leave"),
+        ("card.cvv", "secret", "omit"),
+        ("access_token", "secret", "omit"),
+        ("latitude", "location", "omit"),
+        ("customerNote", "free text, which can contain anything", "omit"),
+        ("gender", "sensitive", "omit"),
     ],
 )
-def test_personal_data_is_known_by_name(path: str, what: str, guard: str) -> None:
-    """With what stands above a name that says little itself."""
-    found = personal_by_name(path.split("."), "shop.Payment")
+def test_personal_data_is_recognized_by_name(path: str, what: str, protection: str) -> None:
+    """With the name of the parent if a name is too generic."""
+    personal = personal_by_name(path.split("."), "shop.Payment")
 
-    assert found is not None
-    assert (found.what, found.guard) == (what, guard)
+    assert personal is not None
+    assert (personal.what, personal.protection) == (what, protection)
 
 
 @pytest.mark.parametrize(
@@ -63,18 +63,18 @@ def test_personal_data_is_known_by_name(path: str, what: str, guard: str) -> Non
         *("recipient_id", "state", "country", "description", "telemetry", "shipping_cost"),
     ],
 )
-def test_other_names_are_left_alone(path: str) -> None:
-    """A draft that hides everything helps nobody."""
+def test_other_names_are_not_personal(path: str) -> None:
+    """A draft that hides everything is useless."""
     assert personal_by_name(path.split("."), "shop.Payment") is None
 
 
-def test_the_name_of_a_customer_is_one_in_a_record_of_customers() -> None:
-    """At the root the record's own name stands above."""
+def test_a_name_at_the_root_is_personal_in_a_customer_record() -> None:
+    """At the root, the record's name replaces the parent."""
     assert personal_by_name(["name"], "shop.Customer") is not None
 
 
 @pytest.mark.parametrize(
-    ("text", "look"),
+    ("text", "format_"),
     [
         ("a.b@example.com", "email"),
         ("write to a.b@example.com, please", "email"),
@@ -94,6 +94,6 @@ def test_the_name_of_a_customer_is_one_in_a_record_of_customers() -> None:
         ("2026-01-02", None),
     ],
 )
-def test_a_text_has_a_look(text: str, look: str | None) -> None:
-    """Checked digits included: an order's number is rarely an IBAN."""
-    assert look_of(text) == look
+def test_a_text_has_a_format(text: str, format_: str | None) -> None:
+    """Check digits are verified, so that order numbers are rarely taken as IBANs."""
+    assert value_format_of(text) == format_

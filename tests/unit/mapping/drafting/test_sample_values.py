@@ -1,4 +1,4 @@
-"""Made-up records: whole, of the schema's shape, and nobody's."""
+"""Sample records: complete, valid for their schema, and without real data."""
 
 import json
 from typing import Any
@@ -42,38 +42,38 @@ TYPES: list[Any] = [
 ]
 
 
-def made(type_: Any, name: str = "x", wanted: bool = True, **given: Any) -> tuple[Any, str]:
-    """A made-up record of one field, and the schema's text."""
+def sample(type_: Any, name: str = "x", wanted: bool = True, **given: Any) -> tuple[Any, str]:
+    """A sample record with one field, and the schema's text."""
     fields = [{"name": name, "type": type_}]
     text = json.dumps({"type": "record", "name": "R", "fields": fields})
     schema: Schema = parse_schema(text)
     root = schema.resolve(schema.root)
     assert isinstance(root, Record)
-    places: dict[tuple[str, ...], Any] = {(key,): value for key, value in given.items()}
-    return SampleRecord(schema, [(name,)] if wanted else [], places).record(root), text
+    given_values: dict[tuple[str, ...], Any] = {(key,): value for key, value in given.items()}
+    return SampleRecord(schema, [(name,)] if wanted else [], given_values).record(root), text
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=str)
-def test_a_made_up_value_can_be_encoded(type_: Any) -> None:
-    """Whatever the type is: nothing is made up that the schema cannot hold."""
-    value, text = made(type_)
+def test_a_sample_value_can_be_encoded(type_: Any) -> None:
+    """For every type."""
+    value, text = sample(type_)
     Encoder(WriterSchema("it", parse_schema(text), texts=(text,))).encode(value)
 
 
-def test_what_can_be_null_is_there_only_if_it_is_wanted() -> None:
-    """A test shall show what its mapping reads, and no more."""
-    assert made(nullable("int"))[0] == {"x": 1}
-    assert made(nullable("int"), wanted=False)[0] == {}
-    assert made(array("int"), wanted=False)[0] == {"x": [1]}
+def test_nullable_fields_are_present_only_if_wanted() -> None:
+    """A drafted test shows only the fields that its mapping reads."""
+    assert sample(nullable("int"))[0] == {"x": 1}
+    assert sample(nullable("int"), wanted=False)[0] == {}
+    assert sample(array("int"), wanted=False)[0] == {"x": [1]}
 
 
-def test_a_value_that_must_stand_there_does() -> None:
-    """As what a filter asks for."""
-    assert made("string", wanted=False, x="c")[0] == {"x": "c"}
+def test_given_values_are_used() -> None:
+    """For example, the values that a filter requires."""
+    assert sample("string", wanted=False, x="c")[0] == {"x": "c"}
 
 
-def test_a_record_within_itself_ends() -> None:
-    """With nothing, and lists of it are empty."""
+def test_a_recursive_record_ends() -> None:
+    """With null or an empty list."""
     text = json.dumps(
         {
             "type": "record",
@@ -99,9 +99,9 @@ def test_a_record_within_itself_ends() -> None:
         ("orderId", "order-1"),
         ("id", "id-1"),
         ("card_number", "0000 0000 0000 1234"),
-        ("first_name", "made-up first name"),
+        ("first_name", "sample first name"),
     ],
 )
-def test_text_is_made_up_after_its_name(name: str, text: str) -> None:
-    """With addresses and numbers that are reserved for examples."""
-    assert made("string", name)[0] == {name: text}
+def test_sample_text_depends_on_the_field_name(name: str, text: str) -> None:
+    """Addresses and numbers are those reserved for examples."""
+    assert sample("string", name)[0] == {name: text}

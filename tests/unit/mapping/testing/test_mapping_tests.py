@@ -1,4 +1,4 @@
-"""The tests beside the mappings: what they compare, and what they say when something differs."""
+"""The tests in mapping files: comparisons and the descriptions of differences."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,8 +56,8 @@ EVENT = Event(
 )
 
 
-class Bench:
-    """Gives outcomes that are set beforehand; notes what it was asked."""
+class FakeEnvironment:
+    """Returns given outcomes, and records its calls."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = outcomes
@@ -65,7 +65,7 @@ class Bench:
         self.record: Record | None = None
 
     def outcomes(self, rules: Sequence[Rule], record: Record, value: object) -> Sequence[Outcome]:
-        """What was set."""
+        """The given outcomes."""
         self.rules = [rule.name for rule in rules if rule.mode != "off"]
         self.record = record
         return self._outcomes
@@ -75,15 +75,19 @@ class Bench:
         return (f"because of {rule.name}",)
 
 
-def result_of(expect: str, *outcomes: Outcome, bench: Bench | None = None) -> MappingTestResult:
-    """One test with these expectations, in YAML, against these outcomes."""
+def result_of(
+    expect: str, *outcomes: Outcome, environment: FakeEnvironment | None = None
+) -> MappingTestResult:
+    """Run one test with these expectations (YAML) and these outcomes."""
     document = parse(f"{FILE}      {expect}\n", "m.yaml")
     (example,) = mapping_tests_of(document)
-    return run_mapping_test(example, load_rules([document]), bench or Bench(*outcomes))
+    return run_mapping_test(
+        example, load_rules([document]), environment or FakeEnvironment(*outcomes)
+    )
 
 
-def told(result: MappingTestResult) -> list[tuple[str, str, str, str]]:
-    """The differences, short."""
+def summary(result: MappingTestResult) -> list[tuple[str, str, str, str]]:
+    """The differences as tuples."""
     return [(one.mapping, one.field, one.wanted, one.got) for one in result.differences]
 
 
@@ -104,8 +108,8 @@ def told(result: MappingTestResult) -> list[tuple[str, str, str, str]]:
         ),
     ],
 )
-def test_an_event_as_expected_passes(expect: str) -> None:
-    """Named things only; times as moments, numbers as numbers."""
+def test_an_event_that_meets_the_expectation_passes(expect: str) -> None:
+    """Only expected fields count; times are compared as instants, numbers as numbers."""
     assert result_of(expect, EVENT).passed
 
 
@@ -126,25 +130,25 @@ def test_an_event_as_expected_passes(expect: str) -> None:
         ("properties: {s: {matches: ^b}}", "properties.s", "text that matches ^b", '"abc"'),
         ("properties: {l: [b, a]}", "properties.l", '["b", "a"]', '["a", "b"]'),
         ("properties: {l: [a]}", "properties.l", '["a"]', '["a", "b"]'),
-        ("dead_letter: x", "", "a dead letter, x", 'the event "E"'),
-        ("skipped: x", "", "a skip, x", 'the event "E"'),
+        ("dead_letter: x", "", "a dead letter (x)", 'the event "E"'),
+        ("skipped: x", "", "a skip (x)", 'the event "E"'),
     ],
 )
-def test_an_event_that_differs_is_told_by_its_field(
+def test_a_difference_has_its_field_and_both_values(
     expect: str, field: str, wanted: str, got: str
 ) -> None:
-    """What is wanted, and what came, as they would be written."""
+    """As they are written in a mapping file."""
     result = result_of(f"- {{mapping: m, {expect}}}", EVENT)
 
-    assert told(result) == [("m", field, wanted, got)]
+    assert summary(result) == [("m", field, wanted, got)]
     assert not result.passed
 
 
-def test_exact_tells_every_property_that_is_not_expected() -> None:
-    """An empty list of properties with `exact` means none at all."""
+def test_exact_reports_every_unexpected_property() -> None:
+    """Each of them is a difference."""
     result = result_of("- {mapping: m, exact: true, properties: {n: 5, r: 0.5, s: abc}}", EVENT)
 
-    assert told(result) == [
+    assert summary(result) == [
         ("m", "properties.b", "nothing", "true"),
         ("m", "properties.d", "nothing", '"2026-11-24T10:15:00.000Z"'),
         ("m", "properties.l", "nothing", '["a", "b"]'),
@@ -160,16 +164,16 @@ def test_exact_tells_every_property_that_is_not_expected() -> None:
         (SessionId("i"), "{id: i}"),
     ],
 )
-def test_a_session_is_expected_with_its_value(session: Any, form: str) -> None:
-    """As in a mapping, with the session itself in place of its path."""
+def test_a_session_is_compared_by_value(session: Any, form: str) -> None:
+    """Written as in a mapping, with the value instead of the path."""
     event = Event("m", "u", "E", "2026-01-01T00:00:00.000Z", session, ())
 
     assert result_of(f"- {{mapping: m, session: {form}}}", event).passed
     assert not result_of("- {mapping: m, session: recent}", event).passed
 
 
-def test_rejects_and_skips_are_expected_by_their_reason() -> None:
-    """Another reason is a difference, told with the message."""
+def test_rejects_and_skips_are_compared_by_reason() -> None:
+    """A difference also shows the message."""
     rejected = MappingRejected("m", "missing_uid", "`a` names no user")
     skipped = MappingSkipped("m", "no_uid")
 
@@ -179,20 +183,22 @@ def test_rejects_and_skips_are_expected_by_their_reason() -> None:
     assert not result_of("- {mapping: m, dead_letter: missing_uid}", halting).passed
     assert not result_of("- {mapping: m, halted: missing_uid}", rejected).passed
     assert result_of("- {mapping: m, skipped: no_uid}", skipped).passed
-    assert told(result_of("- {mapping: m, skipped: no_uid}", rejected)) == [
-        ("m", "", "a skip, no_uid", "a dead letter, missing_uid: `a` names no user")
+    assert summary(result_of("- {mapping: m, skipped: no_uid}", rejected)) == [
+        ("m", "", "a skip (no_uid)", "a dead letter (missing_uid): `a` names no user")
     ]
-    assert told(result_of("- {mapping: m}", skipped)) == [("m", "", "an event", "a skip, no_uid")]
+    assert summary(result_of("- {mapping: m}", skipped)) == [
+        ("m", "", "an event", "a skip (no_uid)")
+    ]
 
 
-def test_an_outcome_that_nobody_expects_fails_the_test() -> None:
-    """`expect` lists all of them."""
-    assert told(result_of("[]", EVENT)) == [("m", "", "nothing", 'the event "E"')]
+def test_an_unexpected_outcome_fails_the_test() -> None:
+    """`expect` must list all outcomes."""
+    assert summary(result_of("[]", EVENT)) == [("m", "", "nothing", 'the event "E"')]
     assert result_of("[]").passed
 
 
-def test_a_filter_that_does_not_match_brings_its_reasons() -> None:
-    """From whoever can tell."""
+def test_the_reasons_of_a_filter_that_does_not_match_are_shown() -> None:
+    """They come from the environment."""
     (difference,) = result_of("- {mapping: m}").differences
 
     assert difference.got == "nothing: its filter does not match"
@@ -203,7 +209,10 @@ def test_a_filter_that_does_not_match_brings_its_reasons() -> None:
     ("expect", "fault"),
     [
         ("[{mapping: oter}]", "there is no mapping `oter` here; did you mean `other`?"),
-        ("[{mapping: m}, {mapping: m}]", "`m` stands twice in `expect`: a mapping has one outcome"),
+        (
+            "[{mapping: m}, {mapping: m}]",
+            "`m` is listed twice in `expect`: a mapping has one outcome",
+        ),
         (
             "[{mapping: m, dead_letter: x, uid: u}]",
             "`dead_letter` and `uid` contradict each other for `m`",
@@ -214,76 +223,82 @@ def test_a_filter_that_does_not_match_brings_its_reasons() -> None:
         ),
         (
             "[{mapping: m, properties: {s: {matches: '('}}}]",
-            "`properties.s`: no pattern: missing ), unterminated subpattern at position 0",
+            "`properties.s`: invalid pattern: missing ), unterminated subpattern at position 0",
         ),
     ],
 )
-def test_an_expectation_that_means_nothing_is_a_fault(expect: str, fault: str) -> None:
-    """Told before anything runs."""
+def test_an_invalid_expectation_is_a_fault(expect: str, fault: str) -> None:
+    """It is found before the test runs."""
     assert result_of(expect).fault == fault
 
 
-def test_what_the_bench_cannot_run_is_a_fault() -> None:
-    """As an input that does not fit the schema."""
+def test_an_input_that_cannot_run_is_a_fault() -> None:
+    """For example an input that does not fit the schema."""
 
-    class Broken(Bench):
+    class BrokenEnvironment(FakeEnvironment):
         def outcomes(
             self, rules: Sequence[Rule], record: Record, value: object
         ) -> Sequence[Outcome]:
             raise CannotRun("no schema")
 
-    assert result_of("[]", bench=Broken()).fault == "no schema"
+    assert result_of("[]", environment=BrokenEnvironment()).fault == "no schema"
 
 
-def test_a_mapping_that_is_off_is_tested_all_the_same() -> None:
-    """The switch is not what a test is about."""
-    bench = Bench()
+def test_a_mapping_that_is_off_is_tested() -> None:
+    """Tests ignore `mode: off`."""
+    environment = FakeEnvironment()
 
-    result_of("[]", bench=bench)
+    result_of("[]", environment=environment)
 
-    assert bench.rules == ["m", "other"]
+    assert environment.rules == ["m", "other"]
 
 
-def test_the_record_has_what_the_input_says() -> None:
-    """Key and headers as bytes; a time by default, as Kafka's records have one."""
+def test_the_record_is_built_from_the_input() -> None:
+    """Key and headers as bytes; there is a default timestamp, as in Kafka's records."""
     text = FILE.replace(
         "{topic: t}",
         "{topic: t, key: k, headers: {h: v}, timestamp: '1970-01-01T00:00:01Z', offset: 7}",
     )
     document = parse(f"{text}      []\n", "m.yaml")
     (example,) = mapping_tests_of(document)
-    bench = Bench()
+    environment = FakeEnvironment()
 
-    run_mapping_test(example, load_rules([document]), bench)
-    result_of("[]", bench=(plain := Bench()))
+    run_mapping_test(example, load_rules([document]), environment)
+    result_of("[]", environment=(plain := FakeEnvironment()))
 
-    assert bench.record is not None
+    assert environment.record is not None
     assert plain.record is not None
-    assert (bench.record.key, bench.record.timestamp_ms, bench.record.offset) == (b"k", 1000, 7)
-    assert list(bench.record.headers) == [("h", b"v")]
+    assert (environment.record.key, environment.record.timestamp_ms, environment.record.offset) == (
+        b"k",
+        1000,
+        7,
+    )
+    assert list(environment.record.headers) == [("h", b"v")]
     assert plain.record.timestamp_ms == 1_767_225_600_000
 
 
-def test_a_test_sees_the_mappings_of_its_own_file_only() -> None:
-    """Another team's file on the same topic breaks nothing here."""
-    mine = parse(f"{FILE}      []\n", "m.yaml")
-    theirs = parse("format: 1\nmappings: [{name: x, topics: [t], uid: $key, event: E}]\n", "x.yaml")
-    (example,) = mapping_tests_of(mine)
-    bench = Bench()
+def test_a_test_uses_only_the_mappings_in_its_own_file() -> None:
+    """Another team's file for the same topic cannot break them."""
+    own_file = parse(f"{FILE}      []\n", "m.yaml")
+    other_file = parse(
+        "format: 1\nmappings: [{name: x, topics: [t], uid: $key, event: E}]\n", "x.yaml"
+    )
+    (example,) = mapping_tests_of(own_file)
+    environment = FakeEnvironment()
 
-    run_mapping_test(example, load_rules([mine, theirs]), bench)
+    run_mapping_test(example, load_rules([own_file, other_file]), environment)
 
-    assert bench.rules == ["m", "other"]
+    assert environment.rules == ["m", "other"]
 
 
-def test_a_mapping_that_no_test_names_is_a_warning() -> None:
-    """At its name; one that is switched off needs none."""
+def test_a_mapping_without_a_test_is_a_warning() -> None:
+    """At the mapping's name; mappings with `mode: off` need no test."""
     document = parse(f"{FILE}      []\n", "m.yaml")
 
     (problem,) = untested(load_rules([document]), mapping_tests_of(document))
 
     assert (problem.code, problem.severity) == ("T001", "warning")
-    assert problem.message == "nobody tests the mapping `m`"
+    assert problem.message == "no test covers the mapping `m`"
     assert str(problem.place) == "m.yaml:3:12"
     named = parse(f"{FILE}      - {{mapping: m}}\n", "m.yaml")
     assert untested(load_rules([named]), mapping_tests_of(named)) == ()
