@@ -17,36 +17,41 @@ class CommandEntry(NamedTuple):
 
 COMMANDS: Final = {
     "check": CommandEntry(
-        "bridge.commands.check:check", "Check mappings, settings and schemas before anything runs."
+        "bridge.commands.check:check",
+        "Check settings, mappings and their tests before you deploy them.",
     ),
     "config": CommandEntry(
         "bridge.commands.config:config",
-        "Show all settings and their sources; secrets as ***.",
+        "Show all settings and the source of each; secrets are shown as ***.",
     ),
     "dead-letters": CommandEntry(
         "bridge.commands.dead_letters.group:dead_letters",
-        "Inspect and replay records that could not be delivered.",
+        "List, show and replay records that could not be delivered.",
     ),
     "demo": CommandEntry(
-        "bridge.commands.demo:demo", "Watch events reach FullStory; needs no Kafka and no account."
+        "bridge.commands.demo:demo", "Watch payments and orders become FullStory events."
     ),
     "explain": CommandEntry(
-        "bridge.commands.explain:explain", "Explain what happens to one record, and why."
+        "bridge.commands.explain:explain",
+        "Explain what each mapping does with one record, and why.",
     ),
     "fields": CommandEntry(
-        "bridge.commands.fields:fields", "List every field that is sent, for a privacy review."
+        "bridge.commands.fields:fields",
+        "List every field that is sent to FullStory, for a privacy review.",
     ),
     "healthcheck": CommandEntry(
         "bridge.commands.healthcheck:healthcheck",
-        "Query /livez of the running bridge: exit code 0 if live, else 1.",
+        "Query /livez of the running bridge: exit code 0 if it is live, else 1.",
     ),
     "init": CommandEntry("bridge.commands.init:init", "Draft a mapping for a topic."),
-    "run": CommandEntry("bridge.commands.run:run", "Read, map and deliver records until SIGTERM."),
+    "run": CommandEntry(
+        "bridge.commands.run:run", "Read records, map them and deliver events until SIGTERM."
+    ),
     "schema": CommandEntry(
         "bridge.commands.schema:schema", "Print the JSON Schema of a file format, for your editor."
     ),
     "tap": CommandEntry(
-        "bridge.commands.tap:tap", "Watch live records and the events they would become."
+        "bridge.commands.tap:tap", "Watch live records and the requests they would produce."
     ),
     "test": CommandEntry("bridge.commands.test:test", "Run the tests in mapping files."),
 }

@@ -50,9 +50,9 @@ def walk(schema: Schema, data: bytes, start: int) -> object:
     try:
         value = walker.value(schema.root)
     except RecursionError:
-        raise walker.error("too_deep", "values are nested too deeply", start) from None
+        raise walker.decode_error("too_deep", "values are nested too deeply", start) from None
     if walker.position != len(data):
-        raise walker.error(
+        raise walker.decode_error(
             "trailing_bytes",
             f"{len(data) - walker.position} bytes follow the end of the value",
             walker.position,
@@ -81,7 +81,7 @@ class _Walker:
         """Read a value of any type."""
         return _BY_TYPE[type(type_)](self, type_)
 
-    def error(self, reason: str, what: str, offset: int) -> PoisonRecord:
+    def decode_error(self, reason: str, what: str, offset: int) -> PoisonRecord:
         """The error for the value at the current path."""
         path = "".join(self._path).lstrip(".")
         field = f"field {path}, " if path else ""
@@ -102,17 +102,19 @@ class _Walker:
             if byte < 0x80:
                 self.position = start + i + 1
                 if raw >> 64:
-                    raise self.error("varint_too_long", "a number of more than 64 bits", start)
+                    raise self.decode_error(
+                        "varint_too_long", "a number of more than 64 bits", start
+                    )
                 return (raw >> 1) ^ -(raw & 1)
         if len(data) - start < _VARINT_BYTES_MAX:
-            raise self.error("truncated", "the value ends inside a number", start)
-        raise self.error("varint_too_long", "a number of more than ten bytes", start)
+            raise self.decode_error("truncated", "the value ends inside a number", start)
+        raise self.decode_error("varint_too_long", "a number of more than ten bytes", start)
 
     def read_int(self) -> int:
         start = self.position
         number = self.long()
         if not _INT_MIN <= number <= _INT_MAX:
-            raise self.error("int_out_of_range", "an `int` of more than 32 bits", start)
+            raise self.decode_error("int_out_of_range", "an `int` of more than 32 bits", start)
         return number
 
     def read_null(self) -> None:
@@ -122,7 +124,7 @@ class _Walker:
         start = self.position
         byte = self._take(1, start)[0]
         if byte > 1:
-            raise self.error("bad_boolean", "a boolean that is neither 0 nor 1", start)
+            raise self.decode_error("bad_boolean", "a boolean that is neither 0 nor 1", start)
         return byte == 1
 
     def read_float(self) -> float:
@@ -135,7 +137,7 @@ class _Walker:
         start = self.position
         length = self.long()
         if length < 0:
-            raise self.error("negative_length", "a negative length", start)
+            raise self.decode_error("negative_length", "a negative length", start)
         return self._take(length, start)
 
     def read_string(self) -> str:
@@ -146,7 +148,7 @@ class _Walker:
         except UnicodeDecodeError as error:
             body = self.position - len(content)
             offset = max(start, body + error.start)
-        raise self.error("invalid_utf8", "a string that is not UTF-8", offset)
+        raise self.decode_error("invalid_utf8", "a string that is not UTF-8", offset)
 
     def primitive(self, type_: Primitive) -> object:
         """Read a value of a primitive type."""
@@ -223,14 +225,14 @@ class _Walker:
             return (count, None) if count else None
         size = self.long()
         if not 0 <= size <= len(self._data) - self.position:
-            raise self.error(
+            raise self.decode_error(
                 "bad_block_size", "a block size that is negative or beyond the end", start
             )
         return -count, self.position + size
 
     def _check_end(self, end: int | None) -> None:
         if end is not None and end != self.position:
-            raise self.error(
+            raise self.decode_error(
                 "bad_block_size", "a block whose length differs from its size", self.position
             )
 
@@ -238,13 +240,15 @@ class _Walker:
         start = self.position
         index = self.long()
         if not 0 <= index < length:
-            raise self.error(f"bad_{kind}_index", f"an index outside the {length} {what}", start)
+            raise self.decode_error(
+                f"bad_{kind}_index", f"an index outside the {length} {what}", start
+            )
         return index
 
     def _take(self, length: int, start: int) -> bytes:
         end = self.position + length
         if end > len(self._data):
-            raise self.error("truncated", "the value ends too early", start)
+            raise self.decode_error("truncated", "the value ends too early", start)
         taken = self._data[self.position : end]
         self.position = end
         return taken
@@ -252,7 +256,7 @@ class _Walker:
     def _enter(self) -> None:
         self._depth += 1
         if self._depth > DEPTH_MAX:
-            raise self.error(
+            raise self.decode_error(
                 "too_deep", f"values are nested more than {DEPTH_MAX} levels deep", self.position
             )
 
@@ -260,7 +264,7 @@ class _Walker:
         """Count a value without bytes; only their number is not bounded by the body's length."""
         self._zero_byte_values += 1
         if self._zero_byte_values > VALUES_MAX:
-            raise self.error(
+            raise self.decode_error(
                 "too_many_empty_values",
                 f"more than {VALUES_MAX} values that take no bytes",
                 self.position,

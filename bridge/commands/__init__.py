@@ -1,1 +1,1 @@
-"""What a person can do, one file each."""
+"""The commands of `fullstory-bridge`, one module each."""

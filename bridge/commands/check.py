@@ -1,4 +1,4 @@
-"""`fullstory-bridge check`: everything that can be known before anything runs."""
+"""`fullstory-bridge check`: validates settings, mappings and their tests."""
 
 import asyncio
 import json
@@ -46,18 +46,18 @@ _MORE = "`fullstory-bridge test` shows every difference"
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one.",
+    help="The settings file.  [default: bridge.yaml, if it exists]",
 )
 @click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="TOPIC=FILE",
-    help="The schema of a topic, in place of the registry's; may be given several times.",
+    help="The schema of a topic, instead of the registry's. Repeatable.",
 )
-@click.option("--strict", is_flag=True, help="Take warnings for errors.")
-@click.option("--explain", metavar="CODE", help="Tell what a code as M012 means, and no more.")
-@click.option("--json", "as_json", is_flag=True, help="The problems as a JSON array.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--explain", metavar="CODE", help="Explain a problem code, such as M012, and exit.")
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as a JSON array.")
 def check(
     *,
     files: tuple[Path, ...],
@@ -67,11 +67,11 @@ def check(
     explain: str | None,
     as_json: bool,
 ) -> None:
-    """Check all that can be known before anything runs.
+    """Check settings, mappings and their tests before you deploy them.
 
-    FILES are mapping files; without them, those that the settings name. Looked at are settings,
-    mappings (alone, and against every version of their topics' schemas) and the tests in them.
-    Exit code 1 when there is an error, 0 when there is none.
+    FILES are mapping files; the default is the files that the settings name. Each mapping is
+    checked on its own and against every version of its topics' schemas, then its tests run.
+    Exit code 1 if there is an error, else 0.
 
     Example: fullstory-bridge check m.yaml --schema payments=payment.avsc
     """
@@ -101,47 +101,47 @@ def _explain(code: str) -> None:
     if code not in known:
         fix = suggest(code, known, listed_max=0)
         raise click.UsageError(f"there is no code {code}" + (f"; {fix}" if fix else ""))
-    rooms = (mapping_codes.TITLES, settings_codes.TITLES, loader.TITLES)
-    titles = {str(key): title for room in rooms for key, title in room.items()}
+    tables = (mapping_codes.TITLES, settings_codes.TITLES, loader.TITLES)
+    titles = {str(key): title for table_ in tables for key, title in table_.items()}
     click.echo(f"{code}: {titles[code]}\n")
     click.echo(click.wrap_text(known[code], width=80))
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What was found, and what was looked at."""
+    """The problems found, and what was checked."""
 
     project_files: ProjectFiles
     problems: Sequence[Problem]
     tests: int
     schemas: int
-    taken: Sequence[tuple[str, str, str]]
-    """What fields with a logical type are taken for: path, type, topics."""
+    logical_types: Sequence[tuple[str, str, str]]
+    """How fields with a logical type are read: path, type, topics."""
 
-    without: Sequence[str]
-    """Topics for which there was no schema, and patterns for which there was no topic."""
+    unchecked: Sequence[str]
+    """Topics without a schema, and patterns that match no topic."""
 
     def summary(self, problems: Sequence[Problem]) -> str:
-        """The last lines for a person."""
+        """The summary lines at the end of the text output."""
         errors = sum(problem.severity == "error" for problem in problems)
-        looked_at = (
+        checked = (
             f"{counted(len(self.project_files.documents), 'file')},"
             f" {counted(len(self.project_files.rules), 'mapping')},"
             f" {counted(self.schemas, 'schema')}, {counted(self.tests, 'test')}"
         )
-        told = [counted(errors, "error")] if errors else []
-        told += [counted(len(problems) - errors, "warning")] if len(problems) > errors else []
-        verdict = " and ".join(told) or "nothing is wrong"
-        verdict = paint(verdict, "red" if errors else "yellow" if told else "green")
-        lines = [f"{verdict} in {looked_at}" if told else f"{verdict}: {looked_at}"]
-        if self.without:
-            first = self.without[0] if " " not in self.without[0] else "TOPIC"
+        counts = [counted(errors, "error")] if errors else []
+        counts += [counted(len(problems) - errors, "warning")] if len(problems) > errors else []
+        verdict = " and ".join(counts) or "no problems"
+        verdict = paint(verdict, "red" if errors else "yellow" if counts else "green")
+        lines = [f"{verdict} in {checked}" if counts else f"{verdict}: {checked}"]
+        if self.unchecked:
+            first = self.unchecked[0] if " " not in self.unchecked[0] else "TOPIC"
             lines.append(
-                f"not checked against a schema: {', '.join(self.without)}"
-                f" (name one: --schema {first}=FILE.avsc)"
+                f"not checked against a schema: {', '.join(self.unchecked)}"
+                f" (add one with --schema {first}=FILE.avsc)"
             )
-        if self.taken:
-            lines += ["taken for:", *(f"  {line}" for line in table(self.taken))]
+        if self.logical_types:
+            lines += ["read as:", *(f"  {line}" for line in table(self.logical_types))]
         return "\n".join(lines)
 
 
@@ -153,61 +153,70 @@ async def _report(
     ]
     inputs = [example.form.input.topic for example in examples]
     problems: list[Problem] = list(project_files.problems)
-    problems += [one for rule in project_files.rules if rule.mode != "off" for one in rule.warnings]
+    problems += [
+        warning for rule in project_files.rules if rule.mode != "off" for warning in rule.warnings
+    ]
     newest: dict[str, WriterSchema] = {}
     trees: dict[str, dict[str, Schema]] = {}
     async with SchemaFinder(project_files, given) as finder:
         topics = await finder.topics(inputs)
         for topic in topics:
-            versions = await finder.every(topic)
+            versions = await finder.versions(topic)
             if not versions:
                 continue
             newest[topic] = finder.local(topic) or versions[-1]
             trees[topic] = {version.label: version.schema for version in versions}
         problems += finder.problems
-    plans, wrong = check_topics(project_files.rules, trees, project_files.options)
-    problems += [*wrong, *check_type_conflicts(plans)]
+    plans, schema_problems = check_topics(project_files.rules, trees, project_files.options)
+    problems += [*schema_problems, *check_type_conflicts(plans)]
     if project_files.loaded is not None:
         problems += rules_reading_dead_letters(project_files.rules, project_files.loaded.settings)
-    bench = RealTestEnvironment(newest, project_files.options)
-    able = [example for example in examples if _can_run(example, newest)]
-    problems += _failures(project_files, able, bench)
+    environment = RealTestEnvironment(newest, project_files.options)
+    runnable = [example for example in examples if _can_run(example, newest)]
+    problems += _failures(project_files, runnable, environment)
     problems += untested(project_files.rules, examples)
-    without = [topic for topic in topics if topic not in newest]
-    without += [f"topics that match {pattern}" for pattern in _idle(project_files.rules, topics)]
+    unchecked = [topic for topic in topics if topic not in newest]
+    unchecked += [
+        f"topics that match {pattern}" for pattern in _unmatched(project_files.rules, topics)
+    ]
     if not files and not any(problem.severity == "error" for problem in problems):
-        problems += _refusal(project_files)
+        problems += _startup_problems(project_files)
     unique = list(dict.fromkeys(problems))
     return _Report(
-        project_files, unique, len(able), sum(map(len, trees.values())), _taken(plans), without
+        project_files,
+        unique,
+        len(runnable),
+        sum(map(len, trees.values())),
+        _logical_types(plans),
+        unchecked,
     )
 
 
-def _taken(plans: Sequence[Plan]) -> list[tuple[str, str, str]]:
-    """The fields that a logical type gives a meaning, and which."""
+def _logical_types(plans: Sequence[Plan]) -> list[tuple[str, str, str]]:
+    """The fields that have a logical type: path, type, topics."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for plan in plans:
         for path, avro_types in plan.taken.items():
             if any(avro_type.measure in LOGICAL for avro_type in avro_types):
                 what = " or ".join(avro_type.what for avro_type in avro_types)
                 found.setdefault((path, what), {})[plan.topic] = None
-    return [(path, what, _some(list(topics))) for (path, what), topics in found.items()]
+    return [(path, what, _shortened(list(topics))) for (path, what), topics in found.items()]
 
 
-def _some(topics: Sequence[str]) -> str:
-    """Names for a line: the first three of many."""
+def _shortened(topics: Sequence[str]) -> str:
+    """The names on one line: the first three, and how many more."""
     more = len(topics) - 3
     return ", ".join(topics) if more <= 0 else f"{', '.join(topics[:3])} and {more} more"
 
 
-def _idle(rules: Sequence[Rule], topics: Sequence[str]) -> list[str]:
-    """The patterns of mappings that take none of these topics."""
-    idle = [rule for rule in rules if rule.mode != "off" and not any(map(rule.reads, topics))]
-    return list(dict.fromkeys(rule.pattern.text for rule in idle if rule.pattern is not None))
+def _unmatched(rules: Sequence[Rule], topics: Sequence[str]) -> list[str]:
+    """The patterns of active mappings that match none of these topics."""
+    unmatched = [rule for rule in rules if rule.mode != "off" and not any(map(rule.reads, topics))]
+    return list(dict.fromkeys(rule.pattern.text for rule in unmatched if rule.pattern is not None))
 
 
-def _refusal(project_files: ProjectFiles) -> list[Problem]:
-    """What else would keep `run` from starting, found by what `run` does first."""
+def _startup_problems(project_files: ProjectFiles) -> list[Problem]:
+    """Anything else that would keep `run` from starting."""
     try:
         if project_files.loaded is not None:
             load_config(project_files.loaded)
@@ -221,25 +230,25 @@ def _can_run(example: MappingTest, schemas: dict[str, WriterSchema]) -> bool:
 
 
 def _failures(
-    project_files: ProjectFiles, examples: Sequence[MappingTest], bench: RealTestEnvironment
+    project_files: ProjectFiles, examples: Sequence[MappingTest], environment: RealTestEnvironment
 ) -> list[Problem]:
-    """What the tests in the files say; nothing where their mappings are wrong themselves."""
+    """The failed tests; files whose mappings have errors are left out."""
     problems = []
     errors = [problem for problem in project_files.problems if problem.severity == "error"]
-    wrong = {problem.place.file for problem in errors if problem.place is not None}
+    invalid = {problem.place.file for problem in errors if problem.place is not None}
     for example in examples:
-        if example.document.file in wrong:
+        if example.document.file in invalid:
             continue
         try:
-            result = run_mapping_test(example, project_files.rules, bench)
+            result = run_mapping_test(example, project_files.rules, environment)
         except Problems:
             continue
         if not result.passed:
-            problems.append(example.problem(FAILED, _told(result), _MORE))
+            problems.append(example.problem(FAILED, _failure_text(result), _MORE))
     return problems
 
 
-def _told(result: MappingTestResult) -> str:
+def _failure_text(result: MappingTestResult) -> str:
     name = f"the test `{result.example.form.name}` fails"
     if result.fault is not None:
         return f"{name}: {result.fault}"

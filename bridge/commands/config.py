@@ -1,4 +1,4 @@
-"""`fullstory-bridge config`: the merged settings, each with where it came from."""
+"""`fullstory-bridge config`: the merged settings and the source of each."""
 
 import json
 import os
@@ -20,9 +20,9 @@ from bridge.settings.sources.environment import KEY_VARIABLE, variables
 from bridge.settings.sources.secrets import is_secret_name
 
 _KAFKA = """\
-Every key of librdkafka under `kafka` has a variable too: BRIDGE_KAFKA_ and the key in capitals,
+Every librdkafka key under `kafka` has a variable too: BRIDGE_KAFKA_ and the key in capitals,
 with _ for a dot, __ for an underscore, ___ for a dash: BRIDGE_KAFKA_BOOTSTRAP_SERVERS.
-Any variable may be given as NAME_FILE, the path of a file that holds the value."""
+For any variable NAME you can set NAME_FILE instead: the path of a file that holds the value."""
 
 
 @click.command()
@@ -30,11 +30,11 @@ Any variable may be given as NAME_FILE, the path of a file that holds the value.
     "--config",
     "file",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one. Without a file: the environment.",
+    help="The settings file; without one, the environment.  [default: bridge.yaml, if it exists]",
 )
-@click.option("--env", is_flag=True, help="List the environment variables, and no more.")
+@click.option("--env", is_flag=True, help="List the environment variables and exit.")
 def config(file: Path | None, env: bool) -> None:
-    """Show all settings and where each came from; secrets as ***.
+    """Show all settings and the source of each; secrets are shown as ***.
 
     Example: fullstory-bridge config --config bridge.yaml
     """
@@ -53,16 +53,16 @@ def config(file: Path | None, env: bool) -> None:
 
 def _settings(loaded: Loaded) -> list[str]:
     values = loaded.settings.model_dump(by_alias=True)
-    heads = ("SETTING", "VALUE", "FROM")
+    header = ("SETTING", "VALUE", "FROM")
     rows = [
         (dotted(path), _shown(path, value), loaded.origins.get(dotted(path), "default"))
         for path, value in _leaves(values, ())
     ]
-    return table([heads, *rows])
+    return table([header, *rows])
 
 
 def _leaves(value: Any, path: DataPath) -> Iterator[tuple[DataPath, Any]]:
-    """Single values with their paths; a list counts as one."""
+    """The leaf values with their paths; a list counts as one value."""
     if isinstance(value, dict) and value:
         for key, below in value.items():
             yield from _leaves(below, (*path, key))
@@ -83,8 +83,8 @@ def _shown(path: DataPath, value: Any) -> str:
 
 
 def _variables() -> list[str]:
-    """Each variable, its setting and what that does."""
-    heads = ("VARIABLE", "SETTING", "MEANING")
+    """Each variable, its setting and what the setting does."""
+    header = ("VARIABLE", "SETTING", "MEANING")
     key = (KEY_VARIABLE, "fullstory.key", "FullStory's own name for the API key.")
     rows = [(name, dotted(path), described(path)) for name, path in sorted(variables().items())]
-    return [*table([heads, key, *rows]), "", *_KAFKA.splitlines()]
+    return [*table([header, key, *rows]), "", *_KAFKA.splitlines()]

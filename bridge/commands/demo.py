@@ -1,4 +1,4 @@
-"""`fullstory-bridge demo`: the real path in a world on this machine."""
+"""`fullstory-bridge demo`: the real bridge with simulated services on this machine."""
 
 import asyncio
 import contextlib
@@ -23,19 +23,21 @@ from bridge.status.counts import Counts
 
 TRAFFIC_S = 15.0
 SETTLE_LIMIT_S = 15.0
-"""What is still under way when the traffic ends has so long to arrive."""
+"""Records still in flight when the traffic ends have this long to be settled."""
 
-LOOK_EVERY_S = 0.2
+UPDATE_INTERVAL_S = 0.2
 
 
 @click.command()
 def demo() -> None:
-    """Show payments and orders become FullStory events: no Kafka, no account needed.
+    """Watch payments and orders become FullStory events.
+
+    No Kafka cluster and no FullStory account are needed: the demo simulates both.
 
     Example: fullstory-bridge demo
     """
-    click.echo("A Kafka, a Schema Registry and a FullStory of our own on this machine:")
-    click.echo("payments and orders, a poison record, an unknown user, a spell of 429s.\n")
+    click.echo("A simulated Kafka, Schema Registry and FullStory on this machine:")
+    click.echo("payments and orders, a poison record, an unknown user, a burst of 429s.\n")
     try:
         reconciliation = uvloop.run(_show())
     except SetupError as error:
@@ -86,13 +88,13 @@ async def _until_settled(world: World, running: "asyncio.Task[bool]") -> None:
     while time.monotonic() < deadline_s and not running.done():
         if await world.settled():
             return
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(UPDATE_INTERVAL_S)
 
 
 async def _draw(table: LiveTable, world: World, counts: Counts) -> None:
     before, then_s = 0, time.monotonic()
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(UPDATE_INTERVAL_S)
         now_s = time.monotonic()
         rate = (counts.delivered - before) / (now_s - then_s)
         before, then_s = counts.delivered, now_s

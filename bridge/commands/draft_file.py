@@ -1,4 +1,4 @@
-"""A draft made whole: its test gets what the mapping really makes of a made-up record."""
+"""Completes a draft: each test expects what the mapping produces for a sample record."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,38 +25,40 @@ _USER = "user-1"
 
 
 def draft_file(topic: str, writer: WriterSchema, observed: ObservedValues, options: Options) -> str:
-    """The text of a mapping file for a topic, with one test a mapping.
+    """The text of a mapping file for a topic, with one test per mapping.
 
     Raises:
-        SetupError: the schema's values are no records, or the draft came out wrong.
+        SetupError: the schema is not of a record, or the draft is invalid.
     """
     drafts = draft_mappings(topic, writer.schema, observed, options)
     if not drafts:
-        raise SetupError(f"{writer.label}: its values are no records, so there is nothing to map")
+        raise SetupError(f"{writer.label}: its values are not records, so there is nothing to map")
     origin = writer.label
     if observed.records:
-        origin += f" and the look of {observed.records} records"
+        origin += f" and {observed.records} records"
     rules = _rules(write_draft(drafts, origin), topic, writer, options)
     tests = [_test(draft, rules, writer, options) for draft in drafts]
     return write_draft(drafts, origin, tests)
 
 
 def _rules(text: str, topic: str, writer: WriterSchema, options: Options) -> Sequence[Rule]:
-    """The draft as the compiler sees it: what is wrong with it must not reach anybody."""
+    """The compiled draft; an invalid draft is never written."""
     try:
         rules = load_rules([parse(text, f"the draft for {topic}")], options)
         compile_plan(rules, topic, writer.schema, options)
     except Problems as problems:
-        raise SetupError(f"no right mapping could be drafted:\n{problems}") from None
+        raise SetupError(f"no valid mapping could be drafted:\n{problems}") from None
     return rules
 
 
 def _test(
     draft: Draft, rules: Sequence[Rule], writer: WriterSchema, options: Options
 ) -> DraftedTest:
-    made = SampleRecord(writer.schema, _wanted(draft), _given(draft)).record(draft.record)
+    sample = SampleRecord(writer.schema, _required_paths(draft), _fixed_values(draft)).record(
+        draft.record
+    )
     if "$record" in draft.filter:
-        made = {draft.record.name: made}  # Avro's JSON form, where a union has several records
+        sample = {draft.record.name: sample}  # Avro's JSON form, for a union of several records
     key = _USER if draft.uid.path == "$key" else None
     headers = {}
     if draft.uid.path.startswith("$headers."):
@@ -73,16 +75,20 @@ def _test(
         read_headers=lambda: pairs,
     )
     try:
-        outcomes = RealTestEnvironment({draft.topic: writer}, options).outcomes(rules, record, made)
+        outcomes = RealTestEnvironment({draft.topic: writer}, options).outcomes(
+            rules, record, sample
+        )
     except (CannotRun, MappingError) as error:
-        raise SetupError(f"no record could be made up for {draft.record.name}: {error}") from None
-    event = next((one for one in outcomes if one.mapping == draft.name), None)
+        raise SetupError(
+            f"no sample record could be made for {draft.record.name}: {error}"
+        ) from None
+    event = next((outcome for outcome in outcomes if outcome.mapping == draft.name), None)
     if not isinstance(event, Event):
-        raise SetupError(f"the draft makes no event of a made-up {draft.record.name}: {event}")
-    return DraftedTest(draft, key, headers, made, event)
+        raise SetupError(f"the draft makes no event from a sample {draft.record.name}: {event}")
+    return DraftedTest(draft, key, headers, sample, event)
 
 
-def _wanted(draft: Draft) -> list[tuple[str, ...]]:
+def _required_paths(draft: Draft) -> list[tuple[str, ...]]:
     forms = [draft.uid.path, draft.event.path, draft.timestamp.path]
     forms += [_path(line.form) for line in draft.properties]
     return [_names(path) for path in forms if path and (path[0] != "$" or path[:6] == "$value")]
@@ -101,13 +107,13 @@ def _names(path: str) -> tuple[str, ...]:
     )
 
 
-def _given(draft: Draft) -> dict[tuple[str, ...], Any]:
-    """Values that must stand in the record: what the filter asks for, and a time in its form."""
-    given: dict[tuple[str, ...], Any] = {}
+def _fixed_values(draft: Draft) -> dict[tuple[str, ...], Any]:
+    """Values that the sample must have: what the filter requires, and a time in its format."""
+    values: dict[tuple[str, ...], Any] = {}
     operation = draft.filter.get("op")
     if operation:
-        given["op",] = operation[0]
+        values["op",] = operation[0]
     form = draft.timestamp.form
     if isinstance(form, Mapping) and "format" in form:
-        given[_names(draft.timestamp.path)] = sample_time_in(str(form["format"]))
-    return given
+        values[_names(draft.timestamp.path)] = sample_time_in(str(form["format"]))
+    return values

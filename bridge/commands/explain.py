@@ -1,4 +1,4 @@
-"""`fullstory-bridge explain`: what becomes of one record, mapping by mapping, and why."""
+"""`fullstory-bridge explain`: what each mapping does with one record, and why."""
 
 import asyncio
 import sys
@@ -26,27 +26,27 @@ from bridge.mapping.testing.tests import CannotRun
 
 @click.command()
 @click.argument("record", default="-")
-@click.option("--topic", help="The topic, as the mapping files call it.")
+@click.option("--topic", help="The topic, as named in the mapping files.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one.",
+    help="The settings file.  [default: bridge.yaml, if it exists]",
 )
 @click.option(
     "--mapping",
     "files",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A mapping file, in place of those of the settings; may be given several times.",
+    help="A mapping file, instead of those in the settings. Repeatable.",
 )
 @click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="TOPIC=FILE",
-    help="The schema of a topic; else the settings', else the registry's newest.",
+    help="The schema of a topic. Repeatable.  [default: the settings', else the registry's latest]",
 )
-@click.option("--show-values", is_flag=True, help="Say what stands in the record, not only types.")
+@click.option("--show-values", is_flag=True, help="Show the record's values, not only types.")
 def explain(
     *,
     record: str,
@@ -56,31 +56,31 @@ def explain(
     schemas: tuple[str, ...],
     show_values: bool,
 ) -> None:
-    """Tell what becomes of one record, and why.
+    """Explain what each mapping does with one record, and why.
 
-    RECORD is a file, or - for standard input: JSON (the value alone, or an object with topic,
-    key, headers, timestamp and value), or the bytes of an Avro value as Kafka holds it. Or it is
-    topic/partition/offset, a record in Kafka itself. For each mapping: the clause of its filter
-    that does not hold, why it is skipped or rejected, or the request that would be sent.
+    RECORD is a file, - for standard input, or topic/partition/offset of a record in Kafka. A
+    file holds JSON (the value alone, or an object with topic, key, headers, timestamp and value)
+    or the bytes of an Avro value as Kafka stores it. For each mapping it prints the filter
+    clause that does not match, the reason for a skip or reject, or the request it would send.
 
     Example: fullstory-bridge explain --topic payments declined.json
     """
     try:
-        spot = parse_position(record)
-        project_files = read_project_files(config, files, stand_ins=spot is None)
+        position = parse_position(record)
+        project_files = read_project_files(config, files, placeholders=position is None)
         show_problems(project_files.problems, err=True)
         if any(problem.severity == "error" for problem in project_files.problems):
             sys.exit(1)
-        if spot is not None:
-            given = read_position(spot, project_files.loaded)
+        if position is not None:
+            given = read_position(position, project_files.loaded)
         else:
             given = read_input(record, topic, project_files)
-        record_input = asyncio.run(_specimen(project_files, schema_flags(schemas), given))
+        record_input = asyncio.run(_record_input(project_files, schema_flags(schemas), given))
     except (SetupError, Unavailable) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    except CannotRun as cannot:
-        click.echo(str(cannot), err=True)
+    except CannotRun as error:
+        click.echo(str(error), err=True)
         sys.exit(1)
     except PoisonRecord as poison:
         click.echo(f"the record cannot be decoded: {poison.reason}: {poison}")
@@ -89,16 +89,16 @@ def explain(
         click.echo(line)
 
 
-async def _specimen(
+async def _record_input(
     project_files: ProjectFiles, flags: dict[str, WriterSchema], given: InputValue
 ) -> ExplainedRecord:
     async with SchemaFinder(project_files, flags) as finder:
         if given.data is not None:
             return await decode(given, finder)
         topic = given.record.topic
-        writer = await finder.newest(topic)
+        writer = await finder.latest(topic)
         show_problems(finder.problems, err=True)
-        bench = RealTestEnvironment(
+        environment = RealTestEnvironment(
             {} if writer is None else {topic: writer}, project_files.options
         )
-        return bench.record_input(given.record, given.value)
+        return environment.record_input(given.record, given.value)

@@ -1,4 +1,4 @@
-"""`fullstory-bridge fields`: what leaves, for a privacy review."""
+"""`fullstory-bridge fields`: every field that is sent, for a privacy review."""
 
 import asyncio
 import csv
@@ -26,14 +26,15 @@ from bridge.mapping.runtime.plan import Plan
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one.",
+    help="The settings file.  [default: bridge.yaml, if it exists]",
 )
 @click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="TOPIC=FILE",
-    help="The schema of a topic, which tells the types; else the settings', else the registry's.",
+    help="The schema of a topic, for the types. Repeatable."
+    "  [default: the settings', else the registry's]",
 )
 @click.option(
     "--format",
@@ -41,7 +42,7 @@ from bridge.mapping.runtime.plan import Plan
     type=click.Choice(["text", "csv"]),
     default="text",
     show_default=True,
-    help="A table to look at, or one for a spreadsheet.",
+    help="An aligned table, or CSV for a spreadsheet.",
 )
 def fields(
     files: tuple[Path, ...],
@@ -49,15 +50,15 @@ def fields(
     schemas: tuple[str, ...],
     form: Literal["text", "csv"],
 ) -> None:
-    """List every field that leaves, for a privacy review.
+    """List every field that is sent to FullStory, for a privacy review.
 
-    From where, as what, hashed or redacted, whose. What only a filter reads does not leave and is
-    not listed; nor is a mapping that is off.
+    Shows the source, the name it is sent as, hashing or redaction, and the owner. Fields that
+    only a filter reads are not sent, so they are not listed; nor are mappings that are off.
 
     Example: fullstory-bridge fields --format csv > fields.csv
     """
     try:
-        project_files = read_project_files(config, files, stand_ins=True)
+        project_files = read_project_files(config, files, placeholders=True)
         plans = asyncio.run(_plans(project_files, schema_flags(schemas)))
     except SetupError as error:
         click.echo(str(error), err=True)
@@ -70,19 +71,19 @@ def fields(
 
 
 async def _plans(project_files: ProjectFiles, given: dict[str, WriterSchema]) -> dict[str, Plan]:
-    """The plans of the topics that have a schema which fits; it only tells types here."""
+    """The plans of the topics whose schema fits the mappings; used for types only."""
     plans: dict[str, Plan] = {}
     async with SchemaFinder(project_files, given) as finder:
         for topic in await finder.topics():
-            writer = await finder.newest(topic)
+            writer = await finder.latest(topic)
             if writer is None:
                 continue
             try:
                 plan = compile_plan(
                     project_files.rules, topic, writer.schema, project_files.options
                 )
-            except Problems as wrong:
-                show_problems(wrong.problems, err=True)
+            except Problems as misfit:
+                show_problems(misfit.problems, err=True)
             else:
                 plans[topic] = plan
         show_problems(finder.problems, err=True)
@@ -91,8 +92,8 @@ async def _plans(project_files: ProjectFiles, given: dict[str, WriterSchema]) ->
 
 def _shown(found: Sequence[PrivacyRow], form: str) -> str:
     if form == "text":
-        heads = [column.upper() for column in COLUMNS]
-        return "\n".join(table([heads, *found]))
+        header = [column.upper() for column in COLUMNS]
+        return "\n".join(table([header, *found]))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

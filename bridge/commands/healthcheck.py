@@ -1,4 +1,4 @@
-"""`fullstory-bridge healthcheck`: is the bridge beside it alive? For a container's own check."""
+"""`fullstory-bridge healthcheck`: a container's health check for the running bridge."""
 
 import http.client
 import os
@@ -11,7 +11,7 @@ from bridge.errors import SetupError
 from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.settings.load import DEFAULT_FILE, load
 
-ANSWER_WITHIN_S = 5.0
+TIMEOUT_S = 5.0
 OK = 200
 
 
@@ -20,10 +20,11 @@ OK = 200
     "--config",
     "file",
     type=click.Path(path_type=Path),
-    help="The settings file of the running bridge. Without a file: the environment.",
+    help="The settings file of the running bridge; without one, the environment."
+    "  [default: bridge.yaml, if it exists]",
 )
 def healthcheck(file: Path | None) -> None:
-    """Ask the running bridge's /livez: 0 when it is live, else 1.
+    """Query /livez of the running bridge: exit code 0 if it is live, else 1.
 
     Example: fullstory-bridge healthcheck --config bridge.yaml
     """
@@ -35,23 +36,23 @@ def healthcheck(file: Path | None) -> None:
         click.echo(str(error), err=True)
         sys.exit(2)
     if address is None:
-        click.echo("status.listen: it is off, so nobody can ask", err=True)
+        click.echo("status.listen: the status server is off, nothing to query", err=True)
         sys.exit(2)
-    live, text = _ask(*address)
+    live, text = _query(*address)
     click.echo(text, err=not live)
     sys.exit(0 if live else 1)
 
 
-def _ask(host: str, port: int) -> tuple[bool, str]:
-    """Whether the bridge says that it is live, and what it says.
+def _query(host: str, port: int) -> tuple[bool, str]:
+    """Whether the bridge reports that it is live, and the text of its response.
 
-    Who listens at every address (0.0.0.0, ::) is asked at that name: it leads to this machine.
+    A wildcard address (0.0.0.0, ::) is used as it is: connecting to it reaches this machine.
     """
-    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_WITHIN_S)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/livez")
-        answer = connection.getresponse()
-        return answer.status == OK, answer.read(200).decode(errors="replace").strip()
+        response = connection.getresponse()
+        return response.status == OK, response.read(200).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
         return False, f"no answer from {host}:{port}: {error}"
     finally:

@@ -1,4 +1,4 @@
-"""`fullstory-bridge init`: a first mapping for a topic, from its schema and some records."""
+"""`fullstory-bridge init`: drafts a mapping for a topic from its schema and recent records."""
 
 import asyncio
 import glob
@@ -28,61 +28,61 @@ from bridge.records import Record
 from bridge.settings.load import DEFAULT_FILE, Flag, Loaded, read_settings
 
 RECORDS: int = 50
-"""Looked at where nothing else is said: enough to see which fields are ever null."""
+"""The default: enough to see which fields can be null."""
 
 READ_TIMEOUT_S = 10.0
 
 _UNSET = re.compile(r"`(\w+)` is not set")
-_SPARE = re.compile(r"(?:^|[\s{,])(?:key|hash_key)\s*:")
-"""Settings whose variables may be missing here: nothing is sent and nothing hashed."""
+_OPTIONAL = re.compile(r"(?:^|[\s{,])(?:key|hash_key)\s*:")
+"""Settings whose variables may be unset here: nothing is sent and nothing hashed."""
 
 
 @click.command()
-@click.option("--topic", required=True, help="The topic, as the mapping files call it.")
+@click.option("--topic", required=True, help="The topic, as named in the mapping files.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one.",
+    help="The settings file.  [default: bridge.yaml, if it exists]",
 )
 @click.option(
     "--schema",
     "schema",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="The schema of the topic's values; else the settings', else the registry's newest.",
+    help="The schema of the topic's values.  [default: the settings', else the registry's latest]",
 )
 @click.option(
     "--records",
     type=click.IntRange(min=0, max=10_000),
     default=RECORDS,
     show_default=True,
-    help="How many of the youngest records to look at; 0: none.",
+    help="How many of the latest records to inspect; 0 for none.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="The new mapping file; else it is written to standard output.",
+    help="The mapping file to create.  [default: standard output]",
 )
 def init(
     *, topic: str, config: Path | None, schema: Path | None, records: int, output: Path | None
 ) -> None:
     """Draft a mapping for a topic.
 
-    It is guessed from the topic's schema and, where Kafka can be reached, from the look of some
-    records: which fields are ever null, which texts look like an e-mail address. No value of a
-    record is written anywhere. What seems personal is hashed, redacted or left out. The draft
-    says `mode: shadow`, so nothing is sent, and passes `check --strict` as it is.
+    The draft is based on the topic's schema and, if Kafka can be reached, on recent records:
+    which fields are null, which strings look like an e-mail address. No value of a record is
+    written. Fields that look personal are hashed, redacted or left out. The draft passes
+    `check --strict` and has `mode: shadow`, so it sends nothing until you change that.
 
     Example: fullstory-bridge init --topic payments -o mappings/payments.yaml
     """
     if output is not None and output.exists():
-        raise click.UsageError(f"{output} is there already: name another file, or move it away")
+        raise click.UsageError(f"{output} already exists: choose another file, or move it away")
     try:
         loaded = _settings(config, schema_given=schema is not None)
         given = None if schema is None else read_schema_file(str(schema))
-        found = asyncio.run(_look(loaded, topic, given, records))
+        found = asyncio.run(_inspect(loaded, topic, given, records))
         text = draft_file(found.topic, found.writer, found.observed, _options(loaded))
     except (SetupError, Unavailable) as error:
         click.echo(str(error), err=True)
@@ -93,13 +93,13 @@ def init(
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")
     flag = "" if schema is None else f" --schema {found.topic}={schema}"
-    told = f"wrote {output}: read it through, then fullstory-bridge check --strict {output}{flag}"
-    click.echo(told, err=True)
+    check = f"fullstory-bridge check --strict {output}{flag}"
+    click.echo(f"wrote {output}: review it, then run {check}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the draft is made from."""
+    """The input of the draft."""
 
     topic: str
     writer: WriterSchema
@@ -107,27 +107,27 @@ class _Found:
 
 
 def _settings(config: Path | None, *, schema_given: bool) -> Loaded | None:
-    """The settings; the mapping files that they name need not be there yet.
+    """The settings; the mapping files that they name need not exist yet.
 
     Raises:
-        SetupError: they are wrong.
+        SetupError: they are invalid.
     """
     file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     if file is None and (schema_given or "BRIDGE_KAFKA_BOOTSTRAP_SERVERS" not in os.environ):
         if schema_given:
             return None
-        message = "no settings and no schema: --config with a settings file, or --schema"
+        message = "no settings and no schema: use --config or --schema"
         raise click.UsageError(message)
     flags = [Flag("init", ("mappings",), [glob.escape(__file__)])]
     environ = {"FULLSTORY_API_KEY": "made-up", **os.environ}
     try:
         return read_settings(file, environ, flags, known_kafka_keys=KNOWN_KEYS)
     except Problems as problems:
-        spare = [one for one in problems.problems if _SPARE.search(one.source_line or "")]
-        unset = [name for one in spare for name in _UNSET.findall(one.message)]
+        optional = [p for p in problems.problems if _OPTIONAL.search(p.source_line or "")]
+        unset = [name for problem in optional for name in _UNSET.findall(problem.message)]
     try:
-        made_up = dict.fromkeys(unset, "made-up")
-        return read_settings(file, {**environ, **made_up}, flags, known_kafka_keys=KNOWN_KEYS)
+        placeholders = dict.fromkeys(unset, "made-up")
+        return read_settings(file, {**environ, **placeholders}, flags, known_kafka_keys=KNOWN_KEYS)
     except Problems as problems:
         raise SetupError(str(problems)) from None
 
@@ -136,41 +136,41 @@ def _options(loaded: Loaded | None) -> Options:
     return Options() if loaded is None else mapping_options(loaded.settings)
 
 
-async def _look(
+async def _inspect(
     loaded: Loaded | None, topic: str, given: WriterSchema | None, records: int
 ) -> _Found:
-    """The schema, and what some records look like.
+    """The schema, and statistics of recent records.
 
     Raises:
         SetupError: there is no schema.
     """
     names = {} if loaded is None else loaded.settings.topic_names
-    ours = next((name for name, kafkas in names.items() if kafkas == topic), topic)
+    name = next((name for name, kafka in names.items() if kafka == topic), topic)
     project_files = ProjectFiles(loaded, (), (), _options(loaded), ())
-    async with SchemaFinder(project_files, {} if given is None else {ours: given}) as finder:
-        writer = await finder.newest(ours)
+    async with SchemaFinder(project_files, {} if given is None else {name: given}) as finder:
+        writer = await finder.latest(name)
         show_problems(finder.problems, err=True)
         if writer is None:
-            message = f"there is no schema for the topic {ours}"
-            raise SetupError(f"{message}: name one with --schema FILE, or `avro.registry.url`")
-        youngest = [] if loaded is None else await _youngest(loaded, names.get(ours, ours), records)
-        mine = [record._replace(topic=ours) for record in youngest]
-        return _Found(ours, writer, await _sight(mine, finder))
+            message = f"there is no schema for the topic {name}"
+            raise SetupError(f"{message}: use --schema FILE, or set `avro.registry.url`")
+        latest = [] if loaded is None else await _latest(loaded, names.get(name, name), records)
+        renamed = [record._replace(topic=name) for record in latest]
+        return _Found(name, writer, await _observe(renamed, finder))
 
 
-async def _youngest(loaded: Loaded, topic: str, count: int) -> list[Record]:
-    """Some records; none where Kafka cannot be reached, for the schema is enough for a draft."""
+async def _latest(loaded: Loaded, topic: str, count: int) -> list[Record]:
+    """The latest records; none if Kafka is unavailable, since the schema is enough for a draft."""
     if not count:
         return []
     kafka = loaded.settings.kafka_config()
     try:
         return await asyncio.to_thread(record_reader.read_last, kafka, topic, count, READ_TIMEOUT_S)
     except (SetupError, Unavailable) as error:
-        click.echo(f"no records were looked at: {error}", err=True)
+        click.echo(f"no records were read: {error}", err=True)
         return []
 
 
-async def _sight(records: Sequence[Record], finder: SchemaFinder) -> ObservedValues:
+async def _observe(records: Sequence[Record], finder: SchemaFinder) -> ObservedValues:
     observed = ObservedValues()
     unreadable = 0
     for record in records:
@@ -183,5 +183,7 @@ async def _sight(records: Sequence[Record], finder: SchemaFinder) -> ObservedVal
         else:
             observed.note(record_input.value, record.key)
     if unreadable:
-        click.echo(f"{unreadable} of {counted(len(records), 'record')} not decoded", err=True)
+        click.echo(
+            f"{unreadable} of {counted(len(records), 'record')} could not be decoded", err=True
+        )
     return observed

@@ -1,4 +1,4 @@
-"""`fullstory-bridge run`: the long-lived consumer."""
+"""`fullstory-bridge run`: the long-running consumer."""
 
 import asyncio
 import os
@@ -31,16 +31,16 @@ HALTED = 3
     "--config",
     "file",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one. Without a file: the environment.",
+    help="The settings file; without one, the environment.  [default: bridge.yaml, if it exists]",
 )
 @click.option(
     "--exit-on-halt",
     is_flag=True,
-    help="End with exit code 3 when everything stands still until a person has acted;"
-    " without it the process stays, and says so.",
+    help="Exit with code 3 when everything is halted until an operator acts."
+    " Without it, the process stays up and reports the halt.",
 )
 def run(file: Path | None, exit_on_halt: bool) -> None:
-    """Read, map and deliver until SIGTERM.
+    """Read records, map them and deliver events until SIGTERM.
 
     Example: fullstory-bridge run --config bridge.yaml
     """
@@ -51,7 +51,7 @@ def run(file: Path | None, exit_on_halt: bool) -> None:
         configure_log(config.settings.log.level, config.settings.log.format)
         counts = Counts()
         conditions = Conditions(time.monotonic)
-        left = uvloop.run(_run(config, counts, conditions, exit_on_halt))
+        left_group = uvloop.run(_run(config, counts, conditions, exit_on_halt))
         log_end(counts)
     except SetupError as error:
         click.echo(str(error), err=True)
@@ -60,9 +60,9 @@ def run(file: Path | None, exit_on_halt: bool) -> None:
         click.echo(str(error), err=True)
         sys.exit(1)
     code = HALTED if exit_on_halt and conditions.is_fully_halted else 0
-    if not left:
-        # All that was settled is committed; only the farewell to the group hangs. Kafka's client
-        # would keep the interpreter from ending, so the process ends without it.
+    if not left_group:
+        # Everything settled is committed; only leaving the group hangs. Kafka's client would
+        # keep the interpreter from exiting, so the process exits without it.
         os._exit(code)
     sys.exit(code)
 
@@ -83,20 +83,20 @@ async def _run(config: Config, counts: Counts, conditions: Conditions, exit_on_h
 
 
 async def _stop_when(halt: "WhollyHalted", bridge: Bridge) -> None:
-    await halt.told.wait()
+    await halt.halted.wait()
     bridge.stop()
 
 
 class WhollyHalted:
-    """An observer that says when nothing goes on until a person has acted."""
+    """An observer that reports when everything is halted until an operator acts."""
 
     listens_to: Final = frozenset({HaltedScope})
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.told = asyncio.Event()
+        self.halted = asyncio.Event()
 
     def notify(self, fact: Fact) -> None:
-        """Take note of a halt of everything; from any thread."""
+        """Note a halt of every topic; call from any thread."""
         if isinstance(fact, HaltedScope) and fact.scope == EVERY_TOPIC:
-            self._loop.call_soon_threadsafe(self.told.set)
+            self._loop.call_soon_threadsafe(self.halted.set)

@@ -1,4 +1,4 @@
-"""`fullstory-bridge schema`: the JSON Schema that an editor completes and checks with."""
+"""`fullstory-bridge schema`: the JSON Schemas for completion and validation in editors."""
 
 import json
 from typing import Literal
@@ -16,7 +16,7 @@ _EXPORTS = {"mapping": mapping_schema, "settings": settings_schema}
 def schema(which: Literal["mapping", "settings"]) -> None:
     """Print the JSON Schema of a file, for your editor.
 
-    Editors with the YAML language server use it where a file begins with
+    Editors with the YAML language server use it if a file begins with
     `# yaml-language-server: $schema=mapping.schema.json`.
 
     Example: fullstory-bridge schema mapping > mapping.schema.json
@@ -25,5 +25,5 @@ def schema(which: Literal["mapping", "settings"]) -> None:
 
 
 def as_text(which: Literal["mapping", "settings"]) -> str:
-    """The schema as it stands in its file."""
+    """The schema as the text of its file."""
     return json.dumps(_EXPORTS[which](), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""`fullstory-bridge tap`: live records and what they would become."""
+"""`fullstory-bridge tap`: live records and the requests they would produce."""
 
 import asyncio
 import sys
@@ -23,18 +23,18 @@ from bridge.settings.load import Loaded
 
 
 @click.command()
-@click.option("--topic", help="This topic only, as the mapping files call it.")
+@click.option("--topic", help="Only this topic, as named in the mapping files.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one.",
+    help="The settings file.  [default: bridge.yaml, if it exists]",
 )
 @click.option(
     "--mapping",
     "files",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A mapping file, in place of those of the settings; may be given several times.",
+    help="A mapping file, instead of those in the settings. Repeatable.",
 )
 @click.option(
     "-n",
@@ -42,14 +42,13 @@ from bridge.settings.load import Loaded
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="End after so many records; Ctrl-C ends sooner.",
+    help="Stop after this many records. Ctrl-C stops earlier.",
 )
 def tap(*, topic: str | None, config: Path | None, files: tuple[Path, ...], count: int) -> None:
-    """Watch live records, and what each of them would become.
+    """Watch live records and the requests they would produce.
 
-    Shows the requests as they would be sent, so also the values in them, but never the key.
-    Nothing is sent, no group is joined and nothing is committed: a running bridge does not
-    notice.
+    Prints the requests with the records' values, but never the API key. Nothing is sent, no
+    consumer group is joined and nothing is committed, so a running bridge is not affected.
 
     Example: fullstory-bridge tap --topic payments -n 3
     """
@@ -67,18 +66,18 @@ def tap(*, topic: str | None, config: Path | None, files: tuple[Path, ...], coun
 
 
 def _tap(project_files: ProjectFiles, topic: str | None, count: int) -> None:
-    """Show records as they come.
+    """Print records as they arrive.
 
     Raises:
-        SetupError: there is nothing to watch.
+        SetupError: there is no topic to watch.
         Unavailable: Kafka does not answer.
     """
     loaded = project_files.loaded
     if loaded is None:
-        raise click.UsageError("no settings: --config with a settings file, to say where Kafka is")
-    ours = _topics(project_files, topic, loaded)
-    topics = {project_files.kafkas_name(name): name for name in ours}
-    click.echo(f"waiting for {counted(count, 'record')} of {', '.join(ours)}", err=True)
+        raise click.UsageError("no settings: use --config; they say where Kafka is")
+    names = _topics(project_files, topic, loaded)
+    topics = {project_files.kafka_name(name): name for name in names}
+    click.echo(f"waiting for {counted(count, 'record')} of {', '.join(names)}", err=True)
     with (
         asyncio.Runner() as runner,
         closing(record_reader.follow(loaded.settings.kafka_config(), list(topics))) as records,
@@ -87,46 +86,48 @@ def _tap(project_files: ProjectFiles, topic: str | None, count: int) -> None:
         runner.run(finder.__aenter__())
         try:
             for record in islice(records, count):
-                mine = record._replace(topic=topics[record.topic])
-                for line in _shown(record, mine, project_files, finder, runner):
+                renamed = record._replace(topic=topics[record.topic])
+                for line in _lines(record, renamed, project_files, finder, runner):
                     click.echo(line)
         finally:
             runner.run(finder.__aexit__())
 
 
 def _topics(project_files: ProjectFiles, topic: str | None, loaded: Loaded) -> Sequence[str]:
-    """The one that is named, or all that the mappings read; a pattern's are asked for in Kafka."""
+    """The named topic, or all that the mappings read; patterns are resolved in Kafka."""
     if topic is not None:
         if topic not in project_files.topics([topic]):
-            what = f"no mapping reads the topic {topic}; they read: {project_files.read}"
-            raise click.UsageError(what)
+            message = f"no mapping reads the topic {topic}; they read: {project_files.topics_text}"
+            raise click.UsageError(message)
         return [topic]
     if not project_files.patterns:
         return project_files.topics()
-    there = admin.describe_cluster(loaded.settings.kafka_config()).topics
-    found = project_files.topics(sorted(map(project_files.own_name, there)))
+    existing = admin.describe_cluster(loaded.settings.kafka_config()).topics
+    found = project_files.topics(sorted(map(project_files.topic_alias, existing)))
     if not found:
-        raise SetupError(f"Kafka has no topic for the mappings; they read: {project_files.read}")
+        raise SetupError(
+            f"Kafka has no topic that the mappings read; they read: {project_files.topics_text}"
+        )
     return found
 
 
-def _shown(
+def _lines(
     record: Record,
-    mine: Record,
+    renamed: Record,
     project_files: ProjectFiles,
     finder: SchemaFinder,
     runner: asyncio.Runner,
 ) -> Iterator[str]:
-    """One record: where it stands, and what each mapping makes of it."""
+    """One record: its position, and what each mapping does with it."""
     yield paint(f"{record.place}  {_time(record.timestamp_ms)}", "cyan")
     if record.value is None:
         yield from explanation_lines(
-            project_files, ExplainedRecord(mine, None, None), show_values=True
+            project_files, ExplainedRecord(renamed, None, None), show_values=True
         )
         yield ""
         return
     try:
-        record_input = runner.run(decode(InputValue(mine, None, record.value), finder))
+        record_input = runner.run(decode(InputValue(renamed, None, record.value), finder))
     except PoisonRecord as poison:
         yield f"{paint('dead letter', 'red')}: {poison.reason}: {poison}"
     else:
@@ -136,6 +137,6 @@ def _shown(
 
 def _time(timestamp_ms: int) -> str:
     if timestamp_ms < 0:
-        return "without a time"
+        return "no timestamp"
     moment = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

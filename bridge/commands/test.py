@@ -1,4 +1,4 @@
-"""`fullstory-bridge test`: the tests beside the mappings, through the real path."""
+"""`fullstory-bridge test`: runs the tests in mapping files through the real code path."""
 
 import asyncio
 import sys
@@ -27,32 +27,33 @@ _INDENT = "      "
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("-k", "name", help="Only tests whose name has this in it.")
+@click.option("-k", "name", help="Run only tests whose name contains this text.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="The settings file; bridge.yaml here, if there is one.",
+    help="The settings file.  [default: bridge.yaml, if it exists]",
 )
 @click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="TOPIC=FILE",
-    help="The schema of a topic; else `avro.topics` of the settings, else the registry's newest.",
+    help="The schema of a topic. Repeatable."
+    "  [default: `avro.topics` in the settings, else the registry's latest]",
 )
 def test(
     files: tuple[Path, ...], name: str | None, config: Path | None, schemas: tuple[str, ...]
 ) -> None:
     """Run the tests in mapping files.
 
-    FILES are mapping files; without them, those that the settings name. Each test's record is
-    checked against its schema, encoded, decoded and mapped as in `run`. Exit code 1 when a test
-    fails.
+    FILES are mapping files; the default is the files that the settings name. Each test's record
+    is validated against its schema, encoded, decoded and mapped as in `run`. Exit code 1 if a
+    test fails.
 
     Example: fullstory-bridge test m.yaml --schema payments=payment.avsc
     """
     try:
-        project_files = read_project_files(config, files, stand_ins=True)
+        project_files = read_project_files(config, files, placeholders=True)
         given = schema_flags(schemas)
         chosen = _chosen(project_files, name)
         found, problems = asyncio.run(_schemas(project_files, given, chosen))
@@ -63,7 +64,7 @@ def test(
     if any(problem.severity == "error" for problem in project_files.problems):
         sys.exit(1)
     if not chosen:
-        click.echo("there are no tests: write some below `tests:` in the mapping files", err=True)
+        click.echo("no tests: add some under `tests:` in the mapping files", err=True)
     failed = _run(project_files, chosen, RealTestEnvironment(found, project_files.options))
     total = f"{len(chosen) - failed} passed, {failed} failed"
     click.echo(paint(total, "red" if failed else "green"))
@@ -71,14 +72,14 @@ def test(
 
 
 def _chosen(project_files: ProjectFiles, name: str | None) -> list[MappingTest]:
-    every = [
+    tests = [
         example for document in project_files.documents for example in mapping_tests_of(document)
     ]
     if name is None:
-        return every
-    chosen = [example for example in every if name.casefold() in example.form.name.casefold()]
-    if every and not chosen:
-        raise click.UsageError(f"no test has `{name}` in its name")
+        return tests
+    chosen = [example for example in tests if name.casefold() in example.form.name.casefold()]
+    if tests and not chosen:
+        raise click.UsageError(f"no test name contains `{name}`")
     return chosen
 
 
@@ -88,20 +89,20 @@ async def _schemas(
     found: dict[str, WriterSchema] = {}
     async with SchemaFinder(project_files, given) as finder:
         for topic in dict.fromkeys(example.form.input.topic for example in chosen):
-            schema = await finder.newest(topic)
+            schema = await finder.latest(topic)
             if schema is not None:
                 found[topic] = schema
         return found, finder.problems
 
 
 def _run(
-    project_files: ProjectFiles, chosen: Sequence[MappingTest], bench: RealTestEnvironment
+    project_files: ProjectFiles, chosen: Sequence[MappingTest], environment: RealTestEnvironment
 ) -> int:
-    """Run them and show each; returns how many failed."""
+    """Run the tests and print each result; returns the number of failures."""
     failed = 0
     for example in chosen:
         try:
-            result = run_mapping_test(example, project_files.rules, bench)
+            result = run_mapping_test(example, project_files.rules, environment)
         except Problems as problems:
             errors = [p.message for p in problems.problems if p.severity == "error"]
             fault = "\n".join(errors)
@@ -109,12 +110,12 @@ def _run(
                 example, fault=f"the mappings do not fit the schema: {fault}"
             )
         failed += not result.passed
-        for line in _told(result):
+        for line in _result_lines(result):
             click.echo(line)
     return failed
 
 
-def _told(result: MappingTestResult) -> list[str]:
+def _result_lines(result: MappingTestResult) -> list[str]:
     name = result.example.form.name
     if result.passed:
         return [f"{paint('PASS', 'green')}  {name}"]

@@ -1,1 +1,1 @@
-"""From text to plain data with marks, and mistakes told at their place."""
+"""Parses YAML to plain data with positions, and reports mistakes at their position."""

@@ -1,4 +1,4 @@
-"""A file that a person wrote: plain data, and for every path the place where it stands."""
+"""A parsed YAML file: plain data, and the position of every path."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ DataPath = tuple[YamlStep, ...]
 """Keys and list indexes from the root."""
 
 SIZE_BYTES_MAX = 1024 * 1024
-"""Of one file in UTF-8; ten thousand mappings fit."""
+"""The limit for one file in UTF-8; it holds ten thousand mappings."""
 
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -23,7 +23,7 @@ _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One parsed file: `data` is made of dict, list, str, int, float, bool and None only.
+    """One parsed file; `data` consists of dict, list, str, int, float, bool and None only.
 
     Aliased parts are shared objects: treat `data` as read-only.
     """
@@ -35,10 +35,10 @@ class Document:
     lines: tuple[str, ...]
 
     def place(self, path: DataPath, *, key: bool = False) -> SourcePlace:
-        """Where the value at `path` begins, or its key; of a missing path the nearest parent's."""
-        child, whole = self._find(path)
-        spot = child.key if key or not whole else child.node.start
-        return SourcePlace(self.file, spot.line + 1, spot.column + 1)
+        """The position of the value at `path`, or of its key; if missing, of the nearest parent."""
+        child, exists = self._find(path)
+        mark = child.key if key or not exists else child.node.start
+        return SourcePlace(self.file, mark.line + 1, mark.column + 1)
 
     def problem(
         self,
@@ -50,20 +50,20 @@ class Document:
         fix: str | None = None,
         severity: Literal["error", "warning"] = "error",
     ) -> Problem:
-        """A problem at `place(path)`, with its line filled in."""
+        """A problem at `place(path)`, with its source line."""
         place = self.place(path, key=key)
         return Problem(code, message, place, fix, self._line(place.line), severity)
 
     def written(self, path: DataPath) -> str | None:
-        """The scalar at `path` as it was written (`0.10`, not 0.1); None where there is none."""
-        child, whole = self._find(path)
-        return child.node.written if whole else None
+        """The scalar at `path` as written (`0.10`, not 0.1); None if there is no scalar."""
+        child, exists = self._find(path)
+        return child.node.written if exists else None
 
     def masked(self, paths: Iterable[DataPath]) -> "Document":
-        """The same document, with asterisks for these values in the lines that problems show."""
+        """A copy whose problem reports show asterisks in place of these values."""
         text = list(self.text)
-        for child, whole in map(self._find, paths):
-            for index in range(child.node.start.offset, child.node.end.offset) if whole else ():
+        for child, exists in map(self._find, paths):
+            for index in range(child.node.start.offset, child.node.end.offset) if exists else ():
                 text[index] = "*" if not _BREAK.match(text[index]) else text[index]
         shown = "".join(text)
         return replace(self, text=shown, lines=tuple(_BREAK.split(shown)))
@@ -82,25 +82,25 @@ class Document:
 
 
 def dotted(path: DataPath) -> str:
-    """A path as people write it: `avro.registry.url[0]`."""
+    """A path in dotted form: `avro.registry.url[0]`."""
     parts = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
     return "".join(parts).removeprefix(".")
 
 
 def parse(text: str, file: str) -> Document:
-    """The document in `text`; `file` is only its name in messages.
+    """Parse `text`; `file` is only its name in messages.
 
     Raises:
-        Problems: not YAML, not one document, beyond a limit, or written in a way that the
-            format refuses (a key twice, a tag, a merge key). All that was found before
-            reading became impossible is told.
+        Problems: not YAML, not one document, over a limit, or a construct that the format
+            forbids (a duplicate key, a tag, a merge key). It has every mistake found before
+            parsing had to stop.
     """
     text = text.removeprefix("\ufeff")
     lines = tuple(_BREAK.split(text))
     reader: TreeReader | None = None
     faults: list[YamlFault] = []
     try:
-        _refuse_foreign(text)
+        _check_input(text)
         reader = TreeReader(text)
         root = reader.read()
     except Malformed as malformed:
@@ -111,25 +111,25 @@ def parse(text: str, file: str) -> Document:
         if not reader.faults:
             return Document(file, text, root.value, root, lines)
     raise Problems(
-        _told(fault, file, lines) for fault in (*(reader.faults if reader else ()), *faults)
+        _problem(fault, file, lines) for fault in (*(reader.faults if reader else ()), *faults)
     )
 
 
-def _refuse_foreign(text: str) -> None:
-    """Stop before the parser sees what it should not: too much, or what is not text."""
+def _check_input(text: str) -> None:
+    """Stop before parsing if the text is too long or has characters that are not text."""
     match = _NOT_TEXT.search(text)
     if match is not None:
         before = _BREAK.split(text[: match.start()])
-        spot = Mark(match.start(), len(before) - 1, len(before[-1]))
+        mark = Mark(match.start(), len(before) - 1, len(before[-1]))
         message = f"the character U+{ord(match[0]):04X} is not text"
-        raise Malformed(YamlFault("D002", message, spot, "save the file as UTF-8 text without it"))
+        raise Malformed(YamlFault("D002", message, mark, "save the file as UTF-8 text without it"))
     if len(text.encode()) > SIZE_BYTES_MAX:
         message = f"the file has more than {SIZE_BYTES_MAX} bytes"
         raise Malformed(YamlFault("D001", message, Mark(0, 0, 0), "split it into several files"))
 
 
-def _told(fault: YamlFault, file: str, lines: tuple[str, ...]) -> Problem:
-    line = min(fault.spot.line, len(lines) - 1)
-    column = fault.spot.column if line == fault.spot.line else len(lines[line])
+def _problem(fault: YamlFault, file: str, lines: tuple[str, ...]) -> Problem:
+    line = min(fault.mark.line, len(lines) - 1)
+    column = fault.mark.column if line == fault.mark.line else len(lines[line])
     place = SourcePlace(file, line + 1, column + 1)
     return Problem(fault.code, fault.message, place, fault.fix, lines[line])

@@ -1,4 +1,4 @@
-"""Which keys a model knows at a path: what "did you mean" chooses from."""
+"""The keys that a model has at a path: the candidates for "did you mean"."""
 
 from collections.abc import Iterator
 from types import UnionType
@@ -12,52 +12,53 @@ from bridge.documents.tree import YamlStep
 
 
 def field_names(model: type[BaseModel], path: DataPath) -> list[str]:
-    """The keys that may stand in the object at `path`, over all branches of unions."""
-    shapes: list[Any] = [model]
+    """The keys that the object at `path` can have, in all branches of unions."""
+    annotations: list[Any] = list(_flat(model))
     for step in path:
-        shapes = [below for shape in shapes for one in _flat(shape) for below in _below(one, step)]
-    return [name for shape in shapes for one in _flat(shape) for name in _names(one)]
+        below = [inner for annotation in annotations for inner in _below(annotation, step)]
+        annotations = [branch for annotation in below for branch in _flat(annotation)]
+    return [name for annotation in annotations for name in _names(annotation)]
 
 
-def _names(shape: Any) -> Iterator[str]:
-    if _is_model(shape):
-        for name, field in shape.model_fields.items():
+def _names(annotation: Any) -> Iterator[str]:
+    if _is_model(annotation):
+        for name, field in annotation.model_fields.items():
             yield _key(name, field)
 
 
-def _below(shape: Any, step: YamlStep) -> Iterator[Any]:
-    """What may stand at `step` inside of one shape."""
-    if _is_model(shape):
-        for name, field in shape.model_fields.items():
+def _below(annotation: Any, step: YamlStep) -> Iterator[Any]:
+    """The annotations that `step` can lead to inside one annotation."""
+    if _is_model(annotation):
+        for name, field in annotation.model_fields.items():
             if step == _key(name, field):
                 yield field.annotation
     elif isinstance(step, int):
-        yield from get_args(shape)
+        yield from get_args(annotation)
     else:
-        yield from get_args(shape)[1:]
+        yield from get_args(annotation)[1:]
 
 
-def _flat(shape: Any) -> Iterator[Any]:
-    """The shape itself, or the branches of a union, with aliases and annotations taken off."""
-    aliased = getattr(shape, "__value__", None)
+def _flat(annotation: Any) -> Iterator[Any]:
+    """The annotation itself or the branches of a union, without aliases and `Annotated`."""
+    aliased = getattr(annotation, "__value__", None)
     if aliased is not None:
         yield from _flat(aliased)
-    elif get_origin(shape) is Annotated:
-        yield from _flat(get_args(shape)[0])
-    elif get_origin(shape) in (Union, UnionType):
-        for branch in get_args(shape):
+    elif get_origin(annotation) is Annotated:
+        yield from _flat(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for branch in get_args(annotation):
             yield from _flat(branch)
-    elif _is_model(shape) and issubclass(shape, RootModel):
-        yield from _flat(shape.model_fields["root"].annotation)
+    elif _is_model(annotation) and issubclass(annotation, RootModel):
+        yield from _flat(annotation.model_fields["root"].annotation)
     else:
-        yield shape
+        yield annotation
 
 
-def _is_model(shape: Any) -> bool:
-    return isinstance(shape, type) and issubclass(shape, BaseModel)
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _key(name: str, field: FieldInfo) -> str:
-    """What the field is called in a file."""
+    """The name of the field in a file."""
     alias = field.validation_alias if isinstance(field.validation_alias, str) else field.alias
     return alias or name

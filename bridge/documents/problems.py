@@ -1,7 +1,7 @@
-"""A mistake in what a person wrote: where it stands, what is wrong, and the cure.
+"""A mistake in a file: its position, what is wrong, and the fix.
 
 Invariants: a message names paths, keys and types, never a value that may be a secret. Codes are
-stable: `D0xx` are this room's, `M0xx` the mapping's, `S0xx` the settings'.
+stable: `D0xx` belong to this package, `M0xx` to the mapping, `S0xx` to the settings.
 """
 
 import difflib
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 LINE_CHARS_MAX = 120
-"""A longer source line is cut to the neighbourhood of the caret: a report stays readable."""
+"""A longer source line is cut around the caret, so that a report stays readable."""
 
 _INDENT = "    "
-_SPELLING = re.compile(r"[-_. ]")
+_SEPARATORS = re.compile(r"[-_. ]")
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePlace:
-    """Where something stands: 1-based line and column, the column in characters.
+    """A position in a source: 1-based line and column, the column in characters.
 
-    `line` 0 means that the place has no lines: an environment variable or a flag, which
-    `file` names, or a file as a whole.
+    `line` 0 means that there is no line: `file` names an environment variable, a flag, or
+    a file as a whole.
     """
 
     file: str
@@ -36,7 +36,7 @@ class SourcePlace:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake, ready to be told; `source_line` is the line that `place` points into."""
+    """One mistake, ready to be reported; `source_line` is the text of the line at `place`."""
 
     code: str
     message: str
@@ -47,7 +47,7 @@ class Problem:
 
 
 class Problems(Exception):
-    """Everything that is wrong, told at once; the text of the exception is the report."""
+    """All mistakes together; the text of the exception is the report."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -55,9 +55,9 @@ class Problems(Exception):
 
 
 def render(problems: Iterable[Problem]) -> str:
-    """The report, in the order of the places, files in the order of their first mention.
+    """The report, ordered by position; files are in the order in which they appear first.
 
-    Shape of one: `file:line:col: error M012: message`, the line, a caret, `cure: …`.
+    The form of each problem: `file:line:col: error M012: message`, the line, a caret, `fix: …`.
     """
     found = list(problems)
     files: dict[str, int] = {}
@@ -72,28 +72,28 @@ def render(problems: Iterable[Problem]) -> str:
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that is most like `word`, or None when none is near.
+    """The candidate that is most similar to `word`, or None if none is similar.
 
-    Case and the choice of `-`, `_`, `.` or blank count for nothing.
+    Case and the separators `-`, `_`, `.` and space are ignored.
     """
-    by_spelling = {_plain(candidate): candidate for candidate in sorted(set(candidates))}
-    near = difflib.get_close_matches(_plain(word), by_spelling, n=1, cutoff=0.65)
-    return by_spelling[near[0]] if near else None
+    by_plain_name = {_plain(candidate): candidate for candidate in sorted(set(candidates))}
+    matches = difflib.get_close_matches(_plain(word), by_plain_name, n=1, cutoff=0.65)
+    return by_plain_name[matches[0]] if matches else None
 
 
 def suggest(word: str, candidates: Iterable[str], *, listed_max: int = 16) -> str | None:
-    """The cure for an unknown word: the nearest candidate, else the list when it is short."""
+    """The fix for an unknown word: the most similar candidate, else the list if it is short."""
     known = sorted(set(candidates))
-    near = did_you_mean(word, known)
-    if near is not None:
-        return f"did you mean `{near}`?"
+    similar = did_you_mean(word, known)
+    if similar is not None:
+        return f"did you mean `{similar}`?"
     if 0 < len(known) <= listed_max:
-        return f"known here: {', '.join(f'`{name}`' for name in known)}"
+        return f"expected one of {', '.join(f'`{name}`' for name in known)}"
     return None
 
 
 def _plain(word: str) -> str:
-    return _SPELLING.sub("", word).casefold()
+    return _SEPARATORS.sub("", word).casefold()
 
 
 def _render_one(problem: Problem) -> str:
@@ -103,31 +103,31 @@ def _render_one(problem: Problem) -> str:
     if source.strip() and problem.place is not None and problem.place.line:
         lines += [_INDENT + part for part in _pointed(source, problem.place.column)]
     if problem.fix is not None:
-        lines.append(f"{_INDENT}cure: {problem.fix}")
+        lines.append(f"{_INDENT}fix: {problem.fix}")
     return "\n".join(lines)
 
 
 def _pointed(line: str, column: int) -> Sequence[str]:
-    """The line made fit to print, and the line of the caret below it."""
+    """The printable line, and the line with the caret below it."""
     start = 0
     if len(line) > LINE_CHARS_MAX:
         start = max(0, min(column - 1 - LINE_CHARS_MAX // 2, len(line) - LINE_CHARS_MAX))
     before = "…" if start else ""
     after = "…" if start + LINE_CHARS_MAX < len(line) else ""
     shown = before + "".join(_printable(c) for c in line[start : start + LINE_CHARS_MAX]) + after
-    pad = "".join(_blank(c) for c in before + line[start : column - 1])
+    pad = "".join(_padding(c) for c in before + line[start : column - 1])
     return shown.rstrip(), f"{pad}^"
 
 
 def _printable(character: str) -> str:
-    """A character that cannot move the cursor or colour the terminal; a tab stays a tab."""
+    """The character, or a replacement if it could control the terminal; a tab stays a tab."""
     return (
         character if character == "\t" or character.isprintable() else "\N{REPLACEMENT CHARACTER}"
     )
 
 
-def _blank(character: str) -> str:
-    """As much blank as the character is wide, so that the caret stands under its place."""
+def _padding(character: str) -> str:
+    """Spaces as wide as the character, so that the caret is at the right column."""
     if character == "\t":
         return "\t"
     if unicodedata.combining(character):

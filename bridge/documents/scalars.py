@@ -1,7 +1,7 @@
-"""What a plain YAML scalar means: the core schema of YAML 1.2 and nothing else.
+"""Resolves plain YAML scalars by the core schema of YAML 1.2 only.
 
-`NO`, `on` and `12:30:00` are text, `2024-01-01` is text: PyYAML's own rules are those of
-YAML 1.1 and would make a boolean, a number and a date of them.
+`NO`, `on`, `12:30:00` and `2024-01-01` are text. PyYAML follows YAML 1.1, which would make
+booleans, a number and a date of them.
 Source: https://yaml.org/spec/1.2.2/#103-core-schema.
 """
 
@@ -9,7 +9,7 @@ import math
 import re
 
 DIGITS_MAX = 400
-"""More digits than any number needs; Python's own conversion is quadratic in them."""
+"""More digits than any number needs; Python's conversion takes quadratic time."""
 
 _WORDS: dict[str, bool | float | None] = {
     "": None,
@@ -31,7 +31,7 @@ def resolve(text: str) -> str | int | float | bool | None:
     """The value of an unquoted scalar.
 
     Raises:
-        ValueError: it is a number that cannot be held: too many digits, or past a double.
+        ValueError: the number has too many digits, or is too large for a double.
     """
     if text in _WORDS:
         return _WORDS[text]
@@ -44,17 +44,17 @@ def resolve(text: str) -> str | int | float | bool | None:
 def _number(text: str) -> int | float | None:
     for shape, base in ((_DECIMAL, 10), (_OCTAL, 8), (_HEXADECIMAL, 16)):
         if shape.fullmatch(text):
-            _refuse_length(text)
+            _check_length(text)
             return int(text if base == 10 else text[2:], base)
     if _FLOAT.fullmatch(text) is None:
         return None
-    _refuse_length(text)
+    _check_length(text)
     value = float(text)
     if math.isinf(value):
-        raise ValueError("this number is larger than a double can hold")
+        raise ValueError("this number is too large for a double")
     return value
 
 
-def _refuse_length(text: str) -> None:
+def _check_length(text: str) -> None:
     if len(text) > DIGITS_MAX:
         raise ValueError(f"this number has more than {DIGITS_MAX} digits")

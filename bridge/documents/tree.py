@@ -1,11 +1,11 @@
-"""YAML text to a tree of nodes with marks: the only file that talks to the YAML parser.
+"""Reads YAML text into a tree of nodes with positions; only this module uses the YAML parser.
 
-Invariants: built from parser events, never by the library's constructors, so no text can make an
-object, run code, nest without end or expand without end. Every limit is told as a problem.
+Invariants: the tree is built from parser events, never by the library's constructors, so no text
+can create an object, run code, or nest or expand without limit. Each exceeded limit is a problem.
 
 Codes: D001 too large, D002 not text, D003 not YAML, D004 nested too deeply, D005 aliases expand
-too far, D006 unknown alias, D007 key twice, D008 key not text, D009 merge key, D010 tag,
-D011 several documents, D012 empty, D013 a number that cannot be held.
+too far, D006 unknown alias, D007 duplicate key, D008 key not text, D009 merge key, D010 tag,
+D011 several documents, D012 empty, D013 number out of range.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ DEPTH_MAX = 64
 """Levels of lists and objects; a hand-written file has fewer than ten."""
 
 EXPANSION_MAX = 10_000
-"""Nodes that aliases may add to a file: ends the "billion laughs"."""
+"""Nodes that aliases may add to a file: prevents the "billion laughs" attack."""
 
 YamlStep = str | int
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -35,16 +35,16 @@ class Mark(NamedTuple):
 
 
 class YamlFault(NamedTuple):
-    """A mistake of form, at a spot."""
+    """A mistake in the YAML, at its position."""
 
     code: str
     message: str
-    spot: Mark
+    mark: Mark
     fix: str | None = None
 
 
 class Malformed(Exception):
-    """Reading cannot go on."""
+    """Parsing cannot continue."""
 
     def __init__(self, fault: YamlFault) -> None:
         super().__init__(fault.message)
@@ -52,7 +52,7 @@ class Malformed(Exception):
 
 
 class Child(NamedTuple):
-    """A node under its key (or at its index), and where the key stands."""
+    """A node under its key or at its index, and the position of the key."""
 
     key: Mark
     node: "YamlNode"
@@ -60,9 +60,9 @@ class Child(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class YamlNode:
-    """A value with its extent in the text.
+    """A value with its start and end in the text.
 
-    `children` is None for a scalar; `written` is a scalar's text before it was given a type.
+    `children` is None for a scalar; `written` is a scalar's text before it is resolved.
     `size` counts nodes, `height` levels, both with aliases expanded.
     """
 
@@ -76,7 +76,7 @@ class YamlNode:
 
 
 class TreeReader:
-    """Reads one document; `faults` holds the mistakes that did not end the reading."""
+    """Reads one document; `faults` has the mistakes that did not stop the parsing."""
 
     def __init__(self, text: str) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
@@ -99,24 +99,24 @@ class TreeReader:
         next(self._events)
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
-            message = "a second document begins here; one file holds one"
-            fix = "move it to a file of its own, or remove the `---`"
-            raise Malformed(YamlFault("D011", message, _spot(event.start_mark), fix))
+            message = "a second document begins here; a file can have only one"
+            fix = "move it to its own file, or remove the `---`"
+            raise Malformed(YamlFault("D011", message, _mark(event.start_mark), fix))
         if root.written == "" and root.value is None:
             raise Malformed(YamlFault("D012", "the file is empty", Mark(0, 0, 0)))
         return root
 
     def _node(self, event: Any, depth: int) -> YamlNode:
-        spot = _spot(event.start_mark)
+        mark = _mark(event.start_mark)
         if depth > DEPTH_MAX:
-            raise Malformed(YamlFault("D004", f"nested deeper than {DEPTH_MAX} levels", spot))
+            raise Malformed(YamlFault("D004", f"nested deeper than {DEPTH_MAX} levels", mark))
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         if event.tag is not None:
             tag = _short(event.tag.replace("tag:yaml.org,2002:", "!!"))
-            message = f"the tag `{tag}` has no meaning here"
+            message = f"the tag `{tag}` is not supported"
             fix = "remove it; quote a value that must be text"
-            self.faults.append(YamlFault("D010", message, spot, fix))
+            self.faults.append(YamlFault("D010", message, mark, fix))
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         node = self._plain_node(event, depth)
@@ -133,13 +133,13 @@ class TreeReader:
 
     def _scalar(self, event: Any) -> YamlNode:
         value: Any = event.value
-        spot = _spot(event.start_mark)
+        mark = _mark(event.start_mark)
         if event.implicit[0]:
             try:
                 value = resolve(event.value)
             except ValueError as error:
-                self.faults.append(YamlFault("D013", str(error), spot, "quote it if it is text"))
-        return YamlNode(spot, _spot(event.end_mark), value, written=event.value)
+                self.faults.append(YamlFault("D013", str(error), mark, "quote it if it is text"))
+        return YamlNode(mark, _mark(event.end_mark), value, written=event.value)
 
     def _sequence(self, start: Any, depth: int) -> YamlNode:
         children: dict[YamlStep, Child] = {}
@@ -165,54 +165,56 @@ class TreeReader:
         return _branch(start, event, value, children)
 
     def _is_key(self, key: YamlNode, *, plain: bool, seen: dict[YamlStep, Child]) -> bool:
-        """Whether it can stand as a key here; notes the fault when not."""
+        """Whether the node is a valid key here; records a fault if not."""
         fault: YamlFault | None = None
         if not isinstance(key.value, str):
             shown = f'write it as "{_short(key.written)}"' if key.written else "write text"
             fault = YamlFault("D008", "a key must be text", key.start, shown)
         elif plain and key.value == "<<":
-            message = "merge keys (`<<`) are not part of this format"
+            message = "merge keys (`<<`) are not supported"
             fault = YamlFault("D009", message, key.start, "write the keys out")
         elif key.value in seen:
             first = seen[key.value].key.line + 1
-            message = f"the key `{_short(key.value)}` stands twice, first in line {first}"
+            message = f"duplicate key `{_short(key.value)}`, first in line {first}"
             fault = YamlFault("D007", message, key.start, "remove one of them")
         if fault is not None:
             self.faults.append(fault)
         return fault is None
 
     def _alias(self, event: Any, depth: int) -> YamlNode:
-        spot = _spot(event.start_mark)
+        mark = _mark(event.start_mark)
         name = _short(event.anchor)
         if event.anchor not in self._anchors:
             fix = f'quote the text if it begins with an asterisk: "*{name}"'
-            raise Malformed(YamlFault("D006", f"nothing before is named `&{name}`", spot, fix))
+            message = f"there is no anchor `&{name}` before this alias"
+            raise Malformed(YamlFault("D006", message, mark, fix))
         node = self._anchors[event.anchor]
         if node is None:
-            raise Malformed(YamlFault("D005", f"`*{name}` stands inside of what it names", spot))
+            message = f"the alias `*{name}` is inside its own anchor"
+            raise Malformed(YamlFault("D005", message, mark))
         self._expanded += node.size
         if self._expanded > EXPANSION_MAX:
             message = f"aliases add more than {EXPANSION_MAX} values"
-            raise Malformed(YamlFault("D005", message, spot, "write the values out"))
+            raise Malformed(YamlFault("D005", message, mark, "write the values out"))
         if depth + node.height - 1 > DEPTH_MAX:
-            raise Malformed(YamlFault("D004", f"nested deeper than {DEPTH_MAX} levels", spot))
-        end = _spot(event.end_mark)
-        return YamlNode(spot, end, node.value, node.children, node.written, node.size, node.height)
+            raise Malformed(YamlFault("D004", f"nested deeper than {DEPTH_MAX} levels", mark))
+        end = _mark(event.end_mark)
+        return YamlNode(mark, end, node.value, node.children, node.written, node.size, node.height)
 
 
 def _branch(start: Any, end: Any, value: Any, children: dict[YamlStep, Child]) -> YamlNode:
     nodes = [child.node for child in children.values()]
     size = 1 + sum(node.size for node in nodes)
     height = 1 + max((node.height for node in nodes), default=0)
-    spots = _spot(start.start_mark), _spot(end.end_mark)
-    return YamlNode(*spots, value, children, size=size, height=height)
+    marks = _mark(start.start_mark), _mark(end.end_mark)
+    return YamlNode(*marks, value, children, size=size, height=height)
 
 
-def _spot(mark: Any) -> Mark:
+def _mark(mark: Any) -> Mark:
     return Mark(mark.index, mark.line, mark.column)
 
 
 def _short(text: str | None) -> str:
-    """A name of theirs, short enough for a message."""
+    """The text, shortened for a message."""
     shown = (text or "").replace("\n", " ")
     return shown if len(shown) <= 60 else f"{shown[:59]}…"

@@ -1,4 +1,4 @@
-"""Data against a pydantic model: every mistake at once, each at the place where it was written."""
+"""Validates data with a pydantic model and reports all mistakes at their positions."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from bridge.documents.validation_messages import Mistake, type_mistake, worded
 
 M = TypeVar("M", bound=BaseModel)
 Codes = Mapping[str, str] | Callable[[str], str]
-"""From a `wording.Kind` to a room's code; what it does not know (a KeyError) stays as it is."""
+"""Maps a `validation_messages.Kind` to a package's code; other codes are kept."""
 
 
 def validate(
@@ -25,12 +25,12 @@ def validate(
     codes: Codes,
     context: Any = None,
 ) -> M:
-    """The model made of what stands at `path` in the document.
+    """Build the model from the data at `path` in the document.
 
-    `context` is handed to the model's validators.
+    `context` is passed to the model's validators.
 
     Raises:
-        Problems: all mistakes, in the order of the file.
+        Problems: all mistakes, in file order.
     """
     data = document.data
     for step in path:
@@ -51,7 +51,7 @@ def validate(
 
 
 def code_of(kind: str, codes: Codes) -> str:
-    """The room's code for a kind of mistake; a mistake's own code stands."""
+    """The package's code for a kind of mistake; a mistake's own code is kept."""
     if callable(codes):
         return codes(kind)
     return codes.get(kind, kind)
@@ -62,7 +62,7 @@ def mistakes(
 ) -> list[Mistake]:
     """The mistakes in `error`, with paths into `data` (below `path`).
 
-    Several branches of a union that refuse the same value are one mistake.
+    If several branches of a union reject the same value, that is one mistake.
     """
     found: dict[DataPath, list[_Finding]] = {}
     for details in error.errors(include_url=False):
@@ -73,7 +73,7 @@ def mistakes(
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """One pydantic error at its path; `branch` when a union's branch reported it."""
+    """One pydantic error at its path; `branch` if a branch of a union reported it."""
 
     path: DataPath
     mistakes: list[Mistake]
@@ -86,36 +86,36 @@ def _finding(model: type[BaseModel], error: ErrorDetails, data: Any, path: DataP
     tail: DataPath = ()
     if error["type"] == "missing":
         loc, tail = loc[:-1], loc[-1:]
-    own = max(_ways(data, loc), key=lambda way: _likeness(way, error, loc))
-    place = own.path + tail
+    best = max(_readings(data, loc), key=lambda reading: _score(reading, error, loc))
+    place = best.path + tail
     known = field_names(model, place[:-1])
-    of_key = error["loc"][-1:] == ("[key]",)
-    told = [replace(m, key=m.key or of_key) for m in worded(error, path + place, known)]
-    branch = len(own.path) < len(loc)
-    return _Finding(path + place, told, branch, error["input"])
+    at_key = error["loc"][-1:] == ("[key]",)
+    found = [replace(m, key=m.key or at_key) for m in worded(error, path + place, known)]
+    branch = len(best.path) < len(loc)
+    return _Finding(path + place, found, branch, error["input"])
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """One reading of pydantic's `loc`: the steps that lead through the data, and what is there."""
+class _Reading:
+    """One reading of pydantic's `loc`: the steps through the data, and the value there."""
 
     path: DataPath
     value: Any
     whole: bool
 
 
-def _ways(value: Any, loc: tuple[int | str, ...]) -> Iterator[_Way]:
-    """All readings: a step into the data, or a name of a union's branch that is not in the data."""
+def _readings(value: Any, loc: tuple[int | str, ...]) -> Iterator[_Reading]:
+    """All readings: each step leads into the data or is the name of a union's branch."""
     if not loc:
-        yield _Way((), value, whole=True)
+        yield _Reading((), value, whole=True)
         return
     step, rest = loc[0], loc[1:]
     below = _step(value, step)
     if below is not None:
-        for way in _ways(below[0], rest):
-            yield _Way((step, *way.path), way.value, way.whole)
-    for way in _ways(value, rest):
-        yield _Way(way.path, way.value, whole=way.whole and bool(rest))
+        for reading in _readings(below[0], rest):
+            yield _Reading((step, *reading.path), reading.value, reading.whole)
+    for reading in _readings(value, rest):
+        yield _Reading(reading.path, reading.value, whole=reading.whole and bool(rest))
 
 
 def _step(value: Any, step: int | str) -> tuple[Any] | None:
@@ -126,29 +126,29 @@ def _step(value: Any, step: int | str) -> tuple[Any] | None:
     return None
 
 
-def _likeness(way: _Way, error: ErrorDetails, loc: tuple[int | str, ...]) -> tuple[int, ...]:
-    """How well a reading fits: it ends at pydantic's own input, at the last step, and is long."""
+def _score(reading: _Reading, error: ErrorDetails, loc: tuple[int | str, ...]) -> tuple[int, ...]:
+    """Prefers readings that end at pydantic's input, use the last step, and are long."""
     given = error["input"]
-    same = way.value is given or (type(way.value) is type(given) and way.value == given)
-    return same, way.whole, len(way.path)
+    same = reading.value is given or (type(reading.value) is type(given) and reading.value == given)
+    return same, reading.whole, len(reading.path)
 
 
 def _merged(
     place: DataPath, group: list[_Finding], found: Mapping[DataPath, list[_Finding]]
 ) -> Iterator[Mistake]:
-    """The mistakes at one path, with the type errors of a union's branches made one."""
-    told = [mistake for finding in group for mistake in finding.mistakes]
-    typed = [mistake for mistake in told if mistake.wanted is not None]
-    if typed and not _branch_went_deeper(place, group, found):
-        wanted = [mistake.wanted or "" for mistake in typed]
-        yield typed[0] if len(typed) == 1 else type_mistake(place, wanted, group[0].input)
-    yield from (mistake for mistake in told if mistake.wanted is None)
+    """The mistakes at one path; type errors of a union's branches are merged into one."""
+    all_mistakes = [mistake for finding in group for mistake in finding.mistakes]
+    typed = [mistake for mistake in all_mistakes if mistake.expected is not None]
+    if typed and not _branch_matched(place, group, found):
+        expected = [mistake.expected or "" for mistake in typed]
+        yield typed[0] if len(typed) == 1 else type_mistake(place, expected, group[0].input)
+    yield from (mistake for mistake in all_mistakes if mistake.expected is None)
 
 
-def _branch_went_deeper(
+def _branch_matched(
     place: DataPath, group: list[_Finding], found: Mapping[DataPath, list[_Finding]]
 ) -> bool:
-    """Whether another branch of the same union took the value and found the mistake inside."""
+    """Whether another branch of the union accepted the value and reports a mistake inside it."""
     return any(finding.branch for finding in group) and any(
         len(other) > len(place) and other[: len(place)] == place and any(f.branch for f in below)
         for other, below in found.items()

@@ -1,7 +1,7 @@
-"""What pydantic finds, in words for the person who wrote the file.
+"""Translates pydantic's errors into messages for the author of the file.
 
-Invariants: no jargon of the library, no value of theirs (it may be a secret): the line shows it.
-A kind of error that is not known here still gets a decent sentence.
+Invariants: messages have no pydantic jargon and no value (it may be a secret); the report shows
+the source line. An unknown kind of error still gets a readable message.
 """
 
 import re
@@ -15,15 +15,15 @@ from bridge.documents.document import DataPath, dotted
 from bridge.documents.problems import suggest
 
 Kind = Literal["unknown_key", "missing_key", "wrong_type", "wrong_value"]
-"""What a room gives a code to; a mistake raised by `refuse` brings its own."""
+"""The kinds that each package maps to its codes; a mistake raised by `refuse` has its own code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One finding before it has a place.
+    """One mistake before its position is known.
 
-    `code` is a `Kind` or a room's own code (`M012`); `path` is relative to what was validated;
-    `key` points at the key instead of the value; `wanted` is what a type error expected.
+    `code` is a `Kind` or a package's own code (`M012`); `path` is relative to the validated data;
+    `key` points at the key instead of the value; `expected` is the type that was expected.
     """
 
     code: str
@@ -31,7 +31,7 @@ class Mistake:
     path: DataPath = ()
     key: bool = False
     fix: str | None = None
-    wanted: str | None = None
+    expected: str | None = None
 
 
 _TYPES = {
@@ -73,9 +73,9 @@ _COUNTS = {
 
 
 def refuse(*mistakes: Mistake) -> PydanticCustomError:
-    """What a model's validator raises: mistakes with codes, cures and paths of their own.
+    """The error that a model's validator raises: mistakes with their own codes, fixes and paths.
 
-    Their paths are relative to the value that the validator checks.
+    The paths are relative to the value that the validator checks.
     """
     text = "; ".join(mistake.message for mistake in mistakes)
     context = {"text": text, "mistakes": mistakes}
@@ -83,14 +83,14 @@ def refuse(*mistakes: Mistake) -> PydanticCustomError:
 
 
 def worded(error: ErrorDetails, path: DataPath, known: Iterable[str]) -> list[Mistake]:
-    """The mistakes in one pydantic error at `path`; `known` are the keys that its parent has."""
+    """The mistakes in one pydantic error at `path`; `known` are the valid keys of its parent."""
     kind = error["type"]
     context: Mapping[str, Any] = error.get("ctx", {})
     if kind == "refused":
         return [_below(path, mistake) for mistake in context["mistakes"]]
-    wanted = _wanted(kind)
-    if wanted is not None:
-        return [type_mistake(path, [wanted], error["input"])]
+    expected = _expected(kind)
+    if expected is not None:
+        return [type_mistake(path, [expected], error["input"])]
     if kind == "missing":
         return [Mistake("missing_key", f"`{dotted(path)}` is missing", path, key=True)]
     if kind == "extra_forbidden":
@@ -100,15 +100,15 @@ def worded(error: ErrorDetails, path: DataPath, known: Iterable[str]) -> list[Mi
     return [Mistake("wrong_value", _wrong_value(kind, context, error["msg"], path), path)]
 
 
-def type_mistake(path: DataPath, wanted: list[str], found: object) -> Mistake:
-    """A value of a wrong type: what is expected, and the type (never the value) that was found."""
-    names = list(dict.fromkeys(wanted))
+def type_mistake(path: DataPath, expected: list[str], found: object) -> Mistake:
+    """A value of the wrong type: the expected types and the found type, never the value."""
+    names = list(dict.fromkeys(expected))
     *head, last = names
-    expected = f"{', '.join(head)} or {last}" if head else last
-    message = f"`{dotted(path)}` must be {expected}" if path else f"the file must be {expected}"
+    type_names = f"{', '.join(head)} or {last}" if head else last
+    message = f"`{dotted(path)}` must be {type_names}" if path else f"the file must be {type_names}"
     if not any(name.startswith("`") for name in names):
         message += f", not {_found(found)}"
-    return Mistake("wrong_type", message, path, wanted=last)
+    return Mistake("wrong_type", message, path, expected=last)
 
 
 def _below(path: DataPath, mistake: Mistake) -> Mistake:
@@ -123,38 +123,38 @@ def _unknown_key(path: DataPath, known: Iterable[str]) -> Mistake:
 
 
 def _not_listed(error: ErrorDetails, path: DataPath, context: Mapping[str, Any]) -> Mistake:
-    expected = str(context[_CHOICES[error["type"]]])
-    names = re.findall(r"'([^']*)'", expected)
-    shown = ", ".join(f"`{name}`" for name in names) or expected
+    choices = str(context[_CHOICES[error["type"]]])
+    names = re.findall(r"'([^']*)'", choices)
+    shown = ", ".join(f"`{name}`" for name in names) or choices
     found = error["input"]
     fix = suggest(found, names, listed_max=0) if isinstance(found, str) else None
     one_of = "one of " if len(names) > 1 else ""
     message = f"`{dotted(path)}` must be {one_of}{shown}"
-    return Mistake("wrong_value", message, path, fix=fix, wanted=shown)
+    return Mistake("wrong_value", message, path, fix=fix, expected=shown)
 
 
-def _wanted(kind: str) -> str | None:
+def _expected(kind: str) -> str | None:
     match = _TYPE_ERROR.fullmatch(kind)
     return _TYPES.get(match[1]) if match else None
 
 
-def _wrong_value(kind: str, context: Mapping[str, Any], said: str, path: DataPath) -> str:
+def _wrong_value(kind: str, context: Mapping[str, Any], text: str, path: DataPath) -> str:
     if kind in ("value_error", "assertion_error"):
-        return str(context.get("error", said))
+        return str(context.get("error", text))
     name = f"`{dotted(path)}`"
     if kind == "union_tag_not_found":
-        return f"{name} is in none of the forms that are known here"
+        return f"{name} has none of the expected forms"
     if kind in _LIMITS:
         return f"{name} {_LIMITS[kind].format_map({k: _short(v) for k, v in context.items()})}"
     if kind in _COUNTS:
         limit, bound, unit = _COUNTS[kind]
         number = context[limit]
         return f"{name} must have {bound} {number} {unit}{'' if number == 1 else 's'}"
-    return f"{name}: {said.replace('Input should be', 'must be')}"
+    return f"{name}: {text.replace('Input should be', 'must be')}"
 
 
 def _short(limit: object) -> str:
-    """A limit as people write it: 5, not 5.0."""
+    """A limit without a trailing `.0`: 5, not 5.0."""
     return str(limit).removesuffix(".0")
 
 

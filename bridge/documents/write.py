@@ -1,7 +1,7 @@
-"""Plain data as YAML text that `parse` reads back unchanged.
+"""Writes plain data as YAML text that `parse` reads back unchanged.
 
-Invariants: what a reader of YAML 1.1 would take for something else than text (`no`, `12:30`) is
-quoted too, though our own reader would not mind. Characters that are no text in a file are escaped.
+Invariants: text that YAML 1.1 reads as another type (`no`, `12:30`) is quoted, although our parser
+does not need it. Characters that are not text are escaped.
 """
 
 import math
@@ -14,14 +14,14 @@ from bridge.documents.scalars import resolve
 _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$/@-]*(?: [A-Za-z0-9_.$/@-]+)*")
 _AMBIGUOUS: Final = frozenset(("y", "n", "yes", "no", "on", "off", "null", "true", "false"))
 _ESCAPED = re.compile(
-    "[^ !#-\\[\\]-~"  # quotes and backslashes, beside what is no text or ends a line
+    "[^ !#-\\[\\]-~"  # quotes, backslashes, line breaks and what is not text
     "\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
 def scalar(value: str | float | bool | None) -> str:
-    """One scalar, quoted where it must be; right in block and in flow style, and as a key."""
+    """One scalar, quoted if necessary; valid in block style, in flow style, and as a key."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -38,7 +38,7 @@ def scalar(value: str | float | bool | None) -> str:
 
 
 def flow(value: Any) -> str:
-    """Data in one line: `{a: 1, b: [x, y]}`."""
+    """Data on one line: `{a: 1, b: [x, y]}`."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -47,7 +47,7 @@ def flow(value: Any) -> str:
 
 
 def block(data: Mapping[str, Any], indent: int, width_max: int = 100) -> list[str]:
-    """An object as lines, `indent` blanks before each; what fits into a line stands in one."""
+    """An object as lines indented by `indent` spaces; a value that fits is on one line."""
     lines = []
     pad = " " * indent
     for key, value in data.items():

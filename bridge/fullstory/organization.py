@@ -31,7 +31,7 @@ async def check_organization(probe_client: OrganizationProbe, expected: str) -> 
         case WrongOrganization(org):
             raise SetupError(
                 f"fullstory.key: the key belongs to the organization {org}, but `fullstory.org` is"
-                f" {expected}; nothing was sent\n    cure: set a key of {expected}, or correct"
+                f" {expected}; nothing was sent\n    fix: set a key of {expected}, or correct"
                 " `fullstory.org`"
             )
         case NoResponse(why):

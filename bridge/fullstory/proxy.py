@@ -37,7 +37,7 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
         valid = False
     if not valid:
         raise SetupError(
-            f"{name.upper()}: not the URL of an HTTP proxy\n    cure: http://proxy.example:3128"
+            f"{name.upper()}: not the URL of an HTTP proxy\n    fix: http://proxy.example:3128"
         )
     return proxy
 

@@ -16,6 +16,10 @@ from typing import Any
 
 Configuration = dict[str, Any]
 
+LOGGER = logging.getLogger("librdkafka")
+"""Every client logs here; without a handler of its own, a command prints none of it."""
+LOGGER.addHandler(logging.NullHandler())
+
 FIXED: Configuration = {
     "enable.auto.commit": False,  # the bridge commits what it delivered, with metadata
     "enable.auto.offset.store": False,
@@ -79,7 +83,7 @@ def consumer_configuration(user: Mapping[str, Any]) -> Configuration:
     if merged["group.protocol"] == "consumer":
         for key in CLASSIC.keys() - user.keys():
             del merged[key]
-    return {**_client(merged), "logger": logging.getLogger("librdkafka")}
+    return {**_client(merged), "logger": LOGGER}
 
 
 def producer_configuration(user: Mapping[str, Any]) -> Configuration:
@@ -91,13 +95,13 @@ def producer_configuration(user: Mapping[str, Any]) -> Configuration:
         "acks": "all",
         "delivery.timeout.ms": 120_000,
         "linger.ms": 5,
-        "logger": logging.getLogger("librdkafka"),
+        "logger": LOGGER,
     }
 
 
 def admin_configuration(user: Mapping[str, Any]) -> Configuration:
     """The configuration for lookups outside of any group."""
-    return {**_client(_shared(user)), "logger": logging.getLogger("librdkafka")}
+    return {**_client(_shared(user)), "logger": LOGGER}
 
 
 def _shared(user: Mapping[str, Any]) -> Configuration:

@@ -1,1 +1,1 @@
-"""The settings model, and where each value came from."""
+"""The settings model, its sources, and the origin of each value."""

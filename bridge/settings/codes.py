@@ -1,7 +1,7 @@
-"""Every mistake that this room tells, by a stable code.
+"""The stable code of every mistake in the settings.
 
-Invariants: a code is never used again for something else (S017 spoke of API v2 while there was
-none); the titles are what a reader gets who asks for a code alone.
+Invariants: a code is never reused with another meaning (S017 was about API v2 before it was
+supported). `check --explain CODE` prints the titles.
 """
 
 from collections.abc import Mapping
@@ -39,28 +39,28 @@ class SettingsCode(StrEnum):
 
 TITLES: Final[Mapping[SettingsCode, str]] = MappingProxyType(
     {
-        SettingsCode.UNKNOWN_KEY: "there is no such setting",
-        SettingsCode.MISSING_KEY: "a setting that must be there is not",
-        SettingsCode.WRONG_TYPE: "a value of another type is expected here",
-        SettingsCode.WRONG_VALUE: "this value is not allowed here",
+        SettingsCode.UNKNOWN_KEY: "unknown setting",
+        SettingsCode.MISSING_KEY: "a required setting is missing",
+        SettingsCode.WRONG_TYPE: "the value has the wrong type",
+        SettingsCode.WRONG_VALUE: "the value is not allowed",
         SettingsCode.UNREADABLE: "the settings file cannot be read",
         SettingsCode.UNSET_VARIABLE: "an environment variable that the file refers to is not set",
-        SettingsCode.SET_TWICE: "a variable and its `_FILE` are both set",
-        SettingsCode.REFERENCE_FORM: "this is not a reference to an environment variable",
+        SettingsCode.SET_TWICE: "a variable and its `_FILE` variant are both set",
+        SettingsCode.REFERENCE_FORM: "invalid reference to an environment variable",
         SettingsCode.SECRET_FILE: "the file that a `_FILE` variable names cannot be read",
-        SettingsCode.UNKNOWN_VARIABLE: "no setting belongs to this environment variable",
+        SettingsCode.UNKNOWN_VARIABLE: "the environment variable belongs to no setting",
         SettingsCode.UNKNOWN_KAFKA_KEY: "librdkafka has no such key",
-        SettingsCode.OWNED_BY_BRIDGE: "the bridge sets this key of librdkafka itself",
+        SettingsCode.OWNED_BY_BRIDGE: "the bridge sets this librdkafka key itself",
         SettingsCode.NO_MAPPING_FILE: "a pattern of `mappings` matches no file",
-        SettingsCode.NO_SUCH_FILE: "a file that a setting names is not there",
-        SettingsCode.URL_FORM: "this is not an address that the bridge can use",
-        SettingsCode.PLAIN_HTTP: "events and the key would travel unencrypted",
-        SettingsCode.SECRET_FORM: "this cannot be a key",
-        SettingsCode.NO_SCHEMAS: "there is neither a registry nor a schema to decode with",
-        SettingsCode.TWO_CREDENTIALS: "these credentials do not go together",
-        SettingsCode.TOPIC_NAME: "this cannot be the name of a topic",
+        SettingsCode.NO_SUCH_FILE: "a file that a setting names does not exist",
+        SettingsCode.URL_FORM: "the bridge cannot use this address",
+        SettingsCode.PLAIN_HTTP: "events and the API key would be sent unencrypted",
+        SettingsCode.SECRET_FORM: "invalid key",
+        SettingsCode.NO_SCHEMAS: "there is neither a registry nor a schema file for decoding",
+        SettingsCode.TWO_CREDENTIALS: "conflicting or incomplete credentials",
+        SettingsCode.TOPIC_NAME: "invalid topic name",
         SettingsCode.ONE_NAME: "one topic has two names",
-        SettingsCode.UNKNOWN_USER: "the chosen API cannot treat unknown users so",
+        SettingsCode.UNKNOWN_USER: "the chosen API does not support this handling of unknown users",
     }
 )
 """One line for each code."""
@@ -73,4 +73,4 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "wrong_value": SettingsCode.WRONG_VALUE,
     }
 )
-"""What the document room's kinds of mistake are called here."""
+"""The codes for the kinds of mistake in `bridge.documents`."""

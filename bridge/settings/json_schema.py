@@ -1,7 +1,7 @@
 """The settings file as JSON Schema, for editors.
 
-Invariants: nothing is required, since the environment can give any of it; a value that is no text
-may be a reference to a variable; a section may be left empty.
+Invariants: no key is required, because the environment can set each of them; a value that is not
+text can be a reference to a variable; a section can be empty.
 """
 
 from typing import Final
@@ -14,15 +14,15 @@ _REFERENCE: Final[SchemaNode] = {
     "type": "string",
     "pattern": r"^\$\{.+\}$",
 }
-_OUTSIDE: Final = ("description", "default")
+_SHARED_KEYS: Final = ("description", "default")
 
 
 def settings_schema() -> SchemaNode:
     """The schema of a settings file."""
-    return export(Settings, "Settings of the FullStory Kafka bridge", _loosened)
+    return export(Settings, "Settings of the FullStory Kafka bridge", _relax)
 
 
-def _loosened(node: SchemaNode) -> None:
+def _relax(node: SchemaNode) -> None:
     node.pop("required", None)
     properties = node.get("properties", {})
     for name, value in properties.items():
@@ -36,15 +36,15 @@ def _loosened(node: SchemaNode) -> None:
 
 
 def _with(value: SchemaNode, other: SchemaNode) -> SchemaNode:
-    """The same, or the other; what is said of the whole stays outside."""
-    outside: SchemaNode = {key: value[key] for key in _OUTSIDE if key in value}
-    inside = {key: part for key, part in value.items() if key not in outside}
-    branches = inside["anyOf"] if list(inside) == ["anyOf"] else [inside]
-    return {**outside, "anyOf": [*branches, other]}
+    """`value` or `other`; description and default stay outside of the alternatives."""
+    shared: SchemaNode = {key: value[key] for key in _SHARED_KEYS if key in value}
+    own = {key: part for key, part in value.items() if key not in shared}
+    branches = own["anyOf"] if list(own) == ["anyOf"] else [own]
+    return {**shared, "anyOf": [*branches, other]}
 
 
 def _takes_text(value: SchemaNode) -> bool:
-    """Whether a reference to a variable fits anyhow, or would make no sense."""
+    """Whether the value accepts any text, and so a reference, or cannot be a reference."""
     if "anyOf" in value:
         return any(_takes_text(branch) for branch in value["anyOf"])
     if "$ref" in value or "$ref" in value.get("additionalProperties", {}):

@@ -1,7 +1,7 @@
-"""The settings of this process: flag, else environment, else file, else default.
+"""Loads the settings: flag, else environment, else file, else default.
 
-Invariants: every mistake is told at once, where it was made; each value knows where it came from;
-no secret is in a report.
+Invariants: all mistakes are reported together, each at its position; the origin of each value is
+known; no report has a secret.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ from bridge.documents.validate import mistakes
 from bridge.errors import SetupError
 from bridge.settings.model import Settings
 from bridge.settings.problem_report import ProblemReport
-from bridge.settings.sections.value_types import Surroundings, matching_files
+from bridge.settings.sections.value_types import ValidationContext, matching_files
 from bridge.settings.sources.environment import (
     KEY_PATH,
     Environment,
@@ -32,10 +32,10 @@ from bridge.settings.sources.origins import origins_of
 from bridge.settings.sources.secrets import KeySource
 
 DEFAULT_FILE = Path("bridge.yaml")
-"""Read without being named, if it is there."""
+"""Read by default, if it exists."""
 
 SECTIONS = ("kafka", "avro", "fullstory", "privacy", "dead_letters", "delivery", "log")
-"""Objects that may be left out or left empty."""
+"""Sections that can be left out or empty."""
 
 
 class Flag(NamedTuple):
@@ -48,10 +48,10 @@ class Flag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings and where each came from.
+    """The settings and the origin of each value.
 
-    `origins` has a dotted name for every value (`kafka.group.id`), defaults too.
-    `directory` is where relative paths begin; `mapping_files` are absolute or begin there.
+    `origins` has every value, defaults too, by its dotted name (`kafka.group.id`).
+    `mapping_files` and relative paths are relative to `directory`.
     """
 
     settings: Settings
@@ -69,12 +69,12 @@ def load(
     *,
     known_kafka_keys: Collection[str] | None = None,
 ) -> Loaded:
-    """The settings, from all their sources.
+    """Load the settings from all sources.
 
-    `known_kafka_keys` are the keys that librdkafka has; without them unknown ones pass.
+    `known_kafka_keys` are librdkafka's keys; without them, unknown keys are accepted.
 
     Raises:
-        SetupError: with the whole report as its message.
+        SetupError: the settings are invalid; the message is the whole report.
     """
     try:
         return read_settings(file, environ, flags, known_kafka_keys=known_kafka_keys)
@@ -89,10 +89,10 @@ def read_settings(
     *,
     known_kafka_keys: Collection[str] | None = None,
 ) -> Loaded:
-    """As `load`, for who wants the mistakes one by one.
+    """Like `load`, but raises the individual problems.
 
     Raises:
-        Problems: everything that is wrong.
+        Problems: all mistakes.
     """
     document = read_document(file) if file is not None else None
     environment = read_environment(environ)
@@ -103,7 +103,8 @@ def read_settings(
     data = _merged(from_file.data, environment, environ)
     directory = file.parent.absolute() if file is not None else Path.cwd()
     keys = frozenset(known_kafka_keys) if known_kafka_keys is not None else None
-    settings = _validated(document, from_file, environment, data, Surroundings(directory, keys))
+    context = ValidationContext(directory, keys)
+    settings = _validated(document, from_file, environment, data, context)
     origins = origins_of(settings, document, from_file, environment)
     key = data["fullstory"]["key"]
     key_file = key.file if isinstance(key, ExternalText) else None
@@ -113,34 +114,34 @@ def read_settings(
 
 
 def _merged(data: Any, environment: Environment, environ: Mapping[str, str]) -> Any:
-    """The file's data with what was given laid over it, and the key's default laid under."""
+    """The file's data, overridden by variables and flags, with the default for the key."""
     if not isinstance(data, dict):
         return data
     for section in SECTIONS:
         if data.get(section) is None:
-            data[section] = {}  # so that what is missing in it is told, not that it is missing
+            data[section] = {}  # so that the missing keys are reported, not the section
     for path, given in environment.given.items():
-        _lay(data, path, given.value)
+        _set(data, path, given.value)
     fullstory = data["fullstory"]
     if isinstance(fullstory, dict) and fullstory.get("key") is None:
         fullstory.pop("key", None)
-        if KEY_PATH not in environment.spoiled:
+        if KEY_PATH not in environment.invalid:
             default = read_key(environ)
             for path, given in default.given.items():
-                _lay(data, path, given.value)
+                _set(data, path, given.value)
             environment.given |= default.given
             environment.problems += default.problems
-            environment.spoiled |= default.spoiled
+            environment.invalid |= default.invalid
     return data
 
 
-def _lay(data: dict[Any, Any], path: DataPath, value: object) -> None:
+def _set(data: dict[Any, Any], path: DataPath, value: object) -> None:
     for step in path[:-1]:
         if data.get(step) is None:
             data[step] = {}
         data = data[step]
         if not isinstance(data, dict):
-            return  # a section that is no object is a mistake of the file's, told there
+            return  # the validation of the file reports a section that is not an object
     data[path[-1]] = value
 
 
@@ -149,14 +150,14 @@ def _validated(
     from_file: Interpolated,
     environment: Environment,
     data: Any,
-    around: Surroundings,
+    context: ValidationContext,
 ) -> Settings:
-    """The model, or every mistake of every source."""
+    """The model; raises Problems with the mistakes of all sources."""
     report = ProblemReport(document, environment)
     report.add_interpolation(from_file)
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate(data, context=around)
+        settings = Settings.model_validate(data, context=context)
     except ValidationError as error:
         report.add_mistakes(mistakes(Settings, error, data))
     problems = tuple(report.problems())

@@ -1,4 +1,4 @@
-"""What a person can set, and nothing else: a key is here when its behaviour is."""
+"""The settings model: a key exists only if the bridge implements it."""
 
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ MIB = 1024 * 1024
 
 
 class PrivacySettings(Section):
-    """What must not be sent in clear."""
+    """What must not be sent in clear text."""
 
     never_send: NamesSetting = Field(
         default=(),
@@ -40,29 +40,29 @@ class PrivacySettings(Section):
     )
 
 
-def _letter_topic(name: str) -> str:
+def _dead_letter_topic(name: str) -> str:
     fault = topic_fault(name.replace("{topic}", "t"))
     if fault is not None:
-        fix = "`{topic}` may stand in it for the record's topic"
+        fix = "`{topic}` can be used as a placeholder for the record's topic"
         raise refuse(Mistake(SettingsCode.TOPIC_NAME, fault, fix=fix))
     if name == "{topic}":
         fix = "write `{topic}.dead-letters`"
-        fault = "dead letters written to the record's own topic would be read again for ever"
+        fault = "dead letters in the record's own topic would be read again endlessly"
         raise refuse(Mistake(SettingsCode.TOPIC_NAME, fault, fix=fix))
     return name
 
 
 class DeadLetterSettings(Section):
-    """Where records go that can never be delivered."""
+    """Where records go that cannot be delivered."""
 
-    topic: Annotated[str, AfterValidator(_letter_topic)] = Field(
+    topic: Annotated[str, AfterValidator(_dead_letter_topic)] = Field(
         default="fullstory-bridge.dead-letters",
         description="The dead-letter topic. It must exist. `{topic}` is the topic of the record.",
     )
 
 
 class HaltSettings(Section):
-    """When a mapping rejects so much that its topics stand still until a person has looked."""
+    """When a mapping's topics are halted because it rejects too many records."""
 
     rejected_share: Number = Field(
         default=0.5,
@@ -79,12 +79,12 @@ class HaltSettings(Section):
 def _halt(value: object) -> object:
     if value is None or isinstance(value, dict):
         return value
-    fix = "`halt: ~` switches it off"
+    fix = "use `halt: ~` to turn it off"
     raise refuse(Mistake(SettingsCode.WRONG_TYPE, "this must be an object (`key: value`)", fix=fix))
 
 
 class DeliverySettings(Section):
-    """How much is under way at one time, and how long an end may take."""
+    """Limits on work in flight, and on the time for draining."""
 
     duplicate_budget: Whole = Field(
         default=1000,
@@ -116,7 +116,7 @@ class DeliverySettings(Section):
 
 
 class StatusSettings(Section):
-    """Where the status is told over HTTP, to whoever can reach it."""
+    """The status server, which needs no authentication."""
 
     listen: OptionalAddress = Field(
         default="127.0.0.1:8080",
@@ -126,7 +126,7 @@ class StatusSettings(Section):
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Host and port; None when it is switched off."""
+        """Host and port; None if the status server is off."""
         return None if self.listen is None else split_address(self.listen)
 
 
@@ -155,7 +155,7 @@ def _topic_names(names: dict[str, str]) -> dict[str, str]:
             mistakes.append(Mistake(SettingsCode.TOPIC_NAME, fault, (name,)))
         first = owner.setdefault(topic, name)
         if first != name:
-            message = f"`{topic}` has the name `{first}` already"
+            message = f"`{topic}` already has the name `{first}`"
             mistakes.append(Mistake(SettingsCode.ONE_NAME, message, (name,), fix="keep one name"))
     if mistakes:
         raise refuse(*mistakes)
@@ -211,5 +211,5 @@ class Settings(Section):
     )
 
     def kafka_config(self) -> dict[str, Plain]:
-        """The keys of `kafka` with the secrets in clear: for a client's constructor only."""
+        """The keys of `kafka` with secrets in clear text: only for a client's constructor."""
         return revealed(self.kafka)

@@ -1,4 +1,4 @@
-"""What each setting is for, as its model says it."""
+"""The description of each setting, from the model."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from bridge.settings.model import Settings
 
 
 def described(path: DataPath) -> str:
-    """The description of the setting at a path of names; empty where there is none."""
+    """The description of the setting at a path of names; empty if there is none."""
     model: Any = Settings
     text = ""
     for step in path:

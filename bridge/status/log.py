@@ -54,8 +54,9 @@ def configure_log(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # librdkafka also reports its errors by callback, where the bridge handles them once.
-    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
+    client = logging.getLogger("librdkafka")
+    client.setLevel(level.upper())
+    client.handlers = [_ClientLogHandler()]
 
 
 def log_end(counts: Counts) -> None:
@@ -150,3 +151,27 @@ class LogObserver:
 
 def _names(partitions: Any) -> list[str]:
     return [f"{topic}/{partition}" for topic, partition in partitions]
+
+
+class _ClientLogHandler(logging.Handler):
+    """Writes librdkafka's log lines to the bridge's log at their level.
+
+    Lines that differ in numbers only are the same; each is logged at most once in ten seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats: dict[str, tuple[float, int]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        kind, now_s = _NUMBER.sub("#", message), time.monotonic()
+        logged_s, suppressed = self._repeats.get(kind, (float("-inf"), 0))
+        if now_s - logged_s < REPEAT_AFTER_S:
+            self._repeats[kind] = (logged_s, suppressed + 1)
+            return
+        if len(self._repeats) >= KINDS_MAX:
+            self._repeats.clear()
+        self._repeats[kind] = (now_s, 0)
+        more = {"suppressed": suppressed} if suppressed else {}
+        structlog.get_logger().log(record.levelno, "librdkafka", message=message, **more)

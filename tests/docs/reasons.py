@@ -17,7 +17,7 @@ _POSITIONS: Final[dict[str, tuple[Stage, int]]] = {
     "MappingSkipped": ("skip", 1),
     "Skip": ("skip", 0),
     "Reject": ("send", 0),
-    "refusal": ("decode", 0),
+    "decode_error": ("decode", 0),
     "_Refusal": ("decode", 0),
     "Failure": ("map", 1),
 }

@@ -1,4 +1,4 @@
-"""No value of a record stands in a header of ours, whatever it fails of."""
+"""No header that the bridge adds has a value of the record, whatever the failure."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ from tests.unit.avro.samples import encode
 
 RELAXED = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 MARK = "s3cr3t"
-"""In every text and every run of bytes of the payload, and nowhere else."""
+"""A marker in every text and every bytes value of the payload, and nowhere else."""
 
 NUMBER = 918_273_645
 POLLED = record(
@@ -43,7 +43,7 @@ SHAPE: dict[str, Any] = {
 
 
 def marked(value: Any) -> Any:
-    """The value with the mark in whatever can hold it, and with the number."""
+    """The value with the marker in texts and bytes, and with the number."""
     if isinstance(value, str):
         return f"{MARK}{value}"
     if isinstance(value, bytes):
@@ -55,19 +55,19 @@ def marked(value: Any) -> Any:
     return NUMBER if type(value) is int else value
 
 
-def assert_tells_nothing(failure: Failure, polled: Record = POLLED) -> None:
-    """Ours and Connect's headers, names and texts, hold neither the mark nor the number."""
-    letter = dead_letter(polled, failure, DeadLetterContext("g", {"m": "o"}), 1.0)
-    ours = letter.headers[len(polled.headers) :]
-    assert len(ours) >= 10
-    told = " ".join(f"{name} {(value or b'').decode()}" for name, value in ours)
-    assert MARK not in told
-    assert str(NUMBER) not in told
-    assert (letter.key, letter.value) == (polled.key, polled.value)
+def assert_reveals_nothing(failure: Failure, polled: Record = POLLED) -> None:
+    """The headers of the bridge and of Connect have neither the marker nor the number."""
+    message = dead_letter(polled, failure, DeadLetterContext("g", {"m": "o"}), 1.0)
+    added = message.headers[len(polled.headers) :]
+    assert len(added) >= 10
+    text = " ".join(f"{name} {(value or b'').decode()}" for name, value in added)
+    assert MARK not in text
+    assert str(NUMBER) not in text
+    assert (message.key, message.value) == (polled.key, polled.value)
 
 
 def _failure(outcome: Outcome) -> Failure | None:
-    """Why there is no request for an outcome; None where there is one, or a skip."""
+    """Why an outcome has no request; None if it has one, or is a skip."""
     if isinstance(outcome, MappingRejected):
         return Failure("map", outcome.reason, outcome.message, outcome.mapping, outcome.path)
     if isinstance(outcome, Event):
@@ -81,8 +81,8 @@ def _failure(outcome: Outcome) -> Failure | None:
 
 @RELAXED
 @given(data=st.data())
-def test_a_mapping_error_tells_nothing_of_the_record(data: st.DataObject) -> None:
-    """Any schema, any mapping that `check` accepts, any record of it."""
+def test_a_mapping_error_reveals_nothing_of_the_record(data: st.DataObject) -> None:
+    """For any schema, any mapping that `check` accepts, and any record."""
     schema = parse_schema(json.dumps(data.draw(schemas())))
     world = accepted(data.draw(mappings(schema)), schema)
     assume(world is not None)
@@ -91,7 +91,7 @@ def test_a_mapping_error_tells_nothing_of_the_record(data: st.DataObject) -> Non
         value = marked(data.draw(raw_values(schema, schema.root)))
         for failure in map(_failure, world.plan.map(POLLED, value)):
             if failure is not None:
-                assert_tells_nothing(failure)
+                assert_reveals_nothing(failure)
 
 
 @RELAXED
@@ -100,10 +100,10 @@ def test_a_mapping_error_tells_nothing_of_the_record(data: st.DataObject) -> Non
     snapshot=st.floats(0, 1),
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), max_size=3),
 )
-def test_a_decoding_error_tells_nothing_of_the_record(
+def test_a_decoding_error_reveals_nothing_of_the_record(
     texts: list[str], snapshot: float, flips: list[tuple[float, int]]
 ) -> None:
-    """Cut off or damaged anywhere; keys of maps are payload, too."""
+    """Truncated or damaged anywhere; map keys are payload too."""
     a, key, item = (marked(text) for text in texts)
     value = {"a": a, "n": NUMBER, "m": {key: a}, "l": [None, item.encode()]}
     data = bytearray(encode(SHAPE, value))
@@ -113,13 +113,13 @@ def test_a_decoding_error_tells_nothing_of_the_record(
     try:
         read(bytes(data[: int(snapshot * len(data))]), 0)
     except PoisonRecord as poison:
-        assert_tells_nothing(Failure.of(poison))
+        assert_reveals_nothing(Failure.of(poison))
 
 
 @given(code=st.text(max_size=80), status=st.integers(400, 499))
-def test_an_answer_tells_its_status_and_a_code_that_looks_like_one(code: str, status: int) -> None:
-    """Whatever a proxy wrote in its place stays out."""
+def test_a_response_adds_its_status_and_only_a_valid_code(code: str, status: int) -> None:
+    """Text that a proxy wrote instead of a code is left out."""
     failure = Failure("send", "refused_by_fullstory", "no", "m", status=status, code=f"{code}\n")
-    letter = dict(dead_letter(POLLED, failure, DeadLetterContext("g"), 1.0).headers)
-    assert letter["fullstory_bridge.http.status"] == str(status).encode()
-    assert "fullstory_bridge.http.code" not in letter
+    headers = dict(dead_letter(POLLED, failure, DeadLetterContext("g"), 1.0).headers)
+    assert headers["fullstory_bridge.http.status"] == str(status).encode()
+    assert "fullstory_bridge.http.code" not in headers

@@ -1,4 +1,4 @@
-"""Laws of documents, for any data and any text."""
+"""Invariants of documents, for any data and any text."""
 
 import re
 from collections.abc import Iterator
@@ -43,15 +43,15 @@ mappings:
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes for the core schema: text that would be something else there is quoted."""
+    """Writes for the core schema: text that would resolve to another type is quoted."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write equal parts out."""
+        """Write repeated parts in full."""
         return True
 
 
 def quoted(dumper: Dumper, text: str) -> yaml.ScalarNode:
-    """Text in double quotes where plain text could be taken for another type."""
+    """Text in double quotes if plain text would resolve to another type."""
     try:
         plain = resolve(text) == text
     except ValueError:
@@ -74,18 +74,18 @@ def paths(data: Any, path: DataPath = ()) -> Iterator[DataPath]:
 
 
 def within(document: Document, path: DataPath) -> bool:
-    """Whether the places of a value lie inside of the text (or just behind its end)."""
-    places = [document.place(path), document.place(path, key=True)]
+    """Whether the positions of a value are inside the text or just after its end."""
+    positions = [document.place(path), document.place(path, key=True)]
     lines = [*document.lines, ""]
     return all(
         1 <= place.line <= len(lines) and 1 <= place.column <= len(lines[place.line - 1]) + 1
-        for place in places
+        for place in positions
     )
 
 
 @given(DATA, st.sampled_from([None, True, False]), st.integers(20, 100))
-def test_what_is_dumped_is_read_again(data: Any, flow: bool | None, width: int) -> None:
-    """The same data of the same types, with every mark inside of the text."""
+def test_parsing_restores_the_dumped_data(data: Any, flow: bool | None, width: int) -> None:
+    """The same data with the same types, and every position inside the text."""
     text = yaml.dump(
         data,
         Dumper=Dumper,
@@ -100,16 +100,16 @@ def test_what_is_dumped_is_read_again(data: Any, flow: bool | None, width: int) 
 
 
 @given(DATA)
-def test_masking_all_values_hides_them_and_moves_nothing(data: Any) -> None:
-    """As many lines as before, each as long as before."""
+def test_masking_all_values_keeps_the_layout(data: Any) -> None:
+    """The number and the lengths of the lines do not change."""
     document = parse(yaml.dump(data, Dumper=Dumper), "f")
     masked = document.masked(paths(data))
     assert list(map(len, masked.lines)) == list(map(len, document.lines))
     assert masked.data is document.data
 
 
-def checked(text: str) -> None:
-    """Parse any text: a document or problems inside of the text, and nothing else."""
+def check_parse(text: str) -> None:
+    """Parse any text: the result is a document, or problems inside the text."""
     found: tuple[Problem, ...] = ()
     try:
         parse(text, "f")
@@ -134,8 +134,8 @@ def checked(text: str) -> None:
 @example("%TAG ! x\n--- !<!> a")
 @example("\u2028\ta: 'x")
 def test_any_text_is_a_document_or_problems(text: str) -> None:
-    """No text ends in a traceback."""
-    checked(text)
+    """No text raises another exception."""
+    check_parse(text)
 
 
 MUTATIONS = st.lists(
@@ -146,9 +146,9 @@ MUTATIONS = st.lists(
 
 
 @given(MUTATIONS)
-def test_a_spoiled_file_is_a_document_or_problems(mutations: list[tuple[int, int, str]]) -> None:
-    """Characters taken out and put in anywhere."""
+def test_a_mutated_file_is_a_document_or_problems(mutations: list[tuple[int, int, str]]) -> None:
+    """Characters are removed and inserted anywhere."""
     text = SAMPLE
     for position, removed, inserted in mutations:
         text = text[:position] + inserted + text[position + removed :]
-    checked(text)
+    check_parse(text)

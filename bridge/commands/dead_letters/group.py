@@ -1,4 +1,4 @@
-"""`fullstory-bridge dead-letters`: what could not be delivered, and on its way again."""
+"""`fullstory-bridge dead-letters`: lists, shows and replays dead letters."""
 
 import heapq
 import json
@@ -25,12 +25,12 @@ from bridge.delivery.dead_letter_reader import DeadLetterFilter, DeadLetterRecor
 from bridge.errors import SetupError, Unavailable
 
 SHOWN = 20
-_HEADS = ("FAILED AT", "RECORD", "REASON", "MAPPING", "ATTEMPTS", "LETTER")
+_HEADS = ("FAILED AT", "RECORD", "REASON", "MAPPING", "ATTEMPTS", "DEAD LETTER")
 
 
 @click.group(name="dead-letters")
 def dead_letters() -> None:
-    """Look at records that could not be delivered, and bring them on their way again."""
+    """List, show and replay records that could not be delivered."""
 
 
 @dead_letters.command(name="list")
@@ -42,10 +42,10 @@ def dead_letters() -> None:
     type=click.IntRange(min=0),
     default=SHOWN,
     show_default=True,
-    help="Show so many, the newest; all of them are counted.",
+    help="Show this many of the newest; all are counted.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def list_letters(
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def list_dead_letters(
     *,
     file: Path | None,
     reasons: tuple[str, ...],
@@ -58,15 +58,15 @@ def list_letters(
 ) -> None:
     """List dead letters, and count them by reason and mapping.
 
-    No value of a record is shown. The letters of other groups are counted, and no more. A letter
-    that was replayed stays in the topic, as Kafka's records do, until its retention.
+    No record values are shown. Dead letters of other consumer groups are only counted. A replayed
+    dead letter stays in the topic until the topic's retention deletes it.
 
     Example: fullstory-bridge dead-letters list --reason missing_uid --since 2026-11-24
     """
     try:
         loaded = settings_of(file)
-        meant = Selection(reasons, mappings, topics, since, until).filter(loaded)
-        found = _Found(meant, count)
+        selected = Selection(reasons, mappings, topics, since, until).filter(loaded)
+        found = _Found(selected, count)
         found.add(read_dead_letters(loaded, dead_letter_topics(loaded)))
     except (SetupError, Unavailable) as error:
         click.echo(str(error), err=True)
@@ -76,32 +76,32 @@ def list_letters(
 
 
 class _Found:
-    """The newest letters that are meant, and how many there are of each kind."""
+    """The newest dead letters that match the filter, and the number of each kind."""
 
-    def __init__(self, meant: DeadLetterFilter, shown: int) -> None:
-        self._meant = meant
+    def __init__(self, selected: DeadLetterFilter, shown: int) -> None:
+        self._selected = selected
         self._shown = shown
         self.newest: list[DeadLetterRecord] = []
         self.counts: Counter[tuple[str, str | None]] = Counter()
         self.others = 0
 
     def add(self, found: Iterable[DeadLetterRecord]) -> None:
-        """Count letters, and keep the newest."""
-        # At least one, or nothing would be read and counted.
+        """Count the dead letters, and keep the newest."""
+        # At least 1, because with 0 nlargest would not read the input.
         newest = heapq.nlargest(max(1, self._shown), self._counted(found), key=_age)
         self.newest = newest[: self._shown]
 
     def _counted(self, found: Iterable[DeadLetterRecord]) -> Iterator[DeadLetterRecord]:
-        for letter in found:
-            self.others += letter.group != self._meant.group
-            if self._meant.matches(letter):
-                self.counts[letter.reason, letter.mapping] += 1
-                yield letter
+        for dead_letter in found:
+            self.others += dead_letter.group != self._selected.group
+            if self._selected.matches(dead_letter):
+                self.counts[dead_letter.reason, dead_letter.mapping] += 1
+                yield dead_letter
 
     def lines(self) -> Iterator[str]:
-        """For a person, the newest last."""
+        """The text output, newest last."""
         if self.newest:
-            yield from table([_HEADS, *(_row(letter) for letter in reversed(self.newest))])
+            yield from table([_HEADS, *map(_row, reversed(self.newest))])
             yield ""
         total = self.counts.total()
         yield f"{total:,} dead letter{'' if total == 1 else 's'}"
@@ -111,10 +111,10 @@ class _Found:
         ]
         yield from table(rows) if rows else ()
         if self.others:
-            yield f"{self.others:,} more of other groups than {self._meant.group}"
+            yield f"{self.others:,} more of groups other than {self._selected.group}"
 
     def as_json(self) -> dict[str, object]:
-        """For a machine, the newest first."""
+        """The JSON output, newest first."""
         return {
             "dead_letters": self.counts.total(),
             "of_other_groups": self.others,
@@ -124,32 +124,32 @@ class _Found:
             ],
             "newest": [
                 {
-                    "failed_at": shown_time(letter.failed_at_s),
-                    "record": letter.origin.place,
-                    "stage": letter.stage,
-                    "reason": letter.reason,
-                    "mapping": letter.mapping,
-                    "attempts": letter.attempts,
-                    "letter": letter.record.place,
+                    "failed_at": shown_time(dead_letter.failed_at_s),
+                    "record": dead_letter.origin.place,
+                    "stage": dead_letter.stage,
+                    "reason": dead_letter.reason,
+                    "mapping": dead_letter.mapping,
+                    "attempts": dead_letter.attempts,
+                    "letter": dead_letter.record.place,
                 }
-                for letter in self.newest
+                for dead_letter in self.newest
             ],
         }
 
 
-def _row(letter: DeadLetterRecord) -> tuple[str, ...]:
+def _row(dead_letter: DeadLetterRecord) -> tuple[str, ...]:
     return (
-        shown_time(letter.failed_at_s),
-        letter.origin.place,
-        letter.reason,
-        letter.mapping or "-",
-        str(letter.attempts),
-        letter.record.place,
+        shown_time(dead_letter.failed_at_s),
+        dead_letter.origin.place,
+        dead_letter.reason,
+        dead_letter.mapping or "-",
+        str(dead_letter.attempts),
+        dead_letter.record.place,
     )
 
 
-def _age(letter: DeadLetterRecord) -> tuple[float, int, int]:
-    return letter.failed_at_s, letter.record.offset, letter.record.partition
+def _age(dead_letter: DeadLetterRecord) -> tuple[float, int, int]:
+    return dead_letter.failed_at_s, dead_letter.record.offset, dead_letter.record.partition
 
 
 dead_letters.add_command(show)

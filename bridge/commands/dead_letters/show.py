@@ -1,4 +1,4 @@
-"""`fullstory-bridge dead-letters show`: one letter, and on demand what stands in it."""
+"""`fullstory-bridge dead-letters show`: one dead letter, optionally with its decoded value."""
 
 import asyncio
 import json
@@ -33,27 +33,27 @@ _HEX_LINE_BYTES = 32
 
 
 @click.command()
-@click.argument("letter")
+@click.argument("position")
 @config_flag
 @click.option(
     "--show-values",
     is_flag=True,
-    help="Decode the value, and tell what the mappings make of it now.",
+    help="Decode the value, and show what the mappings do with it now.",
 )
-def show(*, letter: str, file: Path | None, show_values: bool) -> None:
-    """Show one dead letter: why it is one, and its bytes.
+def show(*, position: str, file: Path | None, show_values: bool) -> None:
+    """Show one dead letter: the reason, the headers and the bytes.
 
-    LETTER is where it lies, topic/partition/offset, as `list` shows it. Key and value are shown
-    as the bytes that they are; with --show-values in clear, for your eyes only.
+    POSITION is topic/partition/offset of the dead letter, as `list` shows it. Key and value are
+    printed as hex. --show-values prints the decoded value, which can be personal data.
 
     Example: fullstory-bridge dead-letters show fullstory-bridge.dead-letters/0/17
     """
-    spot = parse_position(letter)
-    if spot is None:
-        raise click.UsageError(f"{letter} is no place in Kafka: topic/partition/offset, as in list")
+    parsed = parse_position(position)
+    if parsed is None:
+        raise click.UsageError(f"{position}: write topic/partition/offset, as `list` shows it")
     try:
         project_files = read_project_files(file, ())
-        record = _read(project_files, spot)
+        record = _read(project_files, parsed)
         lines = [*_headers(record), "", *_bytes(record)]
         if show_values:
             lines += ["", *asyncio.run(_values(record, project_files))]
@@ -64,20 +64,20 @@ def show(*, letter: str, file: Path | None, show_values: bool) -> None:
         click.echo(line)
 
 
-def _read(project_files: ProjectFiles, spot: RecordPosition) -> Record:
+def _read(project_files: ProjectFiles, position: RecordPosition) -> Record:
     if project_files.loaded is None:
-        raise SetupError("reading from Kafka needs settings that are right: see `check`")
+        raise SetupError("reading from Kafka needs valid settings: run `fullstory-bridge check`")
     kafka = project_files.loaded.settings.kafka_config()
-    return read_one(kafka, spot.topic, spot.partition, spot.offset, KAFKA_LIMIT_S)
+    return read_one(kafka, position.topic, position.partition, position.offset, KAFKA_LIMIT_S)
 
 
 def _headers(record: Record) -> Iterator[str]:
-    """What the bridge wrote; of the record's own headers the names and sizes only."""
+    """The bridge's own headers; of the record's headers only names and sizes."""
     rows = []
     for name, value in record.headers:
-        ours = name.startswith((OURS, CONNECT)) and value is not None
+        is_ours = name.startswith((OURS, CONNECT)) and value is not None
         size = "null" if value is None else f"({len(value)} bytes)"
-        rows.append((name, value.decode("utf-8", "replace") if ours and value else size))
+        rows.append((name, value.decode("utf-8", "replace") if is_ours and value else size))
     yield from table(rows) if rows else ["no headers"]
 
 
@@ -90,17 +90,18 @@ def _bytes(record: Record) -> Iterator[str]:
         for start in range(0, min(len(data), HEX_BYTES_MAX), _HEX_LINE_BYTES):
             yield f"  {data[start : start + _HEX_LINE_BYTES].hex(' ', -2)}"
         if len(data) > HEX_BYTES_MAX:
-            yield f"  … and {len(data) - HEX_BYTES_MAX} bytes more"
+            yield f"  … and {len(data) - HEX_BYTES_MAX} more bytes"
 
 
 async def _values(record: Record, project_files: ProjectFiles) -> list[str]:
-    letter = read_dead_letter(record)
-    if letter is None:
-        return ["this is no dead letter of the bridge's: it does not say where it was first"]
+    dead_letter = read_dead_letter(record)
+    if dead_letter is None:
+        return ["not a dead letter of the bridge: it has no headers that name the original record"]
     loaded = project_files.loaded
     names = {} if loaded is None else loaded.settings.topic_names
-    ours = next((own for own, theirs in names.items() if theirs == letter.origin.topic), None)
-    origin = letter.origin._replace(topic=ours or letter.origin.topic)
+    kafka_name = dead_letter.origin.topic
+    name = next((name for name, kafka in names.items() if kafka == kafka_name), kafka_name)
+    origin = dead_letter.origin._replace(topic=name)
     if record.value is None:
         record_input = ExplainedRecord(origin, None, None)
         return [
@@ -113,9 +114,9 @@ async def _values(record: Record, project_files: ProjectFiles) -> list[str]:
             record_input = await decode(InputValue(origin, None, record.value), finder)
         except PoisonRecord as poison:
             return [f"the value cannot be decoded: {poison.reason}: {poison}"]
-    clear = json.dumps(record_input.value, indent=2, ensure_ascii=False, default=_plain)
+    decoded = json.dumps(record_input.value, indent=2, ensure_ascii=False, default=_plain)
     return [
-        *clear.splitlines(),
+        *decoded.splitlines(),
         "",
         *explanation_lines(project_files, record_input, show_values=True),
     ]

@@ -1,6 +1,6 @@
-"""What becomes of one record, mapping by mapping, in lines for a person.
+"""What each mapping does with one record, as lines of text.
 
-Invariants: a request is shown as it would go out, so with its values; the key never is.
+Invariants: a request is shown as it would be sent, with its values; the API key is never shown.
 """
 
 import json
@@ -20,28 +20,28 @@ from bridge.mapping.runtime.outcome import Event, MappingRejected, MappingSkippe
 from bridge.records import Record
 
 _INDENT = "  "
-_IDEMPOTENT = "Idempotency-Key: (of the record's place in Kafka, the mapping and this body)"
+_IDEMPOTENT = "Idempotency-Key: (hash of the record's position in Kafka, the mapping and this body)"
 
 
 def explanation_lines(
     project_files: ProjectFiles, record_input: ExplainedRecord, *, show_values: bool
 ) -> Iterator[str]:
-    """Each mapping of the record's topic: what does not hold, or what would be sent; in lines."""
+    """For each mapping of the record's topic: unmet conditions, or the request it would send."""
     topic = record_input.record.topic
-    mine = [rule for rule in project_files.rules if rule.reads(topic)]
-    if not mine:
-        yield f"no mapping reads the topic {topic}; they read: {project_files.read}"
-    for number, rule in enumerate(mine):
+    rules = [rule for rule in project_files.rules if rule.reads(topic)]
+    if not rules:
+        yield f"no mapping reads the topic {topic}; they read: {project_files.topics_text}"
+    for number, rule in enumerate(rules):
         if number:
             yield ""
-        yield from _of_rule(rule, project_files, record_input, show_values)
+        yield from _rule_lines(rule, project_files, record_input, show_values)
 
 
-def _of_rule(
+def _rule_lines(
     rule: Rule, project_files: ProjectFiles, record_input: ExplainedRecord, show_values: bool
 ) -> Iterator[str]:
     if rule.mode == "off":
-        yield f"{rule.name}: {paint('off', 'yellow')}: by `mode`, or by `mappings_off`"
+        yield f"{rule.name}: {paint('off', 'yellow')}: set by `mode` or `mappings_off`"
         return
     topic = record_input.record.topic
     try:
@@ -52,7 +52,7 @@ def _of_rule(
         return
     outcomes = plan.map(record_input.record, record_input.value, record_input.record_name)
     if outcomes:
-        yield from _of_outcome(rule, outcomes[0], record_input.record, project_files)
+        yield from _outcome_lines(rule, outcomes[0], record_input.record, project_files)
         return
     yield f"{rule.name}: {paint('no event', 'yellow')}: its filter does not match"
     for line in unmet_conditions(
@@ -61,16 +61,16 @@ def _of_rule(
         yield f"{_INDENT}{line}"
 
 
-def _of_outcome(
+def _outcome_lines(
     rule: Rule, outcome: Outcome, record: Record, project_files: ProjectFiles
 ) -> Iterator[str]:
     build = build_for(project_files.options)
     match built(outcome, record, build):
         case Event() as event:
-            what = "would be sent"
+            verdict = "would be sent"
             if event.shadow:
-                what = "would be counted and not sent: the mapping says `mode: shadow`"
-            yield f"{rule.name}: {paint(what, 'green')}"
+                verdict = "would be counted, not sent: the mapping has `mode: shadow`"
+            yield f"{rule.name}: {paint(verdict, 'green')}"
             request = build(event, record)
             yield from (f"{_INDENT}{line}".rstrip() for line in _request(request, project_files))
         case MappingSkipped(why=why):
@@ -81,7 +81,7 @@ def _of_outcome(
 
 
 def _request(request: Request, project_files: ProjectFiles) -> Sequence[str]:
-    """The request as it would go out, with the key hidden."""
+    """The request as it would be sent, with the API key hidden."""
     loaded = project_files.loaded
     host = "" if loaded is None else loaded.settings.fullstory.endpoint
     body = json.dumps(orjson.loads(request.body), indent=2, ensure_ascii=False)

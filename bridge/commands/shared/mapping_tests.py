@@ -1,4 +1,4 @@
-"""Where the tests of mapping files run: the real encoder, decoder, compiler and request builder."""
+"""Runs mapping tests on the real encoder, decoder, compiler and request builder."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,11 +17,11 @@ from bridge.mapping.testing.tests import CannotRun
 from bridge.records import Record
 
 NO_CLUSTER = ""
-"""In place of Kafka's cluster id, where no request is sent and its `Idempotency-Key` not shown."""
+"""Stands in for Kafka's cluster id: no request is sent, and its `Idempotency-Key` is not shown."""
 
 
 class RealTestEnvironment:
-    """`mapping.examples.Bench` with everything that `run` uses, and schemas by topic."""
+    """A test environment with everything that `run` uses, and schemas by topic."""
 
     def __init__(self, schemas: Mapping[str, WriterSchema], options: Options) -> None:
         self._schemas = schemas
@@ -36,20 +36,20 @@ class RealTestEnvironment:
         return [built(outcome, record, self._build) for outcome in outcomes]
 
     def reasons(self, rule: Rule, record: Record, value: object) -> Sequence[str]:
-        """Why the mapping's filter does not match, a line each."""
+        """The reasons why the mapping's filter does not match, one line each."""
         if not rule.reads(record.topic):
             return (f"it does not read the topic {record.topic}",)
         record_input = self.record_input(record, value)
         return unmet_conditions(rule, record_input, self._options, show_values=True)
 
     def record_input(self, record: Record, value: object) -> ExplainedRecord:
-        """A record's value through the real bytes; raises CannotRun."""
+        """The record's value, encoded to Avro and decoded again; raises CannotRun."""
         writer = self._schemas.get(record.topic)
         if value is None:
             return ExplainedRecord(record, None, None if writer is None else writer.schema)
         if writer is None:
             message = f"there is no schema for the topic {record.topic}"
-            raise CannotRun(f"{message}: name one with --schema {record.topic}=FILE.avsc")
+            raise CannotRun(f"{message}: add one with --schema {record.topic}=FILE.avsc")
         try:
             data = Encoder(writer).encode(value)
         except LiteralMismatch as mismatch:
@@ -59,12 +59,12 @@ class RealTestEnvironment:
 
 
 def build_for(options: Options) -> Build:
-    """The builder of the settings' API, for requests that are looked at and not sent."""
+    """The request builder for the settings' API; the requests are only shown, not sent."""
     return builder(options.api, NO_CLUSTER)
 
 
 def built(outcome: Outcome, record: Record, build: Build) -> Outcome:
-    """The outcome, with what only the request's builder refuses as a reject."""
+    """The outcome; an event that the request builder refuses becomes a reject."""
     if not isinstance(outcome, Event):
         return outcome
     try:

@@ -1,4 +1,4 @@
-"""How the commands write: colours for a person at a terminal, plain text for all else."""
+"""Output of the commands: colors on a terminal, plain text elsewhere."""
 
 import os
 import sys
@@ -8,27 +8,27 @@ import click
 
 from bridge.documents.problems import Problem, render
 
-_COLOURS = {"error": "red", "warning": "yellow"}
+_COLORS = {"error": "red", "warning": "yellow"}
 
 
-def paint(text: str, colour: str, *, err: bool = False) -> str:
-    """The text in a colour, where a person looks at a terminal and has not said NO_COLOR."""
+def paint(text: str, color: str, *, err: bool = False) -> str:
+    """The text in color if the stream is a terminal and NO_COLOR is not set."""
     stream = sys.stderr if err else sys.stdout
     if os.environ.get("NO_COLOR") or not stream.isatty():
         return text
-    return click.style(text, fg=colour, bold=True)
+    return click.style(text, fg=color, bold=True)
 
 
 def show_problems(problems: Sequence[Problem], *, err: bool = False) -> None:
-    """The report, as it stands in the documents' format."""
+    """Print the report of all problems."""
     if not problems:
         return
     report = render(problems)
     for severity in {problem.severity for problem in problems}:
-        colour = _COLOURS[severity]
+        color = _COLORS[severity]
         for code in {problem.code for problem in problems if problem.severity == severity}:
             head = f"{severity} {code}:"
-            report = report.replace(head, paint(head, colour, err=err))
+            report = report.replace(head, paint(head, color, err=err))
     click.echo(report, err=err)
 
 
@@ -38,7 +38,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows with their columns under each other, two blanks between them."""
+    """Rows with aligned columns, two spaces between them."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,7 +1,7 @@
-"""What the commands that run nothing look at: settings, mapping files and schemas.
+"""The files that the offline commands read: settings, mapping files and schemas.
 
-Invariants: reading only, and everything that is wrong is kept, to be told at once. Without settings
-the mapping files stand alone: a key for `hmac-sha256` is made up then.
+Invariants: files are only read, and all problems are collected and reported together. Without
+settings, the mapping files are read alone, with a placeholder key for `hmac-sha256`.
 """
 
 import os
@@ -24,15 +24,15 @@ from bridge.settings.sources.file import read_document
 
 UNREADABLE = "C001"
 
-_MADE_UP = "made-up"
+_PLACEHOLDER = "made-up"
 _UNSET = re.compile(r"`(\w+)` is not set")
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectFiles:
-    """What could be read, and what is wrong with the rest. `loaded` None: no settings.
+    """The files that could be read, and the problems of the rest.
 
-    Rules that `mappings_off` names are `off`.
+    `loaded` is None if there are no settings. Rules that `mappings_off` names are `off`.
     """
 
     loaded: Loaded | None
@@ -42,100 +42,100 @@ class ProjectFiles:
     problems: tuple[Problem, ...]
 
     def topics(self, known: Sequence[str] = ()) -> list[str]:
-        """The topics that mappings name, and those of `known` that a pattern of theirs takes."""
+        """The topics that mappings name, and those of `known` that their patterns match."""
         named = [topic for rule in self.rules for topic in rule.topics]
-        met = [topic for topic in known if self._by_pattern(topic)]
-        return list(dict.fromkeys([*named, *met]))
+        matched = [topic for topic in known if self._matches_pattern(topic)]
+        return list(dict.fromkeys([*named, *matched]))
 
     @property
     def patterns(self) -> list[str]:
-        """The patterns of mappings that are not off, as they are written."""
-        on = [rule for rule in self.rules if rule.mode != "off"]
-        return list(dict.fromkeys(rule.pattern.text for rule in on if rule.pattern is not None))
+        """The patterns of the mappings that are not off, as written."""
+        active = [rule for rule in self.rules if rule.mode != "off"]
+        return list(dict.fromkeys(rule.pattern.text for rule in active if rule.pattern is not None))
 
     @property
-    def read(self) -> str:
-        """What the mappings read, for a sentence: names of topics, and patterns."""
-        patterns = [f"those that match {pattern}" for pattern in self.patterns]
+    def topics_text(self) -> str:
+        """What the mappings read, for a message: topic names and patterns."""
+        patterns = [f"topics that match {pattern}" for pattern in self.patterns]
         return ", ".join([*self.topics(), *patterns]) or "none"
 
-    def own_name(self, topic: str) -> str:
-        """Our name of a topic of Kafka's."""
+    def topic_alias(self, topic: str) -> str:
+        """The name that mapping files use for a Kafka topic."""
         return topic if self.loaded is None else topic_alias(self.loaded.settings, topic)
 
-    def kafkas_name(self, topic: str) -> str:
-        """Kafka's name of a topic of ours."""
+    def kafka_name(self, topic: str) -> str:
+        """The Kafka name of a topic in the mapping files."""
         return topic if self.loaded is None else self.loaded.settings.topic_names.get(topic, topic)
 
-    def _by_pattern(self, topic: str) -> bool:
+    def _matches_pattern(self, topic: str) -> bool:
         if self.loaded is not None:
-            kafkas = self.kafkas_name(topic)
-            if not may_match_patterns(self.loaded.settings, kafkas):
+            kafka_name = self.kafka_name(topic)
+            if not may_match_patterns(self.loaded.settings, kafka_name):
                 return False
         return any(rule.pattern is not None and rule.reads(topic) for rule in self.rules)
 
 
 def read_project_files(
-    config: Path | None, files: Sequence[Path], *, stand_ins: bool = False
+    config: Path | None, files: Sequence[Path], *, placeholders: bool = False
 ) -> ProjectFiles:
-    """Settings (if there are any) and mapping files: those that are named, else the settings'.
+    """The settings, if there are any, and the mapping files: `files`, else the settings' files.
 
-    `stand_ins` lets made-up values stand for variables that are not set: for who looks at
-    mappings needs no password.
+    `placeholders` allows placeholder values for unset variables: reading mappings needs no
+    password.
 
     Raises:
-        click.UsageError: there is nothing to look at.
+        click.UsageError: there are neither settings nor files.
     """
     config = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     if config is None and not files:
-        message = "no mapping files: name them, or --config with a settings file"
+        message = "no mapping files: name them, or use --config"
         raise click.UsageError(message)
-    loaded, problems = _settings(config, stand_ins=stand_ins)
+    loaded, problems = _settings(config, placeholders=placeholders)
     paths = tuple(files)
     if config is not None and not paths:
-        paths = _written(config) if loaded is None else loaded.mapping_files
+        paths = _configured_files(config) if loaded is None else loaded.mapping_files
     documents, unreadable = _documents(paths)
     options = _options(loaded)
-    rules, wrong = read_rules(documents, options)
+    rules, invalid = read_rules(documents, options)
     off = () if loaded is None else loaded.settings.mappings_off
     rules = tuple(replace(rule, mode="off") if rule.name in off else rule for rule in rules)
-    return ProjectFiles(loaded, documents, rules, options, (*problems, *unreadable, *wrong))
+    return ProjectFiles(loaded, documents, rules, options, (*problems, *unreadable, *invalid))
 
 
-def _settings(config: Path | None, *, stand_ins: bool) -> tuple[Loaded | None, list[Problem]]:
-    """The settings, and what is wrong with them; with made-up values where none are set."""
+def _settings(config: Path | None, *, placeholders: bool) -> tuple[Loaded | None, list[Problem]]:
+    """The settings and their problems, with placeholder values for unset variables."""
     if config is None:
         return None, []
     environ = dict(os.environ)
     try:
         return read_settings(config, environ, known_kafka_keys=KNOWN_KEYS), []
     except Problems as problems:
-        told = list(problems.problems)
-    names = [name for problem in told for name in _UNSET.findall(problem.message)]
-    missing = dict.fromkeys([*names, "FULLSTORY_API_KEY"], _MADE_UP)
+        found = list(problems.problems)
+    names = [name for problem in found for name in _UNSET.findall(problem.message)]
+    missing = dict.fromkeys([*names, "FULLSTORY_API_KEY"], _PLACEHOLDER)
     try:
         loaded = read_settings(config, missing | environ, known_kafka_keys=KNOWN_KEYS)
     except Problems as problems:
-        return None, list(problems.problems) if stand_ins else told
-    return loaded, [] if stand_ins else told
+        return None, list(problems.problems) if placeholders else found
+    return loaded, [] if placeholders else found
 
 
-def _written(config: Path) -> tuple[Path, ...]:
-    """The mapping files of settings that are wrong otherwise: their mistakes are told too."""
+def _configured_files(config: Path) -> tuple[Path, ...]:
+    """The mapping files of invalid settings, so that their problems are reported too."""
     try:
         data = read_document(config).data
     except Problems:
         return ()
     patterns = data.get("mappings") if isinstance(data, dict) else None
     texts = patterns if isinstance(patterns, list) else []
-    written = [text for text in texts if isinstance(text, str)]
+    globs = [text for text in texts if isinstance(text, str)]
     directory = config.parent.absolute()
-    return tuple(dict.fromkeys(f for text in written for f in matching_files(text, directory)))
+    return tuple(dict.fromkeys(f for glob in globs for f in matching_files(glob, directory)))
 
 
 def _options(loaded: Loaded | None) -> Options:
     if loaded is None:
-        return Options(hash_key=_MADE_UP.encode())
+        return Options(hash_key=_PLACEHOLDER.encode())
     return mapping_options(loaded.settings)
 
 
@@ -160,6 +160,6 @@ def _documents(paths: Sequence[Path]) -> tuple[tuple[Document, ...], list[Proble
 
 
 def shown_path(path: Path) -> str:
-    """The path as a person would type it here."""
+    """The path relative to the working directory, if it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,4 +1,4 @@
-"""One record to look at: JSON, the bytes of an Avro value, or a place in Kafka."""
+"""Reads one record from JSON, from the bytes of an Avro value, or from Kafka."""
 
 import json
 import re
@@ -25,17 +25,17 @@ from bridge.schema.conversions import MappingError, parse_time
 from bridge.settings.load import Loaded
 
 RECORD_BYTES_MAX = 64 * 1024 * 1024
-"""More than any broker takes; a wrong path must not fill the memory."""
+"""More than any broker accepts; a wrong path must not exhaust memory."""
 
 KAFKA_LIMIT_S = 15.0
 
-_SPOT = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})")
+_POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})")
 _ENVELOPE = frozenset(("topic", "key", "headers", "timestamp", "partition", "offset", "value"))
 _EPOCH = parse_time("1970-01-01T00:00:00Z")
 
 
 class RecordPosition(NamedTuple):
-    """Where Kafka holds a record; the topic by Kafka's name or by the mapping files'."""
+    """The position of a record in Kafka; the topic has its Kafka name or its mapping-file name."""
 
     topic: str
     partition: int
@@ -44,7 +44,7 @@ class RecordPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InputValue:
-    """A record as it was given: its value as plain data, or as `data`, Kafka's bytes."""
+    """A record as given: its value as plain data, or `data`, the bytes that Kafka stores."""
 
     record: Record
     value: Any
@@ -52,36 +52,38 @@ class InputValue:
 
 
 def parse_position(source: str) -> RecordPosition | None:
-    """The place that `topic/partition/offset` names; None for a file."""
-    match = _SPOT.fullmatch(source)
+    """The position that `topic/partition/offset` names; None for a file."""
+    match = _POSITION.fullmatch(source)
     if match is None or Path(source).exists():
         return None
     return RecordPosition(match[1], int(match[2]), int(match[3]))
 
 
-def read_position(spot: RecordPosition, loaded: Loaded | None) -> InputValue:
-    """Read one record from Kafka, in no group.
+def read_position(position: RecordPosition, loaded: Loaded | None) -> InputValue:
+    """Read one record from Kafka without joining a group.
 
     Raises:
-        SetupError: there are no settings, or no such record.
+        SetupError: there are no settings, or the record does not exist.
         Unavailable: Kafka does not answer.
     """
     if loaded is None:
-        raise SetupError(f"{'/'.join(map(str, spot))}: reading from Kafka needs settings: --config")
+        raise SetupError(
+            f"{'/'.join(map(str, position))}: reading from Kafka needs settings: use --config"
+        )
     names = loaded.settings.topic_names
-    ours = {kafka: name for name, kafka in names.items()}
-    topic = names.get(spot.topic, spot.topic)
+    mapping_names = {kafka: name for name, kafka in names.items()}
+    topic = names.get(position.topic, position.topic)
     kafka = loaded.settings.kafka_config()
-    record = read_one(kafka, topic, spot.partition, spot.offset, KAFKA_LIMIT_S)
-    return InputValue(record._replace(topic=ours.get(topic, topic)), None, record.value)
+    record = read_one(kafka, topic, position.partition, position.offset, KAFKA_LIMIT_S)
+    return InputValue(record._replace(topic=mapping_names.get(topic, topic)), None, record.value)
 
 
 def read_input(source: str, topic: str | None, project_files: ProjectFiles) -> InputValue:
-    """Read a record; the topic is the one that is named, else the only one there is.
+    """Read a record; `topic` defaults to the record's own, then to the only mapped topic.
 
     Raises:
-        click.UsageError: there is no such file, or the topic is not known.
-        SetupError: what is there is no record.
+        click.UsageError: the file does not exist, or the topic is unknown.
+        SetupError: the input is not a record.
     """
     raw = _read(source)
     plain = None if raw[:1] in (b"\x00", b"\x01") else _json(raw)
@@ -93,8 +95,8 @@ def read_input(source: str, topic: str | None, project_files: ProjectFiles) -> I
     if named is None and len(topics) == 1 and not project_files.patterns:
         named = topics[0]
     if named is None:
-        known = project_files.read
-        raise click.UsageError(f"the record does not say its topic: --topic, one of {known}")
+        known = project_files.topics_text
+        raise click.UsageError(f"the record names no topic: use --topic; the mappings read {known}")
     bytes_ = raw if plain is None and raw.strip() != b"null" else None
     return InputValue(_record(str(named), parts, bytes_), parts["value"], bytes_)
 
@@ -102,7 +104,7 @@ def read_input(source: str, topic: str | None, project_files: ProjectFiles) -> I
 def _read(source: str) -> bytes:
     if source == "-":
         if sys.stdin.isatty():
-            raise click.UsageError("no record: name a file, or pipe one in")
+            raise click.UsageError("no record: name a file, or pipe one to standard input")
         return sys.stdin.buffer.read(RECORD_BYTES_MAX)
     file = Path(source)
     if not file.is_file():
@@ -112,7 +114,7 @@ def _read(source: str) -> bytes:
 
 
 def _json(raw: bytes) -> Any:
-    """The JSON; None where it is not text, so that it can only be Avro."""
+    """The parsed JSON; None if the bytes are not text, so they can only be Avro."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -127,7 +129,7 @@ def _record(topic: str, parts: dict[str, Any], data: bytes | None) -> Record:
     headers = parts.get("headers") or {}
     key = parts.get("key")
     if not isinstance(headers, dict):
-        raise SetupError("the record's `headers` are an object: name and text")
+        raise SetupError("the record's `headers` must be an object of names and texts")
     pairs = tuple((str(name), str(text).encode()) for name, text in headers.items())
     partition, offset = int(parts.get("partition") or 0), int(parts.get("offset") or 0)
     return Record(
@@ -143,22 +145,24 @@ def _record(topic: str, parts: dict[str, Any], data: bytes | None) -> Record:
 
 
 def _ms(timestamp: object) -> int:
-    """Kafka's time of the record: milliseconds, or RFC 3339."""
+    """The record's timestamp in milliseconds, from milliseconds or RFC 3339."""
     if isinstance(timestamp, int) and not isinstance(timestamp, bool):
         return timestamp
     try:
         moment = parse_time(str(timestamp or TIMESTAMP))
         return (moment - _EPOCH) // timedelta(milliseconds=1)
     except (MappingError, TypeError):
-        raise SetupError("the record's `timestamp` is no time: 2026-11-24T10:15:00Z") from None
+        raise SetupError(
+            "the record's `timestamp` is invalid: write 2026-11-24T10:15:00Z"
+        ) from None
 
 
 async def decode(given: InputValue, finder: SchemaFinder) -> ExplainedRecord:
-    """The value of bytes as Kafka holds them.
+    """Decode the bytes that Kafka stores.
 
     Raises:
-        SetupError: there is no registry to ask, or no schema for bytes without framing.
-        PoisonRecord: they are no value of their schema.
+        SetupError: there is no registry to query, or no schema for unframed bytes.
+        PoisonRecord: the bytes are not a value of their schema.
         Unavailable: the registry does not answer.
     """
     record = given.record
@@ -178,7 +182,7 @@ async def decode(given: InputValue, finder: SchemaFinder) -> ExplainedRecord:
 
 
 def _single_object(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
-    """The schema whose fingerprint a value has, and where its body begins."""
+    """The schema with the value's fingerprint, and the offset of its body."""
     writers = {writer.label: writer for writer in finder.locals(record.topic)}
     names = by_fingerprint({label: writer.schema for label, writer in writers.items()})
     framing = SingleObjectFormat(names)
@@ -187,9 +191,9 @@ def _single_object(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, 
 
 
 async def _registered(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
-    """The schema that the registry has for a value, and where its body begins."""
+    """The value's schema from the registry, and the offset of its body."""
     if finder.registry is None:
-        message = "framed Avro names its schema by a number, which only a registry can tell"
+        message = "framed Avro has a schema id that only a registry can resolve"
         raise SetupError(f"{message}: set `avro.registry.url`")
     framing = ConfluentFormat()
     located = framing.locate_body(record)

@@ -1,4 +1,4 @@
-"""Where the commands find the schemas of topics: a flag, a file of the settings, the registry."""
+"""Finds the schemas of topics: from a flag, a file in the settings, or the registry."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -15,32 +15,32 @@ from bridge.documents.problems import Problem
 from bridge.errors import SetupError, Unavailable
 from bridge.settings.sections.avro import TopicCodec
 
-REGISTRY_AWAY = "C002"
+REGISTRY_UNAVAILABLE = "C002"
 NOT_REGISTERED = "C003"
 UNUSABLE_SCHEMA = "C004"
 
 
 def schema_flags(values: Sequence[str]) -> dict[str, WriterSchema]:
-    """The schemas of `--schema topic=file.avsc`.
+    """The schemas given by `--schema topic=file.avsc`.
 
     Raises:
-        click.UsageError: one is not of this form.
-        SetupError: a file is no schema.
+        click.UsageError: a value does not have this form.
+        SetupError: a file is not a schema.
     """
     found = {}
     for value in values:
         topic, equals, file = value.partition("=")
         if not topic or not equals or not file:
-            raise click.UsageError(f"--schema wants topic=file.avsc, not {value}")
+            raise click.UsageError(f"--schema expects topic=file.avsc, not {value}")
         found[topic] = read_schema_file(file)
     return found
 
 
 @dataclass(slots=True)
 class SchemaFinder:
-    """Finds the schemas of topics: what a flag names, a file of the settings, the registry.
+    """Finds the schemas of topics: from a flag, a file in the settings, or the registry.
 
-    Use as an async context manager. `problems` collects what went wrong on the way.
+    Use as an async context manager. `problems` collects the problems found on the way.
     """
 
     project_files: ProjectFiles
@@ -61,11 +61,11 @@ class SchemaFinder:
 
     @property
     def registry(self) -> RegistryClient | None:
-        """The registry of the settings; None where they name none, or it does not answer."""
+        """The registry in the settings; None if there is none, or it does not respond."""
         return self._registry
 
     def known(self) -> list[str]:
-        """The topics for which a schema is named, beside those of the mappings."""
+        """The topics that flags or settings name, in addition to those of the mappings."""
         loaded = self.project_files.loaded
         named = (
             [] if loaded is None else [*loaded.settings.avro.topics, *loaded.settings.topic_names]
@@ -73,36 +73,36 @@ class SchemaFinder:
         return [*self.given, *named]
 
     async def topics(self, more: Sequence[str] = ()) -> list[str]:
-        """The topics to look at: those that mappings name, and those that a pattern takes.
+        """The topics that mappings name, and those that their patterns match.
 
-        Patterns look among `more`, the topics for which a schema is named, and those that have
-        a subject in the registry.
+        Patterns are matched against `more`, the topics in flags and settings, and the topics
+        that have a subject in the registry.
         """
         registered = await self._topics_registered() if self.project_files.patterns else []
         return self.project_files.topics([*self.known(), *more, *registered])
 
-    async def newest(self, topic: str) -> WriterSchema | None:
-        """The schema to test with; None where there is none."""
+    async def latest(self, topic: str) -> WriterSchema | None:
+        """The schema to test with; None if there is none."""
         found = self.local(topic)
         if found is not None:
             return found
-        every = await self._registered(topic, newest_only=True)
-        return every[-1] if every else None
+        registered = await self._registered(topic, latest_only=True)
+        return registered[-1] if registered else None
 
-    async def every(self, topic: str) -> list[WriterSchema]:
-        """All schemas that records of a topic may have, oldest first."""
+    async def versions(self, topic: str) -> list[WriterSchema]:
+        """All schemas that the records of a topic can have, oldest first."""
         if topic in self.given:
             return [self.given[topic]]
         registered = [] if self.framing(topic) != "confluent" else await self._registered(topic)
         return [*self.locals(topic), *registered]
 
     def local(self, topic: str) -> WriterSchema | None:
-        """The schema of a flag, or the newest one of the files of the settings."""
+        """The schema of a flag, or the latest of the files in the settings."""
         found = self.locals(topic)
         return found[-1] if found else None
 
     def locals(self, topic: str) -> list[WriterSchema]:
-        """The schema of a flag, or those of the files of the settings, the newest last."""
+        """The schema of a flag, or those of the files in the settings, latest last."""
         if topic in self.given:
             return [self.given[topic]]
         codec = self._codec(topic)
@@ -112,11 +112,11 @@ class SchemaFinder:
                 for file in (() if codec is None else codec.schema_files)
             ]
         except SetupError as error:
-            self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
+            self._report(Problem(UNUSABLE_SCHEMA, str(error)))
             return []
 
     def framing(self, topic: str) -> str:
-        """How the values of a topic name their schema: the settings' `wire_format`."""
+        """The `wire_format` of the topic in the settings."""
         codec = self._codec(topic)
         return "confluent" if codec is None else codec.wire_format
 
@@ -125,55 +125,55 @@ class SchemaFinder:
         return None if loaded is None else loaded.settings.avro.topics.get(topic)
 
     async def _topics_registered(self) -> list[str]:
-        """Our names of the topics that have a subject; none where a subject names no topic."""
+        """The topics that have a subject, by mapping-file name; none if subjects name no topic."""
         loaded = self.project_files.loaded
         if self._registry is None or loaded is None:
             return []
-        before, hole, after = loaded.settings.avro.subject.partition("{topic}")
-        if not hole or "{topic}" in after:
+        before, placeholder, after = loaded.settings.avro.subject.partition("{topic}")
+        if not placeholder or "{topic}" in after:
             return []
         try:
             subjects = await self._registry.subjects()
         except Unavailable as error:
-            self._away(error)
+            self._unavailable(error)
             return []
         found = [subject for subject in subjects if len(subject) > len(before) + len(after)]
         return [
-            self.project_files.own_name(subject[len(before) : len(subject) - len(after)])
+            self.project_files.topic_alias(subject[len(before) : len(subject) - len(after)])
             for subject in found
             if subject.startswith(before) and subject.endswith(after)
         ]
 
-    async def _registered(self, topic: str, *, newest_only: bool = False) -> list[WriterSchema]:
+    async def _registered(self, topic: str, *, latest_only: bool = False) -> list[WriterSchema]:
         loaded = self.project_files.loaded
         if self._registry is None or loaded is None:
             return []
-        name = self.project_files.kafkas_name(topic)
+        name = self.project_files.kafka_name(topic)
         subject = loaded.settings.avro.subject.replace("{topic}", name)
         try:
-            if newest_only:
-                newest = await self._registry.latest(subject)
-                found = [] if newest is None else [newest]
+            if latest_only:
+                latest = await self._registry.latest(subject)
+                found = [] if latest is None else [latest]
             else:
                 found = await self._registry.versions(subject)
         except Unavailable as error:
-            self._away(error)
+            self._unavailable(error)
             return []
         except SetupError as error:
-            self._tell(Problem(UNUSABLE_SCHEMA, str(error)))
+            self._report(Problem(UNUSABLE_SCHEMA, str(error)))
             return []
         if not found:
             message = f"the registry has no subject {subject}"
             fix = "register its schema, or set `avro.subject`"
-            self._tell(Problem(NOT_REGISTERED, message, None, fix, severity="warning"))
+            self._report(Problem(NOT_REGISTERED, message, None, fix, severity="warning"))
         return found
 
-    def _away(self, error: Unavailable) -> None:
-        """The registry does not answer, so nothing more is asked of it."""
-        fix = "the mappings are not checked against it; name schemas with --schema"
-        self._tell(Problem(REGISTRY_AWAY, str(error), None, fix, severity="warning"))
+    def _unavailable(self, error: Unavailable) -> None:
+        """Report that the registry does not respond, and stop querying it."""
+        fix = "the mappings are not checked against it; use --schema to name schemas"
+        self._report(Problem(REGISTRY_UNAVAILABLE, str(error), None, fix, severity="warning"))
         self._registry = None
 
-    def _tell(self, problem: Problem) -> None:
+    def _report(self, problem: Problem) -> None:
         if problem not in self.problems:
             self.problems.append(problem)

@@ -1,4 +1,4 @@
-"""The section `avro`: where schemas come from, and how records are framed."""
+"""The section `avro`: schema sources and record framing."""
 
 import re
 from typing import Annotated, Literal, Self
@@ -13,14 +13,12 @@ from bridge.settings.sections.value_types import Files, Number, OptionalFile, Op
 
 def _user_info(value: SecretStr | None) -> SecretStr | None:
     if value is not None and ":" not in value.get_secret_value():
-        raise refuse(
-            Mistake(SettingsCode.SECRET_FORM, "this is `user:password`; there is no `:` in it")
-        )
+        raise refuse(Mistake(SettingsCode.SECRET_FORM, "expected `user:password`; there is no `:`"))
     return value
 
 
 class RegistrySettings(Section):
-    """How to reach the Schema Registry; Confluent's names, so existing configuration fits."""
+    """How to reach the Schema Registry; uses Confluent's configuration keys."""
 
     url: Annotated[Urls, Field(min_length=1)] = Field(
         description="The URL of the Schema Registry, or a list. If one does not answer, the next "
@@ -60,13 +58,13 @@ class RegistrySettings(Section):
     def _credentials_fit(self) -> Self:
         mistakes = []
         if self.basic_auth is not None and self.bearer_token is not None:
-            message = "`basic.auth.user.info` and `bearer.auth.token` cannot both be sent"
+            message = "`basic.auth.user.info` and `bearer.auth.token` cannot be used together"
             path = ("bearer.auth.token",)
             mistakes.append(
                 Mistake(SettingsCode.TWO_CREDENTIALS, message, path, key=True, fix="remove one")
             )
         if self.certificate_key is not None and self.certificate is None:
-            message = "a key without its certificate"
+            message = "a private key without its certificate"
             path = ("ssl.key.location",)
             fix = "add `ssl.certificate.location`"
             mistakes.append(Mistake(SettingsCode.TWO_CREDENTIALS, message, path, key=True, fix=fix))
@@ -76,7 +74,7 @@ class RegistrySettings(Section):
 
 
 class TopicCodec(Section):
-    """How the records of one topic are encoded, where they are unlike the default."""
+    """How the records of one topic are encoded, if not by the default."""
 
     wire_format: Literal["confluent", "raw", "single_object"] = Field(
         default="confluent",
@@ -92,22 +90,22 @@ class TopicCodec(Section):
 
     @property
     def is_local(self) -> bool:
-        """Whether the schemas of its records are files; else the registry has them."""
+        """Whether the topic's schemas are files; otherwise they are in the registry."""
         return self.wire_format != "confluent"
 
     @model_validator(mode="after")
     def _local_has_schemas(self) -> Self:
         if self.is_local and not self.schema_files:
-            message = "raw records name no schema"
+            message = "raw records have no schema id"
             if self.wire_format == "single_object":
-                message = "a fingerprint cannot be looked up in a registry"
-            message += ", so `schema` is needed"
+                message = "a registry cannot look up a fingerprint"
+            message += ", so `schema` is required"
             fix = "add `schema: path/to/file.avsc`"
             raise refuse(
                 Mistake(SettingsCode.NO_SCHEMAS, message, ("wire_format",), key=True, fix=fix)
             )
         if len(self.schema_files) > 1 and self.wire_format != "single_object":
-            message = "only `wire_format: single_object` says which of several schemas it is"
+            message = "several schemas are possible only with `wire_format: single_object`"
             raise refuse(
                 Mistake(SettingsCode.WRONG_VALUE, message, ("schema",), fix="name one file")
             )
@@ -116,13 +114,13 @@ class TopicCodec(Section):
 
 def _subject(template: str) -> str:
     if re.search(r"[{}]", template.replace("{topic}", "")) is not None:
-        message = "the only thing in braces can be `{topic}`"
+        message = "`{topic}` is the only placeholder allowed in braces"
         raise refuse(Mistake(SettingsCode.WRONG_VALUE, message))
     return template
 
 
 class AvroSettings(Section):
-    """Where schemas come from, and how records are framed."""
+    """Schema sources and record framing."""
 
     registry: RegistrySettings | None = Field(default=None, description="The Schema Registry.")
     subject: Annotated[str, AfterValidator(_subject)] = Field(
@@ -142,13 +140,13 @@ class AvroSettings(Section):
             return self
         fix = "set `avro.registry.url`, or `wire_format: raw` and `schema` under `avro.topics`"
         framed = [name for name, codec in self.topics.items() if codec.wire_format == "confluent"]
-        message = "framed records name a schema by its number, which only a registry can tell"
+        message = "framed records have a schema id that only a registry can resolve"
         mistakes = [
             Mistake(SettingsCode.NO_SCHEMAS, message, ("topics", name), key=True, fix=fix)
             for name in framed
         ]
         if not self.topics:
-            message = "there is neither a registry nor a topic with a schema of its own"
+            message = "there is neither a registry nor a topic with its own schema"
             mistakes.append(
                 Mistake(SettingsCode.NO_SCHEMAS, message, ("registry",), key=True, fix=fix)
             )

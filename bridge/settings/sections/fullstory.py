@@ -1,4 +1,4 @@
-"""The section `fullstory`: the account that the events go to."""
+"""The section `fullstory`: the account that receives the events."""
 
 from typing import Literal, Self
 
@@ -20,11 +20,11 @@ from bridge.settings.sections.value_types import (
 )
 
 API_HOSTS = {"na1.": "https://api.fullstory.com", "eu1.": "https://api.eu1.fullstory.com"}
-"""A key's prefix says which data centre it belongs to."""
+"""The prefix of a key names its data center."""
 
 
 class FullStorySettings(Section):
-    """The account that the events go to."""
+    """The account that receives the events."""
 
     api: Literal["v1", "v2"] = Field(
         default="v1", description="The version of the FullStory server API."
@@ -88,26 +88,26 @@ class FullStorySettings(Section):
     @classmethod
     def _encrypted(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and is_open_http(value) and info.data.get("allow_http") is False:
-            message = "plain http to another machine: the key and the events could be read"
+            message = "plain http to another host sends the key and the events unencrypted"
             fix = "use https, or set `fullstory.allow_http: true`"
             raise refuse(Mistake(SettingsCode.PLAIN_HTTP, message, fix=fix))
         return value
 
     @model_validator(mode="after")
-    def _users_as_the_api_has_them(self) -> Self:
+    def _api_supports_unknown_user(self) -> Self:
         if (self.api == "v2") == (self.unknown_user == "create"):
             return self
-        fix = "set `fullstory.unknown_user: create` if that is meant, or `fullstory.api: v1`"
-        message = "API v2 creates users that it does not know; it can neither skip nor refuse them"
+        fix = "set `fullstory.unknown_user: create` if you want that, or `fullstory.api: v1`"
+        message = "API v2 always creates unknown users"
         if self.api == "v1":
-            fix = "write `skip` or `dead_letter`, or set `fullstory.api: v2`"
-            message = "API v1 creates no users"
+            fix = "set `skip` or `dead_letter`, or set `fullstory.api: v2`"
+            message = "API v1 cannot create users"
         path = ("unknown_user",)
         raise refuse(Mistake(SettingsCode.UNKNOWN_USER, message, path, fix=fix))
 
     @property
     def endpoint(self) -> str:
-        """The address of the API, without a final slash: as set, else by the key's prefix."""
+        """The API's base URL without a trailing slash: `base_url`, else by the key's prefix."""
         if self.base_url is not None:
             return self.base_url
         return API_HOSTS.get(self.key.get_secret_value()[:4], API_HOSTS["na1."])

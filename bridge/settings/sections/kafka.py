@@ -1,7 +1,7 @@
-"""The section `kafka`: librdkafka's own keys, passed through, with what can be told beforehand.
+"""The section `kafka`: librdkafka's own keys, validated and passed through.
 
-Invariants: a key is passed on as it is written; four keys are the bridge's own and refused with the
-reason; secrets leave this file as `SecretStr`.
+Invariants: keys are passed on unchanged; four keys belong to the bridge and are refused with the
+reason; secrets become `SecretStr`.
 """
 
 from collections.abc import Iterator
@@ -13,41 +13,41 @@ from pydantic import AfterValidator, SecretStr, ValidationInfo, WithJsonSchema
 from bridge.documents.problems import did_you_mean
 from bridge.documents.validation_messages import Mistake, refuse
 from bridge.settings.codes import SettingsCode
-from bridge.settings.sections.value_types import surroundings
+from bridge.settings.sections.value_types import validation_context
 from bridge.settings.sources.secrets import is_secret_name
 
 Plain = str | int | float | bool
 
 REQUIRED = {
-    "bootstrap.servers": "the brokers to begin with, `host:port,host:port`",
-    "group.id": "the consumer group that the offsets are committed for",
+    "bootstrap.servers": "the bootstrap brokers, `host:port,host:port`",
+    "group.id": "the consumer group that commits the offsets",
 }
 OWNED = {
     "enable.auto.commit": "an offset is committed only after its events are delivered",
     "enable.auto.offset.store": "an offset is committed only after its events are delivered",
-    "auto.offset.reset": "`start` and `out_of_range` decide where reading begins",
-    "isolation.level": "records of aborted transactions never happened: always read_committed",
+    "auto.offset.reset": "`start` and `out_of_range` decide where consumption starts",
+    "isolation.level": "records of aborted transactions are never read: always read_committed",
 }
 _FROM_JAVA = {
     "ssl.truststore.location": "`ssl.ca.location`, a PEM file",
     "ssl.truststore.password": "`ssl.ca.location`, a PEM file without password",
     "sasl.jaas.config": "`sasl.username` and `sasl.password`",
     "schema.registry.url": "`avro.registry.url`",
-    "key.deserializer": "nothing: the bridge decodes",
-    "value.deserializer": "nothing: the bridge decodes",
+    "key.deserializer": "no setting: the bridge decodes the records",
+    "value.deserializer": "no setting: the bridge decodes the records",
     "max.poll.records": "`delivery.window_bytes_max`",
 }
-"""Keys of the Java client that get pasted, and what stands for them here."""
+"""Keys of the Java client that users paste, and what to use instead."""
 
 _FILES = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.crl.location")
 
 
 def _checked(keys: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-    around = surroundings(info)
-    known = around.known_kafka_keys if around is not None else None
+    context = validation_context(info)
+    known = context.known_kafka_keys if context is not None else None
     mistakes = [*_missing(keys), *_owned(keys), *_unknown(keys, known)]
-    if around is not None:  # librdkafka takes a wrong path without a word until it connects
-        mistakes += _lost_files(keys)
+    if context is not None:  # librdkafka reports a wrong path only when it connects
+        mistakes += _missing_files(keys)
     if mistakes:
         raise refuse(*mistakes)
     return {key: _hidden(key, value) for key, value in keys.items()}
@@ -73,7 +73,7 @@ def _unknown(keys: dict[str, Any], known: frozenset[str] | None) -> Iterator[Mis
     for key in keys:
         message = f"librdkafka has no key `{key}`"
         if key in _FROM_JAVA:
-            fix: str | None = f"that is the Java client's; here it is {_FROM_JAVA[key]}"
+            fix: str | None = f"this is a key of the Java client; use {_FROM_JAVA[key]}"
         elif known is None or key in known or key in REQUIRED or key in OWNED:
             continue
         else:
@@ -82,12 +82,12 @@ def _unknown(keys: dict[str, Any], known: frozenset[str] | None) -> Iterator[Mis
         yield Mistake(SettingsCode.UNKNOWN_KAFKA_KEY, message, (key,), key=True, fix=fix)
 
 
-def _lost_files(keys: dict[str, Any]) -> Iterator[Mistake]:
+def _missing_files(keys: dict[str, Any]) -> Iterator[Mistake]:
     for key in _FILES:
         value = keys.get(key)
         if isinstance(value, str) and value != "probe" and not Path(value).exists():
-            message = f"the file {value} is not there"
-            fix = f"librdkafka reads it from the working directory, {Path.cwd()}"
+            message = f"the file {value} does not exist"
+            fix = f"librdkafka resolves it in the working directory, {Path.cwd()}"
             yield Mistake(SettingsCode.NO_SUCH_FILE, message, (key,), fix=fix)
 
 
@@ -98,7 +98,7 @@ def _hidden(key: str, value: Any) -> Any:
 
 
 def revealed(keys: dict[str, Plain | SecretStr]) -> dict[str, Plain]:
-    """The keys as librdkafka wants them, secrets in clear: for the client's constructor only."""
+    """The keys with secrets in clear text: only for a client's constructor."""
     return {
         key: value.get_secret_value() if isinstance(value, SecretStr) else value
         for key, value in keys.items()

@@ -1,6 +1,6 @@
-"""What all sections of the settings share.
+"""The base of all sections of the settings.
 
-Invariants: frozen; an unknown key is a mistake; every field says what it does; secrets are
+Invariants: frozen; an unknown key is a mistake; every field has a description; secrets are
 `SecretStr`.
 """
 
@@ -8,6 +8,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """What all sections share: frozen, closed, and strict about types."""
+    """The base of all sections: frozen, without extra keys, and strict about types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -1,7 +1,7 @@
-"""The types of single settings: numbers from variables, sizes, lists, addresses, files, times.
+"""The types of settings: numbers from variables, sizes, lists, addresses, files and times.
 
-Invariants: a type refuses with a code and a cure; it never repeats a value that may be a secret.
-What depends on the surroundings (files, directories) is checked only where these are known.
+Invariants: a type refuses a value with a code and a fix, and never repeats a value that may be a
+secret. Files and directories are checked only if there is a validation context.
 """
 
 import glob
@@ -22,9 +22,9 @@ from bridge.settings.codes import SettingsCode
 from bridge.settings.sources.external_text import ExternalText
 from bridge.settings.sources.secrets import key_fault
 
-_UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6}
+_SIZE_UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6}
 _SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]*)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"([0-9]{1,12})\s*([a-z]*)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _ORGANIZATION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -32,20 +32,20 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the model cannot know: where relative paths begin, and librdkafka's keys."""
+class ValidationContext:
+    """What the model needs from outside: the base of relative paths, and librdkafka's keys."""
 
     directory: Path
     known_kafka_keys: frozenset[str] | None = None
 
 
-def surroundings(info: ValidationInfo) -> Surroundings | None:
-    """What was handed to `model_validate(context=…)`; None where the model stands alone."""
-    return info.context if isinstance(info.context, Surroundings) else None
+def validation_context(info: ValidationInfo) -> ValidationContext | None:
+    """The `context` of `model_validate`; None if the model is validated without one."""
+    return info.context if isinstance(info.context, ValidationContext) else None
 
 
 def _typed(value: Any) -> Any:
-    """Text from a variable as the number or switch it spells; all else as it is."""
+    """Text from a variable converted to its number or boolean; other values unchanged."""
     if not isinstance(value, ExternalText):
         return value
     try:
@@ -54,7 +54,7 @@ def _typed(value: Any) -> Any:
         return str(value)
 
 
-def _nothing_if_empty(value: Any) -> Any:
+def _none_if_empty(value: Any) -> Any:
     return None if isinstance(value, ExternalText) and not value else value
 
 
@@ -65,14 +65,14 @@ def _listed(value: Any) -> Any:
 
 
 def _listed_or_one(what: str) -> Callable[[Any], Any]:
-    """A list that may be written as its one member."""
+    """Accepts a list, or its single member without a list."""
 
     def listed(value: Any) -> Any:
         if type(value) is str:
             return (value,)
         if not isinstance(value, str | list | tuple):
             raise refuse(
-                Mistake(SettingsCode.WRONG_TYPE, f"this must be one {what}, or a list of them")
+                Mistake(SettingsCode.WRONG_TYPE, f"this must be one {what} or a list of them")
             )
         return _listed(value)
 
@@ -86,7 +86,7 @@ def _paired(value: Any) -> Any:
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
     if not all(name.strip() and equals for name, equals, _ in pairs):
         fix = "write `name=topic,other=topic`"
-        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "these are not pairs of names", fix=fix))
+        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "expected pairs of names", fix=fix))
     return {name.strip(): topic.strip() for name, _, topic in pairs}
 
 
@@ -95,10 +95,10 @@ def _bytes(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     match = _SIZE.fullmatch(value)
-    if match is None or match[2] not in _UNITS:
-        fix = "write a number of bytes, or one with a unit: 64MiB"
-        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "this is not a size", fix=fix))
-    return int(match[1]) * _UNITS[match[2]]
+    if match is None or match[2] not in _SIZE_UNITS:
+        fix = "write a number of bytes, or use a unit: 64MiB"
+        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "invalid size", fix=fix))
+    return int(match[1]) * _SIZE_UNITS[match[2]]
 
 
 def _seconds(value: Any) -> Any:
@@ -106,10 +106,10 @@ def _seconds(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     match = _DURATION.fullmatch(value)
-    if match is None or match[2] not in _SECONDS:
-        fix = "write a number of seconds, or one with a unit: 30m, 12h, 7d"
-        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "this is not a length of time", fix=fix))
-    return int(match[1]) * _SECONDS[match[2]]
+    if match is None or match[2] not in _TIME_UNITS:
+        fix = "write a number of seconds, or use a unit: 30m, 12h, 7d"
+        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "invalid duration", fix=fix))
+    return int(match[1]) * _TIME_UNITS[match[2]]
 
 
 def _url(value: str) -> str:
@@ -117,25 +117,25 @@ def _url(value: str) -> str:
         parts = urlsplit(value)
         fault = _url_fault(value, parts)
     except ValueError:
-        fault = "this is not an address"
+        fault = "invalid address"
     if fault is not None:
-        fix = "write https://host:port, credentials in keys of their own"
+        fix = "write https://host:port; credentials have their own keys"
         raise refuse(Mistake(SettingsCode.URL_FORM, fault, fix=fix))
     return value.rstrip("/")
 
 
 def _url_fault(value: str, parts: SplitResult) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        return "an address begins with https:// or http:// and a host"
+        return "an address must begin with https:// or http:// and a host"
     if parts.username is not None or parts.password is not None:
-        return "an address must not hold a user or a password"
+        return "an address must not contain a user or a password"
     if parts.query or parts.fragment or not value.isprintable() or " " in value:
-        return "an address has no blanks, no `?` and no `#`"
+        return "an address must not contain spaces, `?` or `#`"
     return None
 
 
 def is_open_http(url: str) -> bool:
-    """Whether what is sent there can be read on the way: plain http to another machine."""
+    """Whether the URL is plain http to another host, so that traffic is unencrypted."""
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname == "localhost":
         return False
@@ -146,20 +146,20 @@ def is_open_http(url: str) -> bool:
 
 
 def _file(value: Any, info: ValidationInfo) -> Any:
-    around = surroundings(info)
-    if not isinstance(value, str) or around is None:
+    context = validation_context(info)
+    if not isinstance(value, str) or context is None:
         return Path(value) if isinstance(value, str) else value
-    file = around.directory / value
+    file = context.directory / value
     if not file.is_file():
-        what = "a directory, not a file" if file.is_dir() else "not there"
-        fix = f"relative paths begin in {around.directory}"
-        raise refuse(Mistake(SettingsCode.NO_SUCH_FILE, f"the file {value} is {what}", fix=fix))
+        fault = "is a directory, not a file" if file.is_dir() else "does not exist"
+        fix = f"relative paths start in {context.directory}"
+        raise refuse(Mistake(SettingsCode.NO_SUCH_FILE, f"the file {value} {fault}", fix=fix))
     return file
 
 
 def matching_files(pattern: str, directory: Path) -> Iterator[Path]:
-    """The files that a glob matches, sorted; `**` goes through directories, not hidden ones."""
-    # Path.glob would also go into the hidden directories of a Kubernetes ConfigMap
+    """The files that a glob matches, sorted; `**` matches directories except hidden ones."""
+    # Path.glob would also match the hidden directories of a Kubernetes ConfigMap
     names = glob.glob(pattern, root_dir=directory, recursive=True)  # noqa: PTH207
     for name in sorted(names):
         if (directory / name).is_file():
@@ -167,28 +167,28 @@ def matching_files(pattern: str, directory: Path) -> Iterator[Path]:
 
 
 def _patterns(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    around = surroundings(info)
-    if around is None:
+    context = validation_context(info)
+    if context is None:
         return value
-    lost = [
+    unmatched = [
         Mistake(
             SettingsCode.NO_MAPPING_FILE,
             f"`{pattern}` matches no file",
             (index,),
-            fix=_pattern_cure(pattern, around.directory),
+            fix=_pattern_fix(pattern, context.directory),
         )
         for index, pattern in enumerate(value)
-        if next(matching_files(pattern, around.directory), None) is None
+        if next(matching_files(pattern, context.directory), None) is None
     ]
-    if lost:
-        raise refuse(*lost)
+    if unmatched:
+        raise refuse(*unmatched)
     return value
 
 
-def _pattern_cure(pattern: str, directory: Path) -> str:
+def _pattern_fix(pattern: str, directory: Path) -> str:
     if (directory / pattern).is_dir():
         return f"it is a directory: write `{pattern.rstrip('/')}/*.yaml`"
-    return f"relative patterns begin in {directory}"
+    return f"relative patterns start in {directory}"
 
 
 def _moment(value: Any) -> Any:
@@ -199,23 +199,24 @@ def _moment(value: Any) -> Any:
             return datetime.fromisoformat(value.upper())
     except ValueError:
         pass
-    fix = "write `latest`, `earliest`, or a time with its offset: 2026-11-23T00:00:00Z"
-    raise refuse(Mistake(SettingsCode.WRONG_VALUE, "this is not where a topic can begin", fix=fix))
+    fix = "write `latest`, `earliest` or a time with a UTC offset: 2026-11-23T00:00:00Z"
+    message = "invalid `start`: expected `latest`, `earliest` or an RFC 3339 time"
+    raise refuse(Mistake(SettingsCode.WRONG_VALUE, message, fix=fix))
 
 
-def _nothing_if_off(value: Any) -> Any:
+def _none_if_off(value: Any) -> Any:
     return None if isinstance(value, ExternalText) and value.strip() in ("", "~") else value
 
 
 def split_address(value: str) -> tuple[str, int]:
-    """Host and port of `host:port`; an IPv6 host stands in brackets.
+    """Host and port of `host:port`; an IPv6 host is in brackets.
 
     Raises:
-        ValueError: it is no such thing.
+        ValueError: the value has another form.
     """
     parts = urlsplit(f"//{value}")
     if not parts.hostname or parts.port is None or parts.netloc != value or "@" in value:
-        raise ValueError("a host and a port belong here")
+        raise ValueError("expected a host and a port")
     return parts.hostname, parts.port
 
 
@@ -223,17 +224,15 @@ def _address(value: str) -> str:
     try:
         split_address(value)
     except ValueError:
-        fix = "write 127.0.0.1:8080, or 0.0.0.0:8080 for every address of the machine, or ~"
-        raise refuse(
-            Mistake(SettingsCode.WRONG_VALUE, "this is not `host:port`", fix=fix)
-        ) from None
+        fix = "write 127.0.0.1:8080, 0.0.0.0:8080 for all addresses of the host, or ~"
+        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "expected `host:port`", fix=fix)) from None
     return value
 
 
 def topic_fault(name: str) -> str | None:
-    """Why Kafka would refuse this name of a topic, or None."""
+    """Why the name is invalid as a Kafka topic, or None."""
     if name in (".", "..") or _TOPIC.fullmatch(name) is None:
-        return "a topic's name is 1 to 249 letters, digits, `.`, `_` and `-`"
+        return "a topic name must have 1 to 249 letters, digits, `.`, `_` or `-`"
     return None
 
 
@@ -246,8 +245,8 @@ def _key(value: SecretStr) -> SecretStr:
 
 def _organization(value: str) -> str:
     if _ORGANIZATION.fullmatch(value) is None:
-        fix = "write it as `GET /me` tells it in `orgId`: o-1ABC-na1"
-        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "this is no organization's id", fix=fix))
+        fix = "use the `orgId` that `GET /me` returns: o-1ABC-na1"
+        raise refuse(Mistake(SettingsCode.WRONG_VALUE, "invalid organization id", fix=fix))
     return value
 
 
@@ -258,7 +257,7 @@ Size = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str)]
 OptionalDuration = Annotated[
     float | None,
     BeforeValidator(_seconds, json_schema_input_type=float | str | None),
-    BeforeValidator(_nothing_if_empty),
+    BeforeValidator(_none_if_empty),
 ]
 NamesSetting = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Patterns = Annotated[tuple[str, ...], AfterValidator(_patterns), BeforeValidator(_listed)]
@@ -268,22 +267,22 @@ Urls = Annotated[
     tuple[Url, ...],
     BeforeValidator(_listed_or_one("address"), json_schema_input_type=str | list[str]),
 ]
-OptionalNumber = Annotated[Number | None, BeforeValidator(_nothing_if_empty)]
+OptionalNumber = Annotated[Number | None, BeforeValidator(_none_if_empty)]
 OptionalOrganization = Annotated[
-    Annotated[str, AfterValidator(_organization)] | None, BeforeValidator(_nothing_if_empty)
+    Annotated[str, AfterValidator(_organization)] | None, BeforeValidator(_none_if_empty)
 ]
-OptionalUrl = Annotated[Url | None, BeforeValidator(_nothing_if_empty)]
+OptionalUrl = Annotated[Url | None, BeforeValidator(_none_if_empty)]
 OptionalAddress = Annotated[
-    Annotated[str, AfterValidator(_address)] | None, BeforeValidator(_nothing_if_off)
+    Annotated[str, AfterValidator(_address)] | None, BeforeValidator(_none_if_off)
 ]
 File = Annotated[Path, BeforeValidator(_file, json_schema_input_type=str)]
 Files = Annotated[
     tuple[File, ...],
     BeforeValidator(_listed_or_one("file"), json_schema_input_type=str | list[str]),
 ]
-OptionalFile = Annotated[File | None, BeforeValidator(_nothing_if_empty)]
+OptionalFile = Annotated[File | None, BeforeValidator(_none_if_empty)]
 TimeSetting = Annotated[
     Literal["latest", "earliest"] | datetime, BeforeValidator(_moment, json_schema_input_type=str)
 ]
 KeySetting = Annotated[SecretStr, AfterValidator(_key)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_nothing_if_empty)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]

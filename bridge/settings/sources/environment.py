@@ -1,8 +1,8 @@
 """Settings from environment variables: `BRIDGE_…`, and FullStory's own `FULLSTORY_API_KEY`.
 
 `BRIDGE_KAFKA_BOOTSTRAP_SERVERS` is `kafka.bootstrap.servers` (the rule of Confluent's images:
-`_` is `.`, `__` is `_`, `___` is `-`); elsewhere `__` goes one level deeper, as in
-`BRIDGE_FULLSTORY__API`. Any of them may be given as `…_FILE`. An empty variable counts as unset.
+`_` is `.`, `__` is `_`, `___` is `-`). Elsewhere, `__` separates levels, as in
+`BRIDGE_FULLSTORY__API`. Each has a `…_FILE` variant. An empty variable counts as unset.
 """
 
 import re
@@ -27,15 +27,15 @@ _KAFKA_FILE_KEYS = (
     "SASL_OAUTHBEARER_ASSERTION_PRIVATE_KEY_FILE",
     "SASL_OAUTHBEARER_ASSERTION_JWT_TEMPLATE_FILE",
 )
-"""Keys of librdkafka that end in `.file` themselves."""
+"""librdkafka keys that themselves end in `.file`."""
 
 _KUBERNETES = re.compile(r".*_SERVICE_(HOST|PORT(_\w+)?)|.*_PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?")
-"""What Kubernetes sets in every pod beside a Service named `bridge` or `bridge-…`."""
+"""Variables that Kubernetes sets in every pod for a Service named `bridge` or `bridge-…`."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariableValue:
-    """A value from outside of the file, and what gave it: a variable or a flag."""
+    """A value from a variable or a flag, and the name of its source."""
 
     value: object
     name: str
@@ -44,15 +44,15 @@ class VariableValue:
 
 @dataclass(slots=True)
 class Environment:
-    """What the variables say: values by path, mistakes, and the paths that these spoil."""
+    """The settings in variables: values by path, problems, and the paths without a valid value."""
 
     given: dict[DataPath, VariableValue] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    spoiled: set[DataPath] = field(default_factory=set)
+    invalid: set[DataPath] = field(default_factory=set)
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
-    """The settings in `BRIDGE_…` variables; every mistake in their names or files is noted."""
+    """The settings in `BRIDGE_…` variables, and the problems in their names and files."""
     found = Environment()
     for name, path in sorted(_named(environ, found).items()):
         _read(name, path, environ, found)
@@ -60,14 +60,14 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
 
 
 def read_key(environ: Mapping[str, str]) -> Environment:
-    """FullStory's key from the variables that carry its own name: the default of the setting."""
+    """The default of `fullstory.key`: from the variable that FullStory itself uses."""
     found = Environment()
     _read(KEY_VARIABLE, KEY_PATH, environ, found)
     return found
 
 
 def variables() -> dict[str, DataPath]:
-    """Every `BRIDGE_…` variable but those of `kafka`, with the setting it stands for."""
+    """Every `BRIDGE_…` variable and its setting, except those of `kafka`."""
     return {variable_name(path): path for path in _leaves(()) if path not in _FILE_ONLY}
 
 
@@ -88,7 +88,7 @@ def _leaves(path: DataPath) -> Iterator[DataPath]:
 
 
 def _named(environ: Mapping[str, str], found: Environment) -> dict[str, DataPath]:
-    """The variables that are set (without `_FILE`), by the setting that each stands for."""
+    """The variables that are set, without `_FILE`, and the setting of each."""
     known = variables()
     named: dict[str, DataPath] = {}
     for full in sorted(environ):
@@ -124,8 +124,8 @@ def _unknown(name: str, known: Mapping[str, DataPath]) -> Problem:
     candidates = [*known, *(f"{KAFKA_PREFIX}{key}" for key in ("BOOTSTRAP_SERVERS", "GROUP_ID"))]
     fix = suggest(name, candidates, listed_max=0)
     if name in map(variable_name, _FILE_ONLY):
-        fix = "this setting can only be written in the settings file"
-    message = "no setting belongs to this variable"
+        fix = "this setting is supported only in the settings file"
+    message = "this variable belongs to no setting"
     return Problem(SettingsCode.UNKNOWN_VARIABLE, message, SourcePlace(name), fix)
 
 
@@ -135,7 +135,7 @@ def _read(name: str, path: DataPath, environ: Mapping[str, str], found: Environm
     except Unset as unset:
         place = SourcePlace(name if unset.code is SettingsCode.SET_TWICE else f"{name}_FILE")
         found.problems.append(Problem(unset.code, str(unset), place, unset.fix))
-        found.spoiled.add(path)
+        found.invalid.add(path)
         return
     if value:
         file = value.file

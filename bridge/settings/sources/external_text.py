@@ -1,13 +1,13 @@
-"""Text from outside of the settings file: a variable, a secret file, a flag."""
+"""Text from outside the settings file: a variable, a secret file or a flag."""
 
 from pathlib import Path
 from typing import Self
 
 
 class ExternalText(str):
-    """Text that may become a number, a switch or a list, as the setting it is for wants it.
+    """Text that is converted to a number, a boolean or a list if its setting needs one.
 
-    In the file a quoted `"5"` is text and stays text; a variable has no quotes to say so.
+    In the file, a quoted `"5"` stays text; a variable has no quotes to show that.
     `file` is the secret file that the text was read from, None for a variable or a flag.
     """
 
@@ -16,7 +16,7 @@ class ExternalText(str):
     file: Path | None
 
     def __new__(cls, text: str, file: Path | None = None) -> Self:
-        """Text, and the secret file that it was read from."""
+        """Create the text with the secret file that it was read from."""
         self = super().__new__(cls, text)
         self.file = file
         return self

@@ -1,4 +1,4 @@
-"""The settings file: read, parsed, and its lines made fit to be shown."""
+"""Reads and parses the settings file, and masks secrets in its lines."""
 
 import re
 from dataclasses import replace
@@ -10,20 +10,21 @@ from bridge.settings.codes import SettingsCode
 from bridge.settings.sources.secrets import secret_paths
 
 _MAY_BE_SECRET = re.compile(r"pas|secr|tok|cred|user.?info|key|auth|hash|@", re.IGNORECASE)
-"""Wider than the names of secrets: here a name may be misspelt or cut off."""
+"""Broader than the names of secrets, because a name can be misspelled or cut off here."""
 
 
 def read_document(file: Path) -> Document:
-    """The parsed file, with asterisks in place of secrets in the lines that problems show.
+    """Parse the file; problem reports show asterisks in place of secrets.
 
     Raises:
-        Problems: it cannot be read, or is not one YAML document.
+        Problems: the file cannot be read, or is not one YAML document.
     """
     text = _read_text(file)
     try:
         document = parse(text, str(file))
     except Problems as problems:
-        raise Problems(_discreet(problem, text) for problem in problems.problems) from None
+        masked = [_without_secret_line(problem, text) for problem in problems.problems]
+        raise Problems(masked) from None
     return document.masked(secret_paths(document.data))
 
 
@@ -32,10 +33,10 @@ def _read_text(file: Path) -> str:
         with file.open("rb") as stream:
             raw = stream.read(SIZE_BYTES_MAX + 4)
     except FileNotFoundError:
-        fix = "name it with --config, or set everything by BRIDGE_… variables"
-        raise _unreadable(file, "there is no such file", fix) from None
+        fix = "name it with --config, or set everything with BRIDGE_… variables"
+        raise _unreadable(file, "the file does not exist", fix) from None
     except IsADirectoryError:
-        raise _unreadable(file, "this is a directory", "name the file in it") from None
+        raise _unreadable(file, "this is a directory", "name a file in it") from None
     except OSError as error:
         raise _unreadable(file, (error.strerror or "it cannot be read").lower()) from None
     try:
@@ -54,8 +55,8 @@ def _unreadable(file: Path, why: str, fix: str | None = None) -> Problems:
     return Problems([Problem(SettingsCode.UNREADABLE, why, SourcePlace(str(file)), fix)])
 
 
-def _discreet(problem: Problem, text: str) -> Problem:
-    """Without its line when that may hold a secret: text that does not parse cannot be masked."""
+def _without_secret_line(problem: Problem, text: str) -> Problem:
+    """Drop the source line if it may have a secret: text that does not parse cannot be masked."""
     if problem.place is None:
         return problem
     line = problem.place.line

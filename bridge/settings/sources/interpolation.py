@@ -1,7 +1,7 @@
-"""`${NAME}` in the settings file: expanded after parsing, so a value can never break the YAML.
+"""Expands `${NAME}` in the settings file, after parsing, so a value can never break the YAML.
 
-`${NAME}`, `${NAME:-default}`, `${NAME:?message}`; `$$` is a dollar sign. A variable that is not
-set is looked for in the file that `NAME_FILE` names.
+`${NAME}`, `${NAME:-default}`, `${NAME:?message}`; `$$` is a dollar sign. If a variable is
+not set, its value is read from the file that `NAME_FILE` names.
 """
 
 import re
@@ -23,7 +23,7 @@ _OPENING = re.compile(r"\$\{")
 
 
 class Unset(ValueError):
-    """A variable that cannot be had; the text says why, with a code and a cure."""
+    """A variable without a value; the text gives the reason, with a code and a fix."""
 
     def __init__(self, code: SettingsCode, message: str, fix: str | None = None) -> None:
         super().__init__(message)
@@ -33,18 +33,18 @@ class Unset(ValueError):
 
 @dataclass(slots=True)
 class Interpolated:
-    """The data of a file with its references expanded, what went wrong, and what was used."""
+    """The data of a file with expanded references, the mistakes, and the variables used."""
 
     data: Any = None
     mistakes: list[Mistake] = field(default_factory=list)
     used: dict[DataPath, tuple[str, ...]] = field(default_factory=dict)
-    """Per value: the variables and secret files that are in it."""
+    """The variables and secret files in each value."""
 
 
 def look_up(name: str, environ: Mapping[str, str]) -> ExternalText | None:
-    """The text of a variable, else of the file that `NAME_FILE` names; None when neither is set.
+    """The text of a variable, else of the file that `NAME_FILE` names; None if neither is set.
 
-    An empty variable counts as set only where no file is named.
+    An empty variable counts as set only if there is no `NAME_FILE`.
 
     Raises:
         Unset: both are set, or the file cannot be read.
@@ -58,12 +58,12 @@ def look_up(name: str, environ: Mapping[str, str]) -> ExternalText | None:
     try:
         return ExternalText(read_secret_file(Path(file)), Path(file))
     except ValueError as error:
-        message = f"the file {file}, which `{name}_FILE` names: {error}"
+        message = f"cannot read the file {file} in `{name}_FILE`: {error}"
         raise Unset(SettingsCode.SECRET_FILE, message) from None
 
 
 def interpolate(data: Any, environ: Mapping[str, str]) -> Interpolated:
-    """A copy of `data` with every text expanded; keys are never expanded."""
+    """A copy of `data` with all values expanded; keys are never expanded."""
     result = Interpolated()
     result.data = _expanded(data, (), environ, result)
     return result
@@ -84,7 +84,7 @@ def _expanded(data: Any, path: DataPath, environ: Mapping[str, str], result: Int
 
 
 def _text(text: str, path: DataPath, environ: Mapping[str, str], result: Interpolated) -> str:
-    """The text with its references expanded; `ExternalText` if it is one single reference."""
+    """The text with its references expanded; `ExternalText` if it is a single reference."""
     parts: list[str] = []
     used: list[str] = []
     end = 0
@@ -107,7 +107,7 @@ def _text(text: str, path: DataPath, environ: Mapping[str, str], result: Interpo
 def _literal(text: str) -> str:
     if _OPENING.search(text) is not None:
         fix = "write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; `$$` is a dollar sign"
-        raise Unset(SettingsCode.REFERENCE_FORM, "`${` begins no reference that is known here", fix)
+        raise Unset(SettingsCode.REFERENCE_FORM, "`${` does not begin a valid reference", fix)
     return text
 
 

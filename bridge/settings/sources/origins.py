@@ -1,4 +1,4 @@
-"""Where each setting came from, in words."""
+"""The origin of each setting, as text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,9 +17,9 @@ def origins_of(
     from_file: Interpolated,
     environment: Environment,
 ) -> Mapping[str, str]:
-    """For every value, by its dotted name: `default`, `bridge.yaml:3`, a variable, or a flag.
+    """The origin of every value by dotted name: `default`, `bridge.yaml:3`, a variable or a flag.
 
-    A value of the file that refers to variables or secret files names them too:
+    A value in the file that refers to variables or secret files names these too:
     `bridge.yaml:3 (BUS_USER)`.
     """
     return {
@@ -29,7 +29,7 @@ def origins_of(
 
 
 def _leaves(value: Any, path: DataPath) -> Iterator[DataPath]:
-    """The paths of single values; a list counts as one."""
+    """The paths of the leaf values; a list counts as one value."""
     if isinstance(value, dict) and value:
         for key, below in value.items():
             yield from _leaves(below, (*path, key))

@@ -1,7 +1,7 @@
-"""Which settings are secret, the files that hold them, and the key that can be read again.
+"""Recognizes secret settings, reads secret files, and reloads the API key.
 
-Invariants: no secret is in a repr, a message or a report; a secret file is read where it is needed
-and never cached.
+Invariants: no repr, message or report has a secret; secret files are read when needed and never
+cached.
 """
 
 import re
@@ -16,7 +16,7 @@ from bridge.documents.document import DataPath
 from bridge.errors import SetupError
 
 SECRET_FILE_BYTES_MAX = 64 * 1024
-"""A key, a password or a PEM file is far smaller; a wrong path must not fill the memory."""
+"""Keys, passwords and PEM files are far smaller; a wrong path must not exhaust memory."""
 
 _SECRET_NAME = re.compile(
     r"pass(word|phrase|wd)?|secret|token|credential|user\.info|(^|[._])key(\.pem)?$"
@@ -24,22 +24,22 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _ONLY_REFERENCES = re.compile(r"(\$\{\w+(:\?[^}]*)?\}|:)+")
-_SAID = re.compile(r"did you mean `(.+)`\?")
+_SUGGESTION = re.compile(r"did you mean `(.+)`\?")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a setting of this name (any spelling near it) holds a secret."""
+    """Whether a setting with this or a similar name has a secret value."""
     return _SECRET_NAME.search(name) is not None
 
 
 def hides_value(name: str, fix: str | None) -> bool:
-    """Whether the value of an unknown key may be a secret: unless it was meant to be no secret."""
-    meant = _SAID.fullmatch(fix or "")
-    return is_secret_name(name) or meant is None or is_secret_name(meant[1])
+    """Whether an unknown key may have a secret value; not if a non-secret key is suggested."""
+    suggested = _SUGGESTION.fullmatch(fix or "")
+    return is_secret_name(name) or suggested is None or is_secret_name(suggested[1])
 
 
 def secret_paths(data: Any, path: DataPath = (), *, inside: bool = False) -> Iterator[DataPath]:
-    """The paths of all text in `data` that may be a secret: by its key, or an URL with a user."""
+    """The paths of all text in `data` that may be secret: by its key, or as a URL with a user."""
     if isinstance(data, dict):
         for key, value in data.items():
             yield from secret_paths(value, (*path, key), inside=inside or is_secret_name(key))
@@ -55,15 +55,15 @@ def _has_user(text: str) -> bool:
 
 
 def _refers(text: str) -> bool:
-    """Whether it is made of references to variables only, which may be shown."""
+    """Whether the text has only references to variables, which are not secret."""
     return _ONLY_REFERENCES.fullmatch(text) is not None
 
 
 def read_secret_file(file: Path) -> str:
-    """The text of a secret file without its one final newline.
+    """The text of a secret file without its final newline.
 
     Raises:
-        ValueError: it cannot be read; the message says why and names no content.
+        ValueError: the file cannot be read; the message gives the reason, but no content.
     """
     try:
         with file.open("rb") as stream:
@@ -80,19 +80,19 @@ def read_secret_file(file: Path) -> str:
 
 
 def key_fault(key: str) -> str | None:
-    """Why this text cannot be a key that travels in a header, or None when it can."""
+    """Why the text is invalid as a key in an HTTP header, or None if it is valid."""
     if not key:
         return "the key is empty"
     if not key.isascii() or not key.isprintable() or " " in key:
-        return "the key has a blank, a line break or a character outside of ASCII"
+        return "the key has a space, a line break or a non-ASCII character"
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """FullStory's key, where it came from, and how to get it anew.
+    """FullStory's key, its origin, and how to reload it.
 
-    `file` is None when the key cannot change while the process lives.
+    `file` is None if the key cannot change while the process runs.
     """
 
     fixed: SecretStr
@@ -100,18 +100,18 @@ class KeySource:
     file: Path | None = None
 
     def read(self) -> str:
-        """The key as it is now: read again when it has a file.
+        """The current key; read again if it comes from a file.
 
         Raises:
-            SetupError: the file cannot be read, or holds what cannot be a key.
+            SetupError: the file cannot be read, or its content is not a valid key.
         """
         if self.file is None:
             return self.fixed.get_secret_value()
         try:
             key = read_secret_file(self.file)
         except ValueError as error:
-            raise SetupError(f"the FullStory key's file {self.file}: {error}") from None
+            raise SetupError(f"the FullStory key file {self.file}: {error}") from None
         fault = key_fault(key)
         if fault is not None:
-            raise SetupError(f"the FullStory key's file {self.file}: {fault}")
+            raise SetupError(f"the FullStory key file {self.file}: {fault}")
         return key

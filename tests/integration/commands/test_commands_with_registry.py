@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ async def registry() -> AsyncIterator[RegistryStandIn]:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: RegistryStandIn) -> Path:
-    """A folder with settings for it; Kafka calls the topic by another name."""
+    """A folder with settings for the registry; the topic has another name in Kafka."""
     settings = {
         "kafka": {"bootstrap.servers": "127.0.0.1:1", "group.id": "g"},
         "mappings": ["m.yaml"],
@@ -62,19 +63,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: RegistrySt
 
 
 def register(registry: RegistryStandIn, text: str) -> int:
-    """One more version; its id."""
+    """Register one more version; returns its id."""
     return registry.register("prod.payments-value", {"schema": text}).number
 
 
 async def run(*arguments: str, stdin: bytes = b"") -> Result:
-    """One command, beside the registry's loop."""
+    """Run one command in a thread, because the registry uses the event loop."""
     return await asyncio.to_thread(
         CliRunner().invoke, main, arguments, input=stdin, catch_exceptions=False
     )
 
 
-async def test_check_looks_at_every_version(registry: RegistryStandIn) -> None:
-    """The oldest has another name for a field, and the newest another type."""
+async def test_check_uses_every_version(registry: RegistryStandIn) -> None:
+    """The oldest has another field name, and the latest another type."""
     register(registry, schema(user="string", total="int"))
     register(registry, schema(user="string", amount="int"))
     register(registry, schema(user="string", amount="double"))
@@ -86,19 +87,19 @@ async def test_check_looks_at_every_version(registry: RegistryStandIn) -> None:
         " and `int` in another\n"
         "        properties: {amount: amount}\n"
         "                     ^\n"
-        "    cure: `type:` makes both the same; or use another name\n"
+        "    fix: `type:` makes both the same; or use another name\n"
         "m.yaml:7:26: error M030: the schema has no field `amount`"
         " (in prod.payments-value version 1)\n"
         "        properties: {amount: amount}\n"
         "                             ^\n"
-        "    cure: known here: `total`, `user`\n"
+        "    fix: expected one of `total`, `user`\n"
         "2 errors in 1 file, 1 mapping, 3 schemas, 1 test\n"
     )
     assert result.exit_code == 1
 
 
-async def test_what_every_version_has_is_told_once(registry: RegistryStandIn) -> None:
-    """Without naming them all."""
+async def test_a_problem_of_all_versions_is_reported_once(registry: RegistryStandIn) -> None:
+    """Without the list of versions."""
     register(registry, schema(user="string", total="int"))
     register(registry, schema(user="string", total="long"))
 
@@ -108,16 +109,16 @@ async def test_what_every_version_has_is_told_once(registry: RegistryStandIn) ->
     assert "(in prod.payments-value" not in result.output
 
 
-async def test_tests_run_with_the_newest_version(registry: RegistryStandIn) -> None:
-    """The first one has no amount that the test's input could go to."""
+async def test_tests_run_with_the_latest_version(registry: RegistryStandIn) -> None:
+    """The first version does not have the input's `amount`."""
     register(registry, schema(user="string"))
     register(registry, schema(user="string", amount="int"))
 
     assert (await run("test")).output == "PASS  it\n1 passed, 0 failed\n"
 
 
-async def test_a_registry_that_does_not_answer_is_a_warning(registry: RegistryStandIn) -> None:
-    """The files alone are checked, and that is said."""
+async def test_an_unavailable_registry_is_a_warning(registry: RegistryStandIn) -> None:
+    """Only the files are checked, and the output says so."""
     await registry.down()
 
     result = await run("check")
@@ -127,8 +128,8 @@ async def test_a_registry_that_does_not_answer_is_a_warning(registry: RegistrySt
     assert result.exit_code == 0
 
 
-async def test_a_subject_that_is_not_there_is_a_warning() -> None:
-    """By its name, made of Kafka's name of the topic."""
+async def test_a_missing_subject_is_a_warning() -> None:
+    """With its name, derived from the topic's Kafka name."""
     result = await run("check")
 
     assert result.output.startswith(
@@ -136,10 +137,10 @@ async def test_a_subject_that_is_not_there_is_a_warning() -> None:
     )
 
 
-async def test_explain_decodes_bytes_by_the_schema_that_they_name(
+async def test_explain_decodes_bytes_with_the_schema_of_their_id(
     registry: RegistryStandIn, folder: Path
 ) -> None:
-    """Confluent's framing; the schema is an older version of the subject."""
+    """Confluent framing; the schema is an older version of the subject."""
     text = schema(user="string", amount="int")
     number = register(registry, text)
     register(registry, schema(user="string", amount="double"))
@@ -153,10 +154,10 @@ async def test_explain_decodes_bytes_by_the_schema_that_they_name(
     assert '"amount_int": 5' in result.output
 
 
-async def test_explain_reads_a_record_from_its_place_in_kafka(
+async def test_explain_reads_a_record_from_its_position_in_kafka(
     registry: RegistryStandIn, folder: Path
 ) -> None:
-    """By Kafka's name of the topic or ours; what is not there says what is."""
+    """By either topic name; for a missing offset it shows the existing range."""
     text = schema(user="string", amount="int")
     number = register(registry, text)
     writer = WriterSchema("it", parse_schema(text), texts=(text,))
@@ -172,21 +173,21 @@ async def test_explain_reads_a_record_from_its_place_in_kafka(
 
         result = await run("explain", "prod.payments/0/0")
         same = await run("explain", "payments/0/0")
-        nothing = await run("explain", "payments/0/7")
+        missing = await run("explain", "payments/0/7")
 
     assert "POST https://api.fullstory.com/users/v1/individual/u-1/customevent" in result.output
     assert same.output == result.output
-    assert nothing.exit_code == 2
-    assert nothing.output == "prod.payments/0 has no offset 7: it holds 0 to 0\n"
+    assert missing.exit_code == 2
+    assert missing.output == "prod.payments/0 has no offset 7: it holds 0 to 0\n"
 
 
 BY_PATTERN = MAPPING.replace("[payments]", '{pattern: "^prod[.]"}')
 
 
-async def test_a_pattern_is_checked_against_the_topics_that_have_a_subject(
+async def test_a_pattern_is_checked_against_the_topics_with_a_subject(
     registry: RegistryStandIn, folder: Path
 ) -> None:
-    """By Kafka's names; the dead letters are none of them."""
+    """By Kafka names, without the dead-letter topic."""
     settings = json.loads((folder / "bridge.yaml").read_text())
     settings["dead_letters"] = {"topic": "prod.dead"}
     (folder / "bridge.yaml").write_text(json.dumps(settings))
@@ -198,22 +199,22 @@ async def test_a_pattern_is_checked_against_the_topics_that_have_a_subject(
         registry.register(other, {"schema": schema(name="string")})
 
     result = await run("check")
-    page = await run("fields")
+    listed = await run("fields")
 
     assert result.output == (
         "m.yaml:7:26: error M030: the schema has no field `amount` (in prod.refunds)\n"
         "        properties: {amount: amount}\n"
         "                             ^\n"
-        "    cure: known here: `total`, `user`\n"
+        "    fix: expected one of `total`, `user`\n"
         "1 error in 1 file, 1 mapping, 2 schemas, 1 test\n"
     )
-    assert "^prod[.]  amount      properties.amount  int" in page.output
+    assert "^prod[.]  amount      properties.amount  int" in listed.output
 
 
-async def test_a_pattern_that_takes_no_topic_is_told_as_not_checked(
+async def test_a_pattern_that_matches_no_topic_is_listed_as_not_checked(
     registry: RegistryStandIn, folder: Path
 ) -> None:
-    """It is no mistake: the topic may come."""
+    """It is not a mistake: the topic can be created later."""
     (folder / "m.yaml").write_text(BY_PATTERN.split("tests:")[0].replace("prod", "nowhere"))
     register(registry, schema(user="string"))
 
@@ -221,7 +222,7 @@ async def test_a_pattern_that_takes_no_topic_is_told_as_not_checked(
 
     assert result.output.endswith(
         "not checked against a schema: topics that match ^nowhere[.]"
-        " (name one: --schema TOPIC=FILE.avsc)\n"
+        " (add one with --schema TOPIC=FILE.avsc)\n"
     )
     assert result.exit_code == 0
 
@@ -229,7 +230,7 @@ async def test_a_pattern_that_takes_no_topic_is_told_as_not_checked(
 async def test_explain_and_tap_find_the_topics_of_a_pattern(
     registry: RegistryStandIn, folder: Path
 ) -> None:
-    """A topic that no list names, in Kafka and by hand; what is read is told with its pattern."""
+    """For a topic that only a pattern matches; messages show the pattern."""
     (folder / "m.yaml").write_text(BY_PATTERN)
     text = schema(user="string", amount="int")
     number = registry.register("prod.refunds-value", {"schema": text}).number
@@ -239,18 +240,50 @@ async def test_explain_and_tap_find_the_topics_of_a_pattern(
 
     sent = await run("explain", "record", "--topic", "prod.refunds")
     other = await run("explain", "record", "--topic", "orders")
-    unsaid = await run("explain", "record")
-    nobody = await run("tap", "--topic", "orders")
+    unnamed = await run("explain", "record")
+    unread = await run("tap", "--topic", "orders")
     with MockCluster() as kafka:
         kafka.create_topic("orders", 1)
         settings = json.loads((folder / "bridge.yaml").read_text())
         settings["kafka"]["bootstrap.servers"] = kafka.bootstrap_servers
         (folder / "bridge.yaml").write_text(json.dumps(settings))
-        none_yet = await run("tap")
+        no_topic = await run("tap")
 
     assert '"amount_int": 5' in sent.output
-    told = "they read: those that match ^prod[.]\n"
-    assert other.output == f"no mapping reads the topic orders; {told}"
-    assert "--topic, one of those that match ^prod[.]" in unsaid.output
-    assert nobody.output.endswith(told)
-    assert none_yet.output == f"Kafka has no topic for the mappings; {told}"
+    read = "they read: topics that match ^prod[.]\n"
+    assert other.output == f"no mapping reads the topic orders; {read}"
+    assert "use --topic; the mappings read topics that match ^prod[.]" in unnamed.output
+    assert unread.output.endswith(read)
+    assert no_topic.output == f"Kafka has no topic that the mappings read; {read}"
+
+
+async def test_without_kafka_a_command_prints_one_error_line_and_no_librdkafka_log(
+    registry: RegistryStandIn,
+) -> None:
+    """In processes of their own, because pytest installs log handlers."""
+    register(registry, schema(user="string", amount="int"))
+    away = "Kafka does not answer: Failed to get metadata: Local: Broker transport failure\n"
+    expected = {
+        "explain payments/0/3": away,
+        "tap": f"waiting for 10 records of payments\n{away}",
+        "init --topic payments": f"no records were read: {away}",
+        "dead-letters list": away,
+        "dead-letters show dead/0/1": away,
+        "dead-letters replay": away,
+    }
+
+    printed = await asyncio.gather(*map(_stderr, expected))
+
+    assert dict(zip(expected, printed, strict=True)) == expected
+
+
+async def _stderr(command: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from bridge.cli import main; main()"),
+        *command.split(),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        _, stderr = await process.communicate()
+    return stderr.decode()

@@ -1,4 +1,4 @@
-"""`dead-letters list|show|replay` as a person sees them, on a Kafka of librdkafka's own."""
+"""The output of `dead-letters list|show|replay`, on librdkafka's mock cluster."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ CUT = Failure("decode", "truncated", "field user: the value ends here", path="us
 
 @dataclass
 class Place:
-    """A Kafka with dead letters, a registry, a FullStory, and settings for them."""
+    """A Kafka with dead letters, a registry, FullStory, and settings for them."""
 
     kafka: MockCluster
     registry: RegistryStandIn
@@ -53,45 +53,45 @@ class Place:
     schema_id: int = 0
 
     def value(self, user: str = "u-1", amount: int = 5) -> bytes:
-        """A payment, framed."""
+        """A framed payment."""
         writer = WriterSchema("s", parse_schema(SCHEMA))
         body = Encoder(writer).encode({"user": user, "amount": amount})
         return b"\0" + self.schema_id.to_bytes(4, "big") + body
 
-    def bury(
+    def write_dead_letter(
         self, offset: int, failure: Failure, value: bytes | None, *, group: str = "bridge"
     ) -> None:
-        """Write the letter of a record, failed at `offset` seconds past the hour."""
+        """Write the dead letter of a record that failed `offset` seconds after `NOW_S`."""
         headers = [("trace", b"s3cr3t")]
         place = Assignment("prod.payments", 0)
         record = Record(
             place.topic, 0, offset, 1_735_689_600_001, b"key", value, place, lambda: headers
         )
-        letter = dead_letter(
+        message = dead_letter(
             record, failure, DeadLetterContext(group, {"paid": "payments team"}), NOW_S + offset
         )
         producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, "log_level": 0})
         producer.produce(
             "dlq.prod.payments",
-            letter.value,
-            letter.key,
+            message.value,
+            message.key,
             0,
-            headers=list(letter.headers),
-            timestamp=letter.timestamp_ms,
+            headers=list(message.headers),
+            timestamp=message.timestamp_ms,
         )
         assert producer.flush(10) == 0
 
-    async def told(self, *words: str, code: int = 0) -> str:
-        """What a command prints; it must end with this code."""
+    async def output(self, *words: str, code: int = 0) -> str:
+        """The output of a command, which must exit with this code."""
         if words[0] == "replay" and "--dry-run" not in words:
-            ended, said = await self._of_a_process(words)  # it listens to signals
+            exit_code, text = await self._run_process(words)  # it handles signals
         else:
             result = await asyncio.to_thread(CliRunner().invoke, main, ["dead-letters", *words])
-            ended, said = result.exit_code, result.stdout or result.output
-        assert ended == code, said
-        return said
+            exit_code, text = result.exit_code, result.stdout or result.output
+        assert exit_code == code, text
+        return text
 
-    async def _of_a_process(self, words: Sequence[str]) -> tuple[int | None, str]:
+    async def _run_process(self, words: Sequence[str]) -> tuple[int | None, str]:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", "from bridge.cli import main; main()"),
             *("dead-letters", *words),
@@ -105,7 +105,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
-    """Four letters: three of the group's, one of another's."""
+    """Four dead letters: three of the group, one of another group."""
     monkeypatch.chdir(tmp_path)
     with MockCluster() as kafka:
         kafka.create_topic("prod.payments", 1)
@@ -134,18 +134,19 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             }
             (tmp_path / "bridge.yaml").write_text(json.dumps(settings))
             (tmp_path / "m.yaml").write_text(MAPPING)
-            found.bury(1, MISSING, found.value("u-1"))
-            found.bury(2, CUT, found.value()[:-2])
-            found.bury(3, GONE, found.value("u-3"))
-            found.bury(4, MISSING, found.value("u-4"), group="another")
+            found.write_dead_letter(1, MISSING, found.value("u-1"))
+            found.write_dead_letter(2, CUT, found.value()[:-2])
+            found.write_dead_letter(3, GONE, found.value("u-3"))
+            found.write_dead_letter(4, MISSING, found.value("u-4"), group="another")
             yield found
 
 
 @pytest.mark.timeout(120)
-async def test_letters_are_listed_and_shown(place: Place) -> None:
-    """By reason, mapping and time; of values nothing, unless they are asked for."""
-    assert await place.told("list") == (
-        "FAILED AT                 RECORD             REASON       MAPPING   ATTEMPTS  LETTER\n"
+async def test_dead_letters_are_listed_and_shown(place: Place) -> None:
+    """By reason, mapping and time; values are shown only on request."""
+    assert await place.output("list") == (
+        "FAILED AT                 RECORD             REASON       MAPPING   ATTEMPTS"
+        "  DEAD LETTER\n"
         "2026-11-24T10:15:01.000Z  prod.payments/0/1  missing_uid  paid      1"
         "         dlq.prod.payments/0/0\n"
         "2026-11-24T10:15:02.000Z  prod.payments/0/2  truncated    -         1"
@@ -157,11 +158,11 @@ async def test_letters_are_listed_and_shown(place: Place) -> None:
         "  1  missing_uid  paid\n"
         "  1  truncated    every mapping\n"
         "  1  missing_uid  refunded\n"
-        "1 more of other groups than bridge\n"
+        "1 more of groups other than bridge\n"
     )
     flags = ["--topic", "payments", "--reason", "truncated", "--since", "2026-11-24", "--json"]
-    [letter] = json.loads(await place.told("list", *flags))["newest"]
-    assert letter == {
+    [listed] = json.loads(await place.output("list", *flags))["newest"]
+    assert listed == {
         "failed_at": "2026-11-24T10:15:02.000Z",
         "record": "prod.payments/0/2",
         "stage": "decode",
@@ -170,39 +171,41 @@ async def test_letters_are_listed_and_shown(place: Place) -> None:
         "attempts": 1,
         "letter": "dlq.prod.payments/0/1",
     }
-    assert "0 dead letters" in await place.told("list", "--until", "2026-11-24T10:15:01Z")
-    assert "is no time" in await place.told("list", "--since", "yesterday", code=2)
+    assert "0 dead letters" in await place.output("list", "--until", "2026-11-24T10:15:01Z")
+    assert "is not a time" in await place.output("list", "--since", "yesterday", code=2)
 
-    shown = await place.told("show", "dlq.prod.payments/0/0")
+    shown = await place.output("show", "dlq.prod.payments/0/0")
     assert "fullstory_bridge.owner" in shown
     assert "payments team" in shown
     assert "(6 bytes)" in shown
     assert "s3cr3t" not in shown
     assert "value: 10 bytes\n  0000 0000 0106 752d 310a" in shown
     assert "u-1" not in shown
-    clear = await place.told("show", "dlq.prod.payments/0/0", "--show-values")
-    assert '"user": "u-1"' in clear
-    assert "paid: would be sent" in clear
-    assert "Idempotency-Key: (of" in clear
-    cut = await place.told("show", "dlq.prod.payments/0/1", "--show-values")
+    decoded = await place.output("show", "dlq.prod.payments/0/0", "--show-values")
+    assert '"user": "u-1"' in decoded
+    assert "paid: would be sent" in decoded
+    assert "Idempotency-Key: (hash of" in decoded
+    cut = await place.output("show", "dlq.prod.payments/0/1", "--show-values")
     assert "the value cannot be decoded: truncated" in cut
-    assert "is no place in Kafka" in await place.told("show", "somewhere", code=2)
+    assert "somewhere: write topic/partition/offset" in await place.output(
+        "show", "somewhere", code=2
+    )
 
 
 @pytest.mark.timeout(120)
-async def test_letters_are_replayed_by_the_mapping_that_rejected_them(place: Place) -> None:
-    """What cannot be is written once more; a dry run says so before, and changes nothing."""
+async def test_dead_letters_are_replayed_for_the_mapping_that_rejected_them(place: Place) -> None:
+    """Those that fail again are written again; a dry run predicts it and changes nothing."""
     end = "{} read = 1 sent + 0 filtered + 2 dead-lettered again, 1 not matched by the filter\n"
-    assert await place.told("replay", "--dry-run", code=1) == (
+    assert await place.output("replay", "--dry-run", code=1) == (
         "dry run: nothing is sent, written or committed\n"
         + end.format(3)
-        + "price: 1 event of the quota; 1 too late for a session (older than 1800 s)\n"
+        + "estimate: 1 event of the quota; 1 too late for a session (older than 1800 s)\n"
         "  would fail again: truncated 1\n"
         "  would fail again: mapping_gone 1\n"
     )
     assert place.fullstory.accepted == []
 
-    assert await place.told("replay", code=1) == end.format(3)
+    assert await place.output("replay", code=1) == end.format(3)
 
     [accepted] = place.fullstory.accepted
     body = orjson.loads(accepted.body)
@@ -211,29 +214,29 @@ async def test_letters_are_replayed_by_the_mapping_that_rejected_them(place: Pla
         {"uid": "u-1"},
         {"amount": 5},
     )
-    listed = json.loads(await place.told("list", "--json"))
-    again = {letter["record"]: letter for letter in listed["newest"] if letter["attempts"] == 2}
-    assert {name: (one["reason"], one["mapping"]) for name, one in again.items()} == {
+    listed = json.loads(await place.output("list", "--json"))
+    again = {row["record"]: row for row in listed["newest"] if row["attempts"] == 2}
+    assert {name: (row["reason"], row["mapping"]) for name, row in again.items()} == {
         "prod.payments/0/2": ("truncated", None),
         "prod.payments/0/3": ("mapping_gone", "refunded"),
     }
 
-    # The same filter goes on behind its end; another one begins anew, and FullStory knows the key.
+    # The same filter continues after its end; another starts over, and FullStory deduplicates.
     rest = "2 read = 0 sent + 0 filtered + 2 dead-lettered again, 0 not matched by the filter\n"
-    assert await place.told("replay", code=1) == rest
+    assert await place.output("replay", code=1) == rest
     renamed = MAPPING.replace("name: copy", "name: refunded")
     (place.folder / "m.yaml").write_text(renamed)
-    told = await place.told("replay", "--mapping", "refunded", "--mapping", "paid")
-    assert told.startswith("4 read = 4 sent")
+    replayed = await place.output("replay", "--mapping", "refunded", "--mapping", "paid")
+    assert replayed.startswith("4 read = 4 sent")
     assert len(place.fullstory.accepted) == 2
     assert place.fullstory.ledger.repeats == 3
 
 
 @pytest.mark.timeout(120)
-async def test_a_replay_comes_to_its_end_though_its_mapping_rejects_all_of_it(place: Place) -> None:
-    """Letters are former rejections, and halt nothing."""
+async def test_a_replay_ends_even_if_its_mapping_rejects_everything(place: Place) -> None:
+    """Dead letters are former rejections, so they do not halt the mapping."""
     for offset in range(5, 35):
-        place.bury(offset, MISSING, place.value(""))
+        place.write_dead_letter(offset, MISSING, place.value(""))
 
     end = "31 read = 1 sent + 0 filtered + 30 dead-lettered again, 3 not matched by the filter\n"
-    assert await place.told("replay", "--mapping", "paid", code=1) == end
+    assert await place.output("replay", "--mapping", "paid", code=1) == end

@@ -56,18 +56,18 @@ delivery: {shutdown_drain_s: soon}
 
 @pytest.fixture(scope="module")
 def program() -> Path:
-    """The language server; without it the tests are skipped, in CI they fail."""
+    """The language server; without it, the tests are skipped, or fail in CI."""
     try:
         return install()
     except Unobtainable as error:
         if os.environ.get("CI") == "true":
-            pytest.fail(f"the language server is not to be had: {error}")
-        pytest.skip(f"the language server is not to be had: {error}")
+            pytest.fail(f"the language server is unavailable: {error}")
+        pytest.skip(f"the language server is unavailable: {error}")
 
 
 @pytest.fixture
 async def server(program: Path) -> AsyncIterator[LanguageServer]:
-    """A server that knows both schemas, by the files' names."""
+    """A server that has both schemas, by file name."""
     schemas = {
         "*.mapping.yaml": (SCHEMAS / "mapping.schema.json").as_uri(),
         "bridge.yaml": (SCHEMAS / "settings.schema.json").as_uri(),
@@ -85,27 +85,27 @@ def _opened(file: Path) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("file", _examples(), ids=lambda file: file.name)
-async def test_the_editor_has_no_complaint_about_an_example(
+async def test_the_editor_reports_nothing_for_an_example(
     server: LanguageServer, file: Path
 ) -> None:
-    """The examples find their schema by the modeline, and each line of them is right."""
+    """The examples find their schema by the modeline, and every line is valid."""
     assert await server.diagnose(*_opened(file)) == []
 
 
 async def test_the_modeline_of_an_example_finds_the_schema(server: LanguageServer) -> None:
-    """Without it the test above would say nothing: a planted mistake is found through it too."""
+    """Proves that the test above uses it: a deliberate mistake is found."""
     uri, text = _opened(_examples()[0])
 
     found = await server.diagnose(uri, text.replace("\nowner:", "\nowners:", 1))
 
-    assert [one["message"] for one in found] == ["Property owners is not allowed."]
+    assert [problem["message"] for problem in found] == ["Property owners is not allowed."]
 
 
-async def test_planted_mistakes_are_found_at_their_lines(server: LanguageServer) -> None:
-    """Each of the mistakes above, and no other line."""
+async def test_deliberate_mistakes_are_found_at_their_lines(server: LanguageServer) -> None:
+    """Every mistake above, and no other line."""
     found = await server.diagnose("file:///w/a.mapping.yaml", MISTAKES)
 
-    lines = {MISTAKES.splitlines()[one["range"]["start"]["line"]].strip() for one in found}
+    lines = {MISTAKES.splitlines()[problem["range"]["start"]["line"]].strip() for problem in found}
     assert lines == {
         "format: 2",
         "owner: 5",
@@ -118,18 +118,18 @@ async def test_planted_mistakes_are_found_at_their_lines(server: LanguageServer)
     }
 
 
-async def test_settings_with_references_and_empty_sections_are_right(
+async def test_settings_with_references_and_empty_sections_are_valid(
     server: LanguageServer,
 ) -> None:
-    """`${NAME}` may stand for a list or a number, and a section may be left empty."""
+    """`${NAME}` can be a list or a number, and a section can be empty."""
     assert await server.diagnose("file:///w/bridge.yaml", SETTINGS) == []
 
 
 async def test_mistakes_in_the_settings_are_found(server: LanguageServer) -> None:
-    """An unknown section, a word and a number that are wrong."""
+    """An unknown section, an invalid keyword and an invalid number."""
     found = await server.diagnose("file:///w/bridge.yaml", WRONG_SETTINGS)
 
-    assert [one["range"]["start"]["line"] for one in found] == [0, 1, 2]
+    assert [problem["range"]["start"]["line"] for problem in found] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ async def test_mistakes_in_the_settings_are_found(server: LanguageServer) -> Non
 async def test_completion_offers_the_keys(
     server: LanguageServer, before: str, offered: set[str]
 ) -> None:
-    """Where a person has typed so far, the keys and words that may follow."""
+    """The keys and values that can follow the text typed so far."""
     uri = "file:///w/b.mapping.yaml"
     await server.diagnose(uri, before)
 

@@ -1,4 +1,4 @@
-"""`healthcheck`: what a container's own check gets from the bridge beside it."""
+"""`healthcheck`: a container's health check of the running bridge."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ from tests.integration.running import write_settings
 
 
 def settings(folder: Path, listen: str | None) -> Path:
-    """A settings file whose status is told there."""
+    """A settings file with this listen address."""
     (folder / "m.yaml").write_text("format: 1\n")
     return write_settings(
         folder,
@@ -31,17 +31,15 @@ def settings(folder: Path, listen: str | None) -> Path:
 
 
 async def check(file: Path) -> Result:
-    """The command, beside the server's loop."""
+    """Run the command in a thread, because the server uses the event loop."""
     return await asyncio.to_thread(
         CliRunner().invoke, main, ["healthcheck", "--config", str(file)], catch_exceptions=False
     )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
-async def test_a_live_bridge_is_well_though_it_is_halted_and_a_stuck_one_is_not(
-    tmp_path: Path, host: str
-) -> None:
-    """A restart mends a stuck thread, and no halt; whoever listens everywhere is asked here."""
+async def test_a_halted_bridge_is_live_and_a_stuck_one_is_not(tmp_path: Path, host: str) -> None:
+    """A restart fixes a stuck thread but not a halt; a wildcard address works too."""
     now_s = 0.0
     counts, conditions = Counts(), Conditions(lambda: now_s)
     server = StatusServer((host, 0), counts, conditions, counts, now_s=lambda: now_s)
@@ -56,17 +54,20 @@ async def test_a_live_bridge_is_well_though_it_is_halted_and_a_stuck_one_is_not(
         assert (result.exit_code, result.stderr.split(":")[0]) == (1, "not live")
 
 
-async def test_a_bridge_that_does_not_answer_is_not_well(tmp_path: Path) -> None:
-    """It has ended, or its loop is stuck."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{nobody.getsockname()[1]}"
+async def test_a_bridge_that_does_not_respond_is_not_live(tmp_path: Path) -> None:
+    """It has exited, or its event loop is stuck."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{silent.getsockname()[1]}"
         result = await check(settings(tmp_path, listen))
     assert result.exit_code == 1
     assert result.stderr.startswith(f"no answer from {listen}: ")
 
 
-async def test_without_a_status_nobody_can_ask(tmp_path: Path) -> None:
-    """Wrong use: exit 2, naming the setting."""
+async def test_without_a_status_server_the_check_is_a_usage_error(tmp_path: Path) -> None:
+    """Exit code 2, and the name of the setting."""
     result = await check(settings(tmp_path, None))
-    assert (result.exit_code, result.stderr) == (2, "status.listen: it is off, so nobody can ask\n")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "status.listen: the status server is off, nothing to query\n",
+    )

@@ -30,11 +30,11 @@ PAYMENT = {
     "occurred_at": "2026-11-24T10:15:00Z",
     "recorded_at": "2026-11-24T10:15:00Z",
 }
-"""Told apart from anything made up by its 4711."""
+"""Its 4711 distinguishes it from sample values."""
 
 
 def bridge(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command, as typed in a folder."""
+    """Run one command in a folder."""
     command = [str(COMMAND), *arguments]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=_END_S, check=False
@@ -42,7 +42,7 @@ def bridge(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 class Shop:
-    """A topic with a registered schema, and settings that know where both are."""
+    """A topic with a registered schema, and settings for both."""
 
     def __init__(self, kafka: KafkaCluster, registry: str, topic: str, folder: Path) -> None:
         self.kafka, self.topic, self.folder = kafka, topic, folder
@@ -58,7 +58,7 @@ class Shop:
         write_settings(folder, settings)
 
     def register(self, file: Path) -> None:
-        """Make a schema the topic's newest."""
+        """Register the topic's latest schema."""
         body = json.dumps({"schema": file.read_text()}).encode()
         url = f"{self._registry}/subjects/{self.topic}-value/versions"
         request = urllib.request.Request(url, body, method="POST")  # noqa: S310
@@ -68,7 +68,7 @@ class Shop:
         self._encoder = Encoder(read_schema_file(str(file)))
 
     def write(self, *values: Mapping[str, Any], key: bytes = b"user-4711") -> None:
-        """Records, as a serializer of Confluent's would write them."""
+        """Write records like a Confluent serializer."""
         encoded = [self._framing + self._encoder.encode(value) for value in values]
         self.kafka.produce(self.topic, encoded, key=key)
 
@@ -77,15 +77,15 @@ class Shop:
 def shop(
     kafka: KafkaCluster, apicurio_url: str, unique: Callable[[str], str], tmp_path: Path
 ) -> Shop:
-    """A fresh one."""
+    """A new topic with its settings."""
     return Shop(kafka, apicurio_url, unique("prod"), tmp_path)
 
 
 EXAMPLE = Path(__file__).parents[3] / "schemas" / "avro" / "payment.avsc"
 
 
-def test_init_of_a_live_topic_passes_check_and_holds_no_value(shop: Shop) -> None:
-    """What is known from records alone is in the draft as a guess, and nothing of the records."""
+def test_a_draft_of_a_live_topic_passes_check_and_has_no_record_values(shop: Shop) -> None:
+    """The draft has guesses from the records, but none of their values."""
     shop.register(EXAMPLE)
     guest = {**PAYMENT, "customer": None}
     known = {**PAYMENT, "customer": {"id": "user-4711", "segment": "VIP"}}
@@ -97,18 +97,18 @@ def test_init_of_a_live_topic_passes_check_and_holds_no_value(shop: Shop) -> Non
 
     assert drafted.returncode == 0, drafted.stderr
     text = (shop.folder / "mappings/p.yaml").read_text()
-    assert f"{shop.topic}-value version 1 and the look of 3 records" in text
+    assert f"{shop.topic}-value version 1 and 3 records" in text
     assert "gateway: {path: gateway, redact: mask}  # e-mail address, by format" in text
     assert "4711" not in text
     assert "null in 1 of 3 records, which are skipped" in text
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
-    assert "nothing is wrong" in checked.stdout
+    assert "no problems" in checked.stdout
     assert tested.stdout.endswith("1 passed, 0 failed\n")
 
 
 @pytest.mark.parametrize("shape", ["debezium_orders", "several_payment_events"])
-def test_odd_shapes_can_be_drafted_from_the_registry(shop: Shop, shape: str) -> None:
-    """As a real registry gives schemas back: with Connect's attributes, and a union on top."""
+def test_unusual_schemas_can_be_drafted_from_the_registry(shop: Shop, shape: str) -> None:
+    """As a real registry returns them: with Connect's attributes, and a top-level union."""
     shop.register(SHAPES / f"{shape}.avsc")
 
     drafted = bridge(shop.folder, "init", "--topic", "payments", "-o", "mappings/p.yaml")
@@ -118,8 +118,8 @@ def test_odd_shapes_can_be_drafted_from_the_registry(shop: Shop, shape: str) -> 
     assert checked.returncode == 0, checked.stdout
 
 
-def test_tap_shows_what_live_records_would_become(shop: Shop) -> None:
-    """The request with its values and without the key; no group is joined, nothing committed."""
+def test_tap_shows_the_requests_of_live_records(shop: Shop) -> None:
+    """With values and without the API key; no group is joined, nothing is committed."""
     shop.register(EXAMPLE)
     shop.write({**PAYMENT, "payment_id": "before"})
     bridge(shop.folder, "init", "--topic", "payments", "-o", "mappings/p.yaml")
@@ -133,7 +133,7 @@ def test_tap_shows_what_live_records_would_become(shop: Shop) -> None:
     )
 
     def shown() -> bool:
-        """Written until it is seen: the tap says nothing of when it has begun."""
+        """Write until the tap ends, because it does not report when it has started."""
         if process.poll() is None:
             shop.write(known)
         return process.poll() is not None
@@ -146,7 +146,7 @@ def test_tap_shows_what_live_records_would_become(shop: Shop) -> None:
     assert (process.returncode, err) == (0, "waiting for 1 record of payments\n")
     lines = out.splitlines()
     assert lines[0].startswith(f"{shop.topic}/")
-    assert lines[1].startswith("payments: would be counted and not sent")
+    assert lines[1].startswith("payments: would be counted, not sent")
     assert lines[2] == (
         "  POST https://api.fullstory.com/users/v1/individual/user-4711/customevent"
     )
@@ -157,8 +157,8 @@ def test_tap_shows_what_live_records_would_become(shop: Shop) -> None:
     assert shop.kafka.committed(f"g.{shop.topic}", shop.topic) == {}
 
 
-def test_tap_tells_what_it_cannot_decode(shop: Shop) -> None:
-    """A record without framing is a dead letter, and a topic that nobody reads is told."""
+def test_tap_reports_undecodable_records(shop: Shop) -> None:
+    """An unframed record would be a dead letter; an unread topic is a usage error."""
     shop.register(EXAMPLE)
     bridge(shop.folder, "init", "--topic", "payments", "-o", "mappings/p.yaml")
     process = subprocess.Popen(
@@ -175,8 +175,8 @@ def test_tap_tells_what_it_cannot_decode(shop: Shop) -> None:
     finally:
         process.kill()
     out, _ = process.communicate(timeout=_END_S)
-    nobody = bridge(shop.folder, "tap", "--topic", "orders")
+    unread = bridge(shop.folder, "tap", "--topic", "orders")
 
     assert "dead letter: wrong_magic_byte: byte 0 is 0x7b" in out
-    assert "no mapping reads the topic orders; they read: payments" in nobody.stderr
-    assert nobody.returncode == 2
+    assert "no mapping reads the topic orders; they read: payments" in unread.stderr
+    assert unread.returncode == 2

@@ -123,7 +123,7 @@ def test_rejected_records_are_delivered_once_after_the_mapping_is_fixed(
     dry = case.run("replay", "--mapping", "paid", "--dry-run")
     sent = f"{count:,} read = {count:,} sent + 0 filtered + 0 dead-lettered again"
     assert sent in dry
-    assert f"price: {count:,} events" in dry
+    assert f"estimate: {count:,} events" in dry
     begun_s = time.monotonic()
     output = case.run("replay", "--mapping", "paid")
     took_s = time.monotonic() - begun_s
@@ -135,7 +135,7 @@ def test_rejected_records_are_delivered_once_after_the_mapping_is_fixed(
     assert "nothing to replay" in case.run("replay", "--mapping", "paid")
 
     # And a replay with another filter that matches the same dead letters finds nothing
-    nothing = f"nothing to replay: {2 * count:,} letters matched by the filter"
+    nothing = f"nothing to replay: the filter matches {2 * count:,} dead letters"
     assert nothing in case.run("replay")
     assert cluster.reconcile() == ([], 0)
     print(f"\n{count} dead letters replayed in {took_s:.1f} s")  # noqa: T201

@@ -146,7 +146,7 @@ RECORD = {
         ("null", 0, "expected null, got a whole number"),
         ("bytes", "0x0", "the text begins with 0x but is not hexadecimal"),
         (FIXED, "abc", "expected 2 bytes, got 3"),
-        (ENUM, "GREEN", "n.E has no such symbol (known here: `BLUE`, `RED`)"),
+        (ENUM, "GREEN", "n.E has no such symbol (expected one of `BLUE`, `RED`)"),
         (MONEY, 1.999, "the number has more digits after the decimal point than the schema allows"),
         (MONEY, 1000, "the number has more digits than the schema allows (5)"),
         (MONEY, "12,5", "the text is not a decimal number"),

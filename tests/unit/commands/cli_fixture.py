@@ -1,4 +1,4 @@
-"""A small workplace for the commands: one topic, one mapping, one schema."""
+"""Files for the commands: one topic, one mapping, one schema."""
 
 import json
 from collections.abc import Callable
@@ -69,7 +69,7 @@ Run = Callable[..., Result]
 
 
 def write(folder: Path, **texts: str) -> None:
-    """The files of the workplace: the schema and the mapping, and what is named, as `m_yaml`."""
+    """Write the schema, the mapping and the named files, such as `m_yaml`."""
     files = {"payment_avsc": json.dumps(SCHEMA), "m_yaml": MAPPING + TESTS, **texts}
     for name, text in files.items():
         stem, _, suffix = name.rpartition("_")
@@ -77,5 +77,5 @@ def write(folder: Path, **texts: str) -> None:
 
 
 def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
-    """One command, as typed."""
+    """Run one command."""
     return CliRunner().invoke(main, arguments, input=stdin, catch_exceptions=False)

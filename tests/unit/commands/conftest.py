@@ -1,4 +1,4 @@
-"""Every test of a command works in a folder of its own, in an empty environment."""
+"""Every test of a command has its own folder and an empty environment."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`check`: what it says of fields, and that nothing hides anything else."""
+"""`check`: the list of logical types, and that no problem hides another."""
 
 import json
 from pathlib import Path
@@ -8,11 +8,11 @@ from tests.unit.commands.cli_fixture import MAPPING, TESTS, run, write
 SCHEMA = ("--schema", "payments=payment.avsc")
 
 
-def test_it_says_what_fields_with_a_logical_type_are_taken_for(folder: Path) -> None:
-    """Wherever that stands; in the filter too, by topic, and only of fields that are read."""
+def test_fields_with_a_logical_type_are_listed_with_their_type(folder: Path) -> None:
+    """In all places, by topic, and only for fields that are read."""
     fields = [
         {"name": "user", "type": "string"},
-        {"name": "beside", "type": "long", "logicalType": "timestamp-millis"},
+        {"name": "direct", "type": "long", "logicalType": "timestamp-millis"},
         {
             "name": "connect",
             "type": {"type": "long", "connect.name": "io.debezium.time.MicroTimestamp"},
@@ -34,7 +34,7 @@ mappings:
     uid: user
     event: E
     filter: {day: [{above: 2026-01-01}]}
-    timestamp: beside
+    timestamp: direct
     properties: {at: connect, n: ignored}
 """
     write(folder, m_yaml=mapping, r_avsc=schema)
@@ -42,15 +42,15 @@ mappings:
 
     result = run("check", "m.yaml", *flags)
 
-    assert result.output.partition("taken for:\n")[2] == (
+    assert result.output.partition("read as:\n")[2] == (
         "  day      date              a, b, c and 2 more\n"
-        "  beside   timestamp-millis  a, b, c and 2 more\n"
+        "  direct   timestamp-millis  a, b, c and 2 more\n"
         "  connect  timestamp-micros  a, b, c and 2 more\n"
     )
 
 
-def test_what_the_file_alone_warns_of_is_told_without_a_schema_too(folder: Path) -> None:
-    """And once, however many schemas there are."""
+def test_warnings_of_the_file_itself_need_no_schema(folder: Path) -> None:
+    """They are reported once for any number of schemas."""
     write(folder, m_yaml=MAPPING.replace("[payments]", "{pattern: payments}") + TESTS)
 
     alone = run("check", "m.yaml")
@@ -63,8 +63,8 @@ def test_what_the_file_alone_warns_of_is_told_without_a_schema_too(folder: Path)
     assert run("check", "m.yaml", "--strict").exit_code == 1
 
 
-def test_a_property_that_is_wrong_hides_nothing_of_the_schema(folder: Path) -> None:
-    """Nor does one mapping hide another; the tests wait, since their mappings are wrong."""
+def test_an_invalid_property_hides_no_schema_problem(folder: Path) -> None:
+    """One mapping does not hide another; tests of invalid mappings do not run."""
     wrong = MAPPING.replace("      id: id\n", "      id_str: id\n      amounts: amonut\n")
     other = "  - {name: Bad, topics: [payments], uid: id, event: E, properties: {x: y}}\n"
     write(folder, m_yaml=wrong + other + TESTS)

@@ -1,4 +1,4 @@
-"""`config`: each setting with its value and where it came from; no secret."""
+"""`config`: each setting with its value and source, and no secrets."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 from tests.unit.commands.cli_fixture import SETTINGS, run, write
 
 
-def test_settings_stand_beside_where_they_came_from(
+def test_settings_are_shown_with_their_source(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the file, a variable in it, a variable over it, a default."""
+    """The file, a variable in the file, an overriding variable, a default."""
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
     monkeypatch.setenv("BUS_PASSWORD", "hunter2")
@@ -34,7 +34,7 @@ def test_settings_stand_beside_where_they_came_from(
 
 
 def test_no_secret_is_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Password, key of FullStory, key of hashes."""
+    """The password, the FullStory key, the hash key."""
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
     monkeypatch.setenv("BUS_PASSWORD", "hunter2")
@@ -46,7 +46,7 @@ def test_no_secret_is_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "pepper" not in output
 
 
-def test_mistakes_are_told_as_by_run(folder: Path) -> None:
+def test_mistakes_are_reported_as_by_run(folder: Path) -> None:
     """Exit code 2, on standard error."""
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
@@ -58,7 +58,7 @@ def test_mistakes_are_told_as_by_run(folder: Path) -> None:
 
 
 def test_env_lists_every_variable_with_its_meaning() -> None:
-    """FullStory's own name first, the rule for kafka last."""
+    """FullStory's own variable first, the rule for `kafka` last."""
     lines = run("config", "--env").output.splitlines()
 
     assert lines[0].split() == ["VARIABLE", "SETTING", "MEANING"]

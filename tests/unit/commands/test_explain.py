@@ -1,4 +1,4 @@
-"""`explain`: the request that would be sent, or the clause, skip or reject that ends it."""
+"""`explain`: the request that would be sent, or the unmet clause, skip or reject."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from tests.unit.commands.cli_fixture import FAILED, MAPPING, SCHEMA, SETTINGS, r
 FILES = ("--mapping", "m.yaml", "--schema", "payments=payment.avsc")
 
 
-def test_a_record_that_matches_shows_the_request_with_the_key_hidden(folder: Path) -> None:
-    """The very bytes, laid out; a JSON value on standard input, the only topic there is."""
+def test_a_matching_record_shows_the_request_without_the_api_key(folder: Path) -> None:
+    """The formatted body; the record is JSON on standard input, for the only topic."""
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
 
@@ -40,8 +40,8 @@ def test_a_record_that_matches_shows_the_request_with_the_key_hidden(folder: Pat
     assert result.exit_code == 0
 
 
-def test_a_filter_that_does_not_match_tells_path_wish_and_type(folder: Path) -> None:
-    """No value of the record is shown unless it is asked for."""
+def test_an_unmet_filter_shows_path_condition_and_type(folder: Path) -> None:
+    """Values of the record are shown only with --show-values."""
     write(folder)
     (folder / "paid.json").write_text(json.dumps(FAILED | {"status": "PAID", "amount": 0}))
 
@@ -60,8 +60,8 @@ def test_a_filter_that_does_not_match_tells_path_wish_and_type(folder: Path) -> 
     )
 
 
-def test_any_and_not_are_told_part_by_part(folder: Path) -> None:
-    """None of several, and one that must not hold."""
+def test_any_and_not_are_explained_part_by_part(folder: Path) -> None:
+    """No alternative holds, and one condition must not hold."""
     condition = (
         "      any:\n"
         "        - email: [{prefix: a}, {exists: false}]\n"
@@ -86,7 +86,7 @@ def test_any_and_not_are_told_part_by_part(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "value", "told"),
+    ("change", "value", "line"),
     [
         ({}, {"user": "guest"}, "payment-failed: skipped: no_uid\n"),
         (
@@ -97,12 +97,12 @@ def test_any_and_not_are_told_part_by_part(folder: Path) -> None:
         (
             {"    topics: [payments]\n": "    topics: [payments]\n    mode: off\n"},
             {},
-            "payment-failed: off: by `mode`, or by `mappings_off`\n",
+            "payment-failed: off: set by `mode` or `mappings_off`\n",
         ),
     ],
 )
-def test_a_skip_a_reject_and_a_switch_say_why(
-    folder: Path, change: dict[str, str], value: dict[str, str], told: str
+def test_a_skip_a_reject_and_an_off_mapping_give_the_reason(
+    folder: Path, change: dict[str, str], value: dict[str, str], line: str
 ) -> None:
     """One line each."""
     mapping = MAPPING
@@ -110,10 +110,10 @@ def test_a_skip_a_reject_and_a_switch_say_why(
         mapping = mapping.replace(old, new)
     write(folder, m_yaml=mapping)
 
-    assert run("explain", *FILES, stdin=json.dumps(FAILED | value)).output == told
+    assert run("explain", *FILES, stdin=json.dumps(FAILED | value)).output == line
 
 
-def test_an_envelope_brings_key_headers_and_topic(folder: Path) -> None:
+def test_an_envelope_has_key_headers_and_topic(folder: Path) -> None:
     """The uid comes from a header, the time from the record."""
     mapping = MAPPING.replace("path: user,", "first_of: [$headers.x-user, $key],")
     write(folder, m_yaml=mapping)
@@ -131,8 +131,8 @@ def test_an_envelope_brings_key_headers_and_topic(folder: Path) -> None:
     assert '"timestamp": "1970-01-01T00:00:01.000Z"' in result.output
 
 
-def test_bytes_without_framing_are_decoded_with_the_topics_schema(folder: Path) -> None:
-    """As the settings say for the topic: `wire_format: raw`."""
+def test_unframed_bytes_are_decoded_with_the_schema_of_the_topic(folder: Path) -> None:
+    """The settings have `wire_format: raw` for the topic."""
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
     # id "p-1", status 1, amount 19.99, user "u-1", email null
@@ -143,10 +143,10 @@ def test_bytes_without_framing_are_decoded_with_the_topics_schema(folder: Path) 
     assert result.output.startswith("payment-failed: would be sent\n")
 
 
-def test_single_objects_are_decoded_with_the_schema_that_their_fingerprint_names(
+def test_single_objects_are_decoded_with_the_schema_of_their_fingerprint(
     folder: Path,
 ) -> None:
-    """Of two files here; a fingerprint of neither is told."""
+    """One of two files; an unknown fingerprint is reported."""
     write(folder, int_avsc='"int"')
     settings = SETTINGS.replace(
         "wire_format: raw, schema: payment.avsc",
@@ -169,8 +169,8 @@ def test_single_objects_are_decoded_with_the_schema_that_their_fingerprint_names
     assert other.exit_code == 1
 
 
-def test_bytes_that_are_no_value_of_the_schema_say_where_they_break(folder: Path) -> None:
-    """As a dead letter would."""
+def test_undecodable_bytes_are_reported_with_the_position(folder: Path) -> None:
+    """As in a dead letter."""
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
     (folder / "record.avro").write_bytes(b"\x06p-1\xff\xff")
@@ -181,8 +181,8 @@ def test_bytes_that_are_no_value_of_the_schema_say_where_they_break(folder: Path
     assert result.exit_code == 1
 
 
-def test_a_value_that_does_not_fit_the_schema_is_told_without_its_contents(folder: Path) -> None:
-    """Path and types only."""
+def test_a_value_that_does_not_fit_the_schema_is_not_shown(folder: Path) -> None:
+    """Only the path and the types."""
     write(folder)
 
     result = run("explain", *FILES, stdin=json.dumps(FAILED | {"amount": "secret"}))
@@ -194,27 +194,27 @@ def test_a_value_that_does_not_fit_the_schema_is_told_without_its_contents(folde
 
 
 @pytest.mark.parametrize(
-    ("arguments", "stdin", "said"),
+    ("arguments", "stdin", "message"),
     [
         (("no.json",), "", "there is no file no.json"),
         ((), "{", "the record is neither JSON nor a framed Avro value"),
         ((), b"\x00\x00\x00\x00\x01x", "set `avro.registry.url`"),
     ],
 )
-def test_wrong_use_is_2(
-    folder: Path, arguments: tuple[str, ...], stdin: str | bytes, said: str
+def test_wrong_usage_exits_with_2(
+    folder: Path, arguments: tuple[str, ...], stdin: str | bytes, message: str
 ) -> None:
-    """And says what is missing."""
+    """And names what is missing."""
     write(folder)
 
     result = run("explain", *arguments, *FILES, stdin=stdin)
 
     assert result.exit_code == 2
-    assert said in result.output
+    assert message in result.output
 
 
-def test_a_topic_that_nobody_reads_is_said(folder: Path) -> None:
-    """With those that are read."""
+def test_a_topic_that_no_mapping_reads_is_reported(folder: Path) -> None:
+    """With the topics that are read."""
     write(folder)
     schema = ("--schema", "orders=payment.avsc")
 

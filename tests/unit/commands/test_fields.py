@@ -1,4 +1,4 @@
-"""`fields`: a row for everything that leaves."""
+"""`fields`: a row for every field that is sent."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from tests.unit.commands.cli_fixture import MAPPING, SETTINGS, run, write
 
 
 def test_text_has_a_column_for_each_question_of_a_review(folder: Path) -> None:
-    """Where from, as what, how protected, whose; what only the filter reads has no row."""
+    """Source, target, protection and owner; fields that only the filter reads have no row."""
     write(folder)
 
     result = run("fields", "m.yaml", "--schema", "payments=payment.avsc")
@@ -23,7 +23,7 @@ def test_text_has_a_column_for_each_question_of_a_review(folder: Path) -> None:
 
 
 def test_csv_is_for_a_spreadsheet(folder: Path) -> None:
-    """Several sources are several rows; constants and templates name what they send."""
+    """Several sources are several rows; constants and templates show what they send."""
     mapping = MAPPING.replace("path: user,", "first_of: [user, $key],").replace(
         "      id: id\n",
         '      id: {const: "a, b"}\n'
@@ -49,8 +49,8 @@ def test_csv_is_for_a_spreadsheet(folder: Path) -> None:
     )
 
 
-def test_a_mapping_with_mistakes_has_no_page(folder: Path) -> None:
-    """A page that leaves something out would be worse than none."""
+def test_an_invalid_mapping_has_no_output(folder: Path) -> None:
+    """An incomplete list would be worse than none."""
     write(folder, m_yaml=MAPPING.replace("event:", "evnt:"))
 
     result = run("fields", "m.yaml")
@@ -60,8 +60,8 @@ def test_a_mapping_with_mistakes_has_no_page(folder: Path) -> None:
     assert "M024" in result.stderr
 
 
-def test_a_mapping_that_is_off_sends_nothing_and_has_no_row(folder: Path) -> None:
-    """By its own mode, or by the settings."""
+def test_a_mapping_that_is_off_has_no_row(folder: Path) -> None:
+    """Off by its own mode, or by the settings."""
     write(folder, m_yaml=MAPPING.replace("    filter:", "    mode: off\n    filter:"))
     assert len(run("fields", "m.yaml").output.splitlines()) == 1
 

@@ -1,4 +1,4 @@
-"""`init`: a mapping drafted from a schema passes every check as it is."""
+"""`init`: a drafted mapping passes every check unchanged."""
 
 import json
 from pathlib import Path
@@ -12,20 +12,20 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "schemas" / "avro").glob("*.avsc"
 
 
 @pytest.mark.parametrize("schema", [*SHAPES, *EXAMPLES], ids=lambda path: path.stem)
-def test_a_draft_passes_check_and_its_own_test_untouched(schema: Path) -> None:
-    """Ten shapes of public payment and order schemas, and the examples."""
+def test_a_draft_passes_check_and_its_own_test(schema: Path) -> None:
+    """Ten schemas in the form of public payment and order schemas, and the examples."""
     drafted = run("init", "--topic", "it", "--schema", str(schema), "-o", "maps/it.yaml")
     checked = run("check", "--strict", "maps/it.yaml", "--schema", f"it={schema}")
     tested = run("test", "maps/it.yaml", "--schema", f"it={schema}")
 
     assert drafted.exit_code == 0, drafted.output
-    assert (checked.exit_code, "nothing is wrong" in checked.output) == (0, True), checked.output
+    assert (checked.exit_code, "no problems" in checked.output) == (0, True), checked.output
     assert (tested.exit_code, " 0 failed" in tested.output) == (0, True), tested.output
 
 
 @pytest.mark.parametrize("schema", SHAPES, ids=lambda path: path.stem)
-def test_the_shapes_can_be_mapped_by_hand(schema: Path) -> None:
-    """With what a person would want of them, which no draft can know; their tests pass."""
+def test_hand_written_mappings_of_the_schemas_pass(schema: Path) -> None:
+    """They have what a draft cannot know, and their tests pass."""
     mapping = str(schema.parent / "by_hand" / f"{schema.stem}.yaml")
     checked = run("check", "--strict", mapping, "--schema", f"it={schema}")
 
@@ -33,13 +33,13 @@ def test_the_shapes_can_be_mapped_by_hand(schema: Path) -> None:
     assert "0 tests" not in checked.output
 
 
-def test_there_are_ten_shapes() -> None:
-    """A glob that finds nothing would test nothing."""
+def test_there_are_ten_schemas() -> None:
+    """Guards against a glob that matches nothing."""
     assert len(SHAPES) == 10
 
 
 def test_a_draft_is_commented_and_sends_nothing(folder: Path) -> None:
-    """The whole file, as a person sees it."""
+    """The complete file."""
     write(folder)
 
     drafted = run("init", "--topic", "payments", "--schema", "payment.avsc")
@@ -48,8 +48,8 @@ def test_a_draft_is_commented_and_sends_nothing(folder: Path) -> None:
     assert drafted.exit_code == 0
 
 
-def test_with_a_key_an_address_is_hashed(folder: Path) -> None:
-    """The test says what a hash looks like, since the key is not everybody's."""
+def test_with_a_hash_key_an_email_address_is_hashed(folder: Path) -> None:
+    """The test expects the form of a hash, because not everyone has the key."""
     write(folder, bridge_yaml=SETTINGS.replace("${BUS_PASSWORD:?}", "x"))
 
     drafted = run("init", "--topic", "payments", "--records", "0")
@@ -58,8 +58,8 @@ def test_with_a_key_an_address_is_hashed(folder: Path) -> None:
     assert "email: {matches: '^[0-9a-f]{64}$'}" in drafted.stdout
 
 
-def test_the_mapping_files_of_the_settings_need_not_be_there_yet(folder: Path) -> None:
-    """Neither must FullStory's key: nothing is sent."""
+def test_the_mapping_files_of_the_settings_need_not_exist(folder: Path) -> None:
+    """FullStory's key is not needed either: nothing is sent."""
     settings = SETTINGS.replace("${BUS_PASSWORD:?}", "x").replace(
         "{key: na1.secret}", "{key: '${FS_KEY}'}"
     )
@@ -69,13 +69,13 @@ def test_the_mapping_files_of_the_settings_need_not_be_there_yet(folder: Path) -
     drafted = run("init", "--topic", "payments", "--records", "0", "-o", "m.yaml")
 
     assert drafted.stderr == (
-        "wrote m.yaml: read it through, then fullstory-bridge check --strict m.yaml\n"
+        "wrote m.yaml: review it, then run fullstory-bridge check --strict m.yaml\n"
     )
     assert (folder / "m.yaml").read_text().startswith("# Drafted from payment.avsc.")
 
 
-def test_kafkas_password_must_be_there(folder: Path) -> None:
-    """A made-up one would be told as an outage."""
+def test_the_kafka_password_is_required(folder: Path) -> None:
+    """A placeholder would be reported as an outage."""
     write(folder, bridge_yaml=SETTINGS)
 
     drafted = run("init", "--topic", "payments")
@@ -84,53 +84,53 @@ def test_kafkas_password_must_be_there(folder: Path) -> None:
     assert drafted.exit_code == 2
 
 
-def test_a_kafka_that_is_away_is_no_obstacle(folder: Path) -> None:
-    """The schema is enough, and it is said."""
+def test_without_kafka_the_schema_alone_is_drafted(folder: Path) -> None:
+    """The schema is enough, and the missing records are reported."""
     settings = SETTINGS.replace("${BUS_PASSWORD:?}", "x").replace("kafka:9092", "127.0.0.1:1")
     write(folder, bridge_yaml=settings)
 
     drafted = run("init", "--topic", "payments")
 
     assert drafted.stdout.startswith("# Drafted from payment.avsc. ")
-    assert "no records were looked at: Kafka does not answer" in drafted.stderr
+    assert "no records were read: Kafka does not answer" in drafted.stderr
 
 
-def test_a_file_that_is_there_is_not_overwritten(folder: Path) -> None:
-    """Somebody may have worked on it."""
+def test_an_existing_file_is_not_overwritten(folder: Path) -> None:
+    """It may have been edited."""
     write(folder)
     before = (folder / "m.yaml").read_text()
 
     drafted = run("init", "--topic", "payments", "--schema", "payment.avsc", "-o", "m.yaml")
 
-    assert "m.yaml is there already" in drafted.output
+    assert "m.yaml already exists" in drafted.output
     assert (drafted.exit_code, (folder / "m.yaml").read_text()) == (2, before)
 
 
-def test_without_a_schema_the_cure_is_told(folder: Path) -> None:
-    """Neither settings nor a flag names one."""
+def test_without_a_schema_the_fix_is_shown(folder: Path) -> None:
+    """Neither the settings nor a flag name one."""
     write(folder, bridge_yaml=SETTINGS.replace("${BUS_PASSWORD:?}", "x"))
 
     nowhere = run("init", "--topic", "orders")
     (folder / "bridge.yaml").unlink()
     nothing = run("init", "--topic", "orders")
 
-    assert "there is no schema for the topic orders: name one with --schema FILE" in nowhere.output
+    assert "there is no schema for the topic orders: use --schema FILE" in nowhere.output
     assert "no settings and no schema" in nothing.output
     assert (nowhere.exit_code, nothing.exit_code) == (2, 2)
 
 
-def test_a_schema_without_records_is_told(folder: Path) -> None:
-    """Plain text has no fields to map."""
+def test_a_schema_that_is_not_a_record_is_refused(folder: Path) -> None:
+    """A string has no fields to map."""
     (folder / "text.avsc").write_text('"string"')
 
     drafted = run("init", "--topic", "t", "--schema", "text.avsc")
 
-    assert drafted.output == "text.avsc: its values are no records, so there is nothing to map\n"
+    assert drafted.output == "text.avsc: its values are not records, so there is nothing to map\n"
     assert drafted.exit_code == 2
 
 
-def test_odd_names_are_no_obstacle(folder: Path) -> None:
-    """Names that Avro forbids and registries hold all the same."""
+def test_unusual_field_names_can_be_drafted(folder: Path) -> None:
+    """Names that Avro forbids but registries accept."""
     names = ["with space", "ünï", "9nine", "it's", "a_str", "x.y", "null", "$key", "key", "line\n"]
     fields = [{"name": name, "type": "string"} for name in names]
     schema = {"type": "record", "name": "Odd-One", "fields": fields}

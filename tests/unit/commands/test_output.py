@@ -1,4 +1,4 @@
-"""Colours for a person, plain text for all else."""
+"""Colors on a terminal, plain text elsewhere."""
 
 import io
 import sys
@@ -9,17 +9,17 @@ from bridge.commands.shared.output import paint, table
 
 
 class Terminal(io.StringIO):
-    """Where a person looks."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
-        """Yes."""
+        """Always."""
         return True
 
 
-def test_a_terminal_has_colours_unless_NO_COLOR_is_set(  # noqa: N802 -- the variable's name
+def test_a_terminal_has_colors_unless_NO_COLOR_is_set(  # noqa: N802 -- the variable's name
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """https://no-color.org: any value but the empty one."""
+    """See https://no-color.org: any value except the empty one."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(sys, "stdout", Terminal())
     assert paint("PASS", "green") == "\x1b[32m\x1b[1mPASS\x1b[0m"
@@ -28,14 +28,14 @@ def test_a_terminal_has_colours_unless_NO_COLOR_is_set(  # noqa: N802 -- the var
     assert paint("PASS", "green") == "PASS"
 
 
-def test_a_pipe_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the environment says."""
+def test_a_pipe_has_no_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For any environment."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
 
     assert paint("PASS", "green") == "PASS"
 
 
-def test_columns_stand_under_each_other_without_blanks_at_the_end() -> None:
-    """As wide as their widest cell."""
+def test_columns_are_aligned_without_trailing_spaces() -> None:
+    """Each is as wide as its widest cell."""
     assert table([("A", "B"), ("long", "")]) == ["A     B", "long"]

@@ -1,4 +1,4 @@
-"""`schema`: the JSON Schemas for editors, the same as in the files that are shipped."""
+"""`schema`: the JSON Schemas for editors, the same as the shipped files."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SCHEMAS = Path(__file__).parents[3] / "schemas"
 
 @pytest.mark.parametrize("which", ["mapping", "settings"])
 def test_the_file_in_schemas_is_what_the_command_prints(which: str) -> None:
-    """Else: fullstory-bridge schema WHICH > schemas/WHICH.schema.json."""
+    """To update: fullstory-bridge schema WHICH > schemas/WHICH.schema.json."""
     text = (SCHEMAS / f"{which}.schema.json").read_text()
 
     assert run("schema", which).output == text
@@ -24,17 +24,17 @@ def test_the_file_in_schemas_is_what_the_command_prints(which: str) -> None:
 
 @pytest.mark.parametrize("which", ["mapping", "settings"])
 def test_every_key_has_a_description(which: str) -> None:
-    """What an editor shows beside a key."""
-    whole = json.loads(run("schema", which).output)
+    """An editor shows it with the key."""
+    exported = json.loads(run("schema", which).output)
 
-    bare = [name for name, node in _keys(whole) if not node.get("description")]
+    undescribed = [name for name, node in _keys(exported) if not node.get("description")]
 
-    assert bare == []
-    assert whole["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert undescribed == []
+    assert exported["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_short_and_long_forms_have_names() -> None:
-    """An editor offers both."""
+def test_short_and_long_forms_have_titles() -> None:
+    """An editor offers both by title."""
     rule = json.loads(run("schema", "mapping").output)["$defs"]["MappingRule"]["properties"]
 
     for key in ("uid", "event", "timestamp", "session"):
@@ -42,8 +42,8 @@ def test_short_and_long_forms_have_names() -> None:
         assert titles == ["short form", "long form"], key
 
 
-def test_the_filters_operators_are_those_of_its_parser() -> None:
-    """The grammar stands in two places."""
+def test_the_filter_operators_are_those_of_the_parser() -> None:
+    """The grammar is defined in two places."""
     operators = mapping_schema()["$defs"]["Operator"]["properties"]
 
     assert set(operators) == {*filters._ALONE, *filters._BOUNDS}
@@ -53,8 +53,8 @@ def test_the_filters_operators_are_those_of_its_parser() -> None:
 @pytest.mark.parametrize(
     "file", sorted((SCHEMAS / "mappings").glob("*.yaml")), ids=lambda f: f.name
 )
-def test_the_examples_point_at_the_schema(file: Path) -> None:
-    """The modeline's path leads to it."""
+def test_the_examples_refer_to_the_schema(file: Path) -> None:
+    """By the path in the modeline."""
     modeline = file.read_text().splitlines()[0]
     path = modeline.removeprefix("# yaml-language-server: $schema=")
 

@@ -1,4 +1,4 @@
-"""`test`: a line for each test, every difference of one that fails, and the sum."""
+"""`test`: a line per test, the differences of failed tests, and the totals."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from tests.unit.commands.cli_fixture import MAPPING, SETTINGS, TESTS, run, write
 SCHEMA = ("--schema", "payments=payment.avsc")
 
 
-def test_tests_that_pass_are_named_and_counted(folder: Path) -> None:
-    """Piped output is plain."""
+def test_passed_tests_are_listed_and_counted(folder: Path) -> None:
+    """Piped output has no colors."""
     write(folder)
 
     result = run("test", "m.yaml", *SCHEMA)
@@ -19,8 +19,8 @@ def test_tests_that_pass_are_named_and_counted(folder: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_a_failing_test_shows_each_field_and_the_clause_that_did_not_hold(folder: Path) -> None:
-    """One test wants another amount and user, one wants an event where there is none."""
+def test_a_failed_test_shows_each_field_and_the_unmet_clause(folder: Path) -> None:
+    """One test expects another amount and user, one an event that is not made."""
     wrong = TESTS.replace("uid: u-1", "uid: u-2").replace("{amount: 19.99", "{amount: 20, id: ~")
     wrong = wrong.replace("expect: []", "expect: [{mapping: payment-failed}]")
     write(folder, m_yaml=MAPPING + wrong)
@@ -46,8 +46,8 @@ def test_a_failing_test_shows_each_field_and_the_clause_that_did_not_hold(folder
     assert result.exit_code == 1
 
 
-def test_an_input_that_does_not_fit_the_schema_says_where(folder: Path) -> None:
-    """A misspelt symbol, and what is missing, all of it."""
+def test_an_input_that_does_not_fit_the_schema_names_the_field(folder: Path) -> None:
+    """A misspelled symbol, and all missing fields."""
     wrong = TESTS.replace("status: FAILED", "status: FAILD").replace("id: p-1, status: PAID, ", "")
     write(folder, m_yaml=MAPPING + wrong)
 
@@ -65,19 +65,19 @@ def test_an_input_that_does_not_fit_the_schema_says_where(folder: Path) -> None:
     assert result.exit_code == 1
 
 
-def test_k_chooses_by_a_part_of_the_name(folder: Path) -> None:
-    """In any case of letters; a part that no name has is wrong use, not a success."""
+def test_k_selects_tests_by_a_part_of_the_name(folder: Path) -> None:
+    """Case-insensitive; a text that matches no test is a usage error."""
     write(folder)
 
     chosen = run("test", "m.yaml", "-k", "PAID", *SCHEMA)
     assert chosen.output == "PASS  a paid one is not\n1 passed, 0 failed\n"
     nothing = run("test", "m.yaml", "-k", "nowhere", *SCHEMA)
     assert nothing.exit_code == 2
-    assert "no test has `nowhere` in its name" in nothing.output
+    assert "no test name contains `nowhere`" in nothing.output
 
 
-def test_without_a_schema_the_test_says_how_to_name_one(folder: Path) -> None:
-    """It fails: nothing was tested."""
+def test_without_a_schema_a_test_fails_with_the_fix(folder: Path) -> None:
+    """Nothing was tested, so it must not pass."""
     write(folder)
 
     result = run("test", "m.yaml", "-k", "sent")
@@ -85,23 +85,23 @@ def test_without_a_schema_the_test_says_how_to_name_one(folder: Path) -> None:
     assert result.output == (
         "FAIL  a failed payment is sent  (m.yaml:16)\n"
         "      there is no schema for the topic payments:"
-        " name one with --schema payments=FILE.avsc\n"
+        " add one with --schema payments=FILE.avsc\n"
         "0 passed, 1 failed\n"
     )
 
 
-def test_the_settings_name_files_and_schemas_and_their_secrets_are_not_needed(
+def test_the_settings_are_used_without_their_secrets(
     folder: Path,
 ) -> None:
-    """BUS_PASSWORD is not set: who tests a mapping has no password."""
+    """BUS_PASSWORD is not set: testing a mapping needs no password."""
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
 
     assert run("test").output.splitlines()[-1] == "2 passed, 0 failed"
 
 
-def test_a_mapping_file_with_mistakes_is_told_and_not_tested(folder: Path) -> None:
-    """The mistakes go to standard error."""
+def test_an_invalid_mapping_file_is_reported_and_not_tested(folder: Path) -> None:
+    """The problems go to standard error."""
     write(folder, m_yaml=MAPPING.replace("event:", "evnt:") + TESTS)
 
     result = run("test", "m.yaml", *SCHEMA)
@@ -112,7 +112,7 @@ def test_a_mapping_file_with_mistakes_is_told_and_not_tested(folder: Path) -> No
 
 
 def test_mappings_that_do_not_fit_the_schema_fail_their_tests(folder: Path) -> None:
-    """With the reason; no traceback."""
+    """With the reason and no traceback."""
     write(folder, m_yaml=MAPPING.replace("      id: id\n", "      id: idd\n") + TESTS)
 
     result = run("test", "m.yaml", "-k", "sent", *SCHEMA)
@@ -124,12 +124,12 @@ def test_mappings_that_do_not_fit_the_schema_fail_their_tests(folder: Path) -> N
     )
 
 
-def test_files_without_tests_say_so(folder: Path) -> None:
+def test_files_without_tests_are_reported(folder: Path) -> None:
     """Nothing failed."""
     write(folder, m_yaml=MAPPING)
 
     result = run("test", "m.yaml", *SCHEMA)
 
     assert result.stdout == "0 passed, 0 failed\n"
-    assert "there are no tests" in result.stderr
+    assert "no tests: add some" in result.stderr
     assert result.exit_code == 0

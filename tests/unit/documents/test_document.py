@@ -1,4 +1,4 @@
-"""Text to data with marks."""
+"""Parsing text to data with positions."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def document(text: str = TEXT) -> Document:
     return parse(text, "f.yaml")
 
 
-def told(text: str) -> list[tuple[str, int, int]]:
+def problem_positions(text: str) -> list[tuple[str, int, int]]:
     """Code, line and column of every problem in the text."""
     with pytest.raises(Problems) as found:
         document(text)
@@ -52,10 +52,10 @@ def test_a_document_is_plain_data() -> None:
         (("key",), (6, 8), (6, 1)),
     ],
 )
-def test_every_path_has_a_place(
+def test_every_path_has_a_position(
     path: tuple[str | int, ...], value: tuple[int, int], key: tuple[int, int]
 ) -> None:
-    """1-based, of the value and of its key."""
+    """1-based, for the value and for its key."""
     assert document().place(path) == SourcePlace("f.yaml", *value)
     assert document().place(path, key=True) == SourcePlace("f.yaml", *key)
 
@@ -70,54 +70,54 @@ def test_every_path_has_a_place(
         (("list", "0"), (3, 1)),
     ],
 )
-def test_a_path_that_is_not_there_has_its_parents_place(
+def test_a_missing_path_has_the_position_of_its_parent(
     path: tuple[str | int, ...], place: tuple[int, int]
 ) -> None:
-    """The key of the nearest part that is there."""
+    """The key of the nearest existing parent."""
     assert document().place(path) == SourcePlace("f.yaml", *place)
     assert document().written(path) is None
 
 
 def test_a_column_counts_characters() -> None:
-    """Not bytes, and an emoji is one."""
+    """Not bytes; an emoji counts as one."""
     text = "é😀漢: [ü, x]\n"
     assert document(text).place(("é😀漢", 1)) == SourcePlace("f.yaml", 1, 10)
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028", "\x85"])
-def test_every_line_break_of_yaml_counts(line_break: str) -> None:
-    """The line that a problem shows is the one that its mark means."""
+def test_every_yaml_line_break_starts_a_new_line(line_break: str) -> None:
+    """A problem shows the line of its position."""
     text = line_break.join(["# a", "b: 1", "c: 2"])
     problem = document(text + "\n").problem("X", "x", ("c",))
     assert problem.place == SourcePlace("f.yaml", 3, 4)
     assert problem.source_line == "c: 2"
 
 
-def test_a_byte_order_mark_is_no_text() -> None:
-    """Windows' editors write one."""
+def test_a_byte_order_mark_is_ignored() -> None:
+    """Windows editors write one."""
     assert document("\ufeffa: 1").data == {"a": 1}
     problem = document("\ufeffa: 1").problem("X", "x", ("a",))
     assert (problem.place, problem.source_line) == (SourcePlace("f.yaml", 1, 4), "a: 1")
 
 
-def test_a_problem_has_its_line() -> None:
-    """And all that was said about it."""
+def test_a_problem_has_its_source_line() -> None:
+    """And the fix and severity that it was given."""
     problem = document().problem(
-        "M001", "wrong", ("list", 1, "x"), key=True, fix="mend it", severity="warning"
+        "M001", "wrong", ("list", 1, "x"), key=True, fix="correct it", severity="warning"
     )
     assert problem.place == SourcePlace("f.yaml", 5, 6)
     assert problem.source_line == "  - {x: 0.10, y: [1, 2]}"
-    assert (problem.fix, problem.severity) == ("mend it", "warning")
+    assert (problem.fix, problem.severity) == ("correct it", "warning")
 
 
-def test_a_number_is_remembered_as_it_was_written() -> None:
-    """0.10 and 0.1 are two numbers of decimals."""
+def test_the_text_of_a_number_is_kept() -> None:
+    """0.10 and 0.1 have different numbers of decimals."""
     assert document().written(("list", 1, "x")) == "0.10"
     assert document().written(("list",)) is None
 
 
 def test_masked_values_are_not_shown() -> None:
-    """Same width, other values and the data itself untouched."""
+    """The width, other values and the data itself do not change."""
     masked = document().masked([("list", 1, "x"), ("key",), ("nothing",)])
     assert masked.problem("X", "x", ("list", 1)).source_line == "  - {x: ****, y: [1, 2]}"
     assert masked.data == document().data
@@ -125,8 +125,8 @@ def test_masked_values_are_not_shown() -> None:
     assert masked.text.count("\n") == TEXT.count("\n")
 
 
-def test_an_alias_is_what_it_names() -> None:
-    """Its place is its own; below it the places are the original's."""
+def test_an_alias_has_the_data_of_its_anchor() -> None:
+    """It has its own position; below it, the positions are those of the anchor."""
     found = document("a: &x {b: 1}\nc: *x\n")
     assert found.data == {"a": {"b": 1}, "c": {"b": 1}}
     assert found.place(("c",)) == SourcePlace("f.yaml", 2, 4)
@@ -168,17 +168,17 @@ def test_an_alias_is_what_it_names() -> None:
         ("%YAML 3.0\n---\na: 1\n", [("D003", 1, 1)]),
     ],
 )
-def test_what_the_format_refuses_is_told_at_its_place(
+def test_unsupported_yaml_is_reported_at_its_position(
     text: str, problems: list[tuple[str, int, int]]
 ) -> None:
-    """One row for each way to go wrong."""
-    assert told(text) == problems
+    """One row per kind of mistake."""
+    assert problem_positions(text) == problems
 
 
-def test_all_mistakes_before_a_syntax_error_are_told() -> None:
-    """Reading goes on as long as it can."""
+def test_all_mistakes_before_a_syntax_error_are_reported() -> None:
+    """Parsing continues as long as possible."""
     text = "a: 1\na: 2\n5: x\n<<: y\nb: !t z\nc: [\n"
-    assert [code for code, _, _ in sorted(told(text), key=lambda x: x[1:])] == [
+    assert [code for code, _, _ in sorted(problem_positions(text), key=lambda x: x[1:])] == [
         "D007",
         "D008",
         "D009",
@@ -187,8 +187,8 @@ def test_all_mistakes_before_a_syntax_error_are_told() -> None:
     ]
 
 
-def test_a_quoted_merge_key_is_a_key() -> None:
-    """Only the bare one has a meaning elsewhere that it does not have here."""
+def test_a_quoted_merge_key_is_an_ordinary_key() -> None:
+    """Only the unquoted one is a merge key in YAML 1.1."""
     assert document('"<<": 1\n"1": 2\n"null": 3\n').data == {"<<": 1, "1": 2, "null": 3}
 
 
@@ -203,30 +203,30 @@ def test_a_quoted_merge_key_is_a_key() -> None:
         ("a: &a " + "[" * 40 + "]" * 40 + "\nb: " + "[" * 24 + "*a" + "]" * 24, False),
     ],
 )
-def test_nesting_has_an_end(text: str, is_allowed: bool) -> None:
-    """64 levels, aliases counted with what they name; never the stack's own end."""
+def test_nesting_is_limited(text: str, is_allowed: bool) -> None:
+    """64 levels, with aliases expanded; it never overflows the stack."""
     if is_allowed:
         document(text)
     else:
-        assert told(text)[0][0] == "D004"
+        assert problem_positions(text)[0][0] == "D004"
 
 
-def test_aliases_cannot_grow_without_end() -> None:
-    """A small file must not become a large one."""
+def test_alias_expansion_is_limited() -> None:
+    """A small file must not expand to a large one."""
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     for name, before in zip("bcdefg", "abcdef", strict=True):
         lines.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]")
-    assert told("\n".join(lines))[0][0] == "D005"
+    assert problem_positions("\n".join(lines))[0][0] == "D005"
 
 
-def test_a_file_has_a_size() -> None:
-    """Counted in bytes of UTF-8."""
+def test_the_file_size_is_limited() -> None:
+    """Counted in UTF-8 bytes."""
     assert document("# " + "x" * (1024 * 1024 - 7) + "\na: 1").data == {"a": 1}
-    assert told("# " + "x" * (1024 * 1024 - 6) + "\na: 1") == [("D001", 1, 1)]
-    assert told("# " + "é" * (1024 * 512) + "\na: 1") == [("D001", 1, 1)]
+    assert problem_positions("# " + "x" * (1024 * 1024 - 6) + "\na: 1") == [("D001", 1, 1)]
+    assert problem_positions("# " + "é" * (1024 * 512) + "\na: 1") == [("D001", 1, 1)]
 
 
-def test_a_path_is_written_as_people_write_it() -> None:
+def test_a_path_is_shown_in_dotted_form() -> None:
     """For messages."""
     assert dotted(("a", 0, "b.c", 1)) == "a[0].b.c[1]"
     assert dotted(()) == ""

@@ -15,8 +15,8 @@ from bridge.documents.scalars import DIGITS_MAX, resolve
         "..", "-.", "+.e1", "0xg", "inf", "nan", "+.nan", "1,5", "$topic", "=", "<<", "1 ", "٣",
     ],
 )  # fmt: skip
-def test_it_is_text(text: str) -> None:
-    """What YAML 1.1 would have made a number, a date or a switch of, and what nobody would."""
+def test_other_scalars_are_text(text: str) -> None:
+    """Including what YAML 1.1 resolves to a number, a date or a boolean."""
     assert resolve(text) == text
 
 
@@ -31,16 +31,16 @@ def test_it_is_text(text: str) -> None:
         ("123456789012345678901234567890", 123456789012345678901234567890),
     ],
 )  # fmt: skip
-def test_it_is_a_value(text: str, value: object) -> None:
-    """Of the very type, so that 1 is not true."""
+def test_core_schema_scalars_are_resolved(text: str, value: object) -> None:
+    """With the exact type, so that 1 is not true."""
     resolved = resolve(text)
     assert resolved == value
     assert type(resolved) is type(value)
 
 
 @pytest.mark.parametrize("text", [".nan", ".NaN", ".NAN"])
-def test_not_a_number_is_a_number(text: str) -> None:
-    """As the schema has it; whoever cannot use it refuses it."""
+def test_nan_is_a_float(text: str) -> None:
+    """As the schema says; settings that cannot use it refuse it."""
     value = resolve(text)
     assert isinstance(value, float)
     assert math.isnan(value)
@@ -49,7 +49,7 @@ def test_not_a_number_is_a_number(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["1e999", "-1e999", "1" * (DIGITS_MAX + 1), "0x" + "f" * DIGITS_MAX, "9" * 10_000]
 )
-def test_a_number_that_cannot_be_held_is_refused(text: str) -> None:
-    """Rather than infinity, or a minute of computing."""
+def test_a_number_out_of_range_is_refused(text: str) -> None:
+    """Instead of infinity, or a very slow conversion."""
     with pytest.raises(ValueError, match=r"^this number "):
         resolve(text)

@@ -1,4 +1,4 @@
-"""Pydantic's findings in words, at the place where the mistake was made."""
+"""Pydantic's errors as readable problems at their positions."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -15,7 +15,7 @@ KINDS = {"unknown_key": "X1", "missing_key": "X2", "wrong_type": "X3", "wrong_va
 
 
 class Closed(BaseModel):
-    """What all models of files share."""
+    """The base of all models of files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -38,7 +38,7 @@ class Long(Closed):
 
 
 def form(value: object) -> str:
-    """Which branch a property is; one is named like a key of the other, on purpose."""
+    """The branch of a property; one has the name of a key of the other, on purpose."""
     return "short" if isinstance(value, str) else "path"
 
 
@@ -48,7 +48,7 @@ Property = Annotated[
 
 
 class One(Closed):
-    """A branch with a literal to tell it by."""
+    """A branch that its literal identifies."""
 
     kind: Literal["one"]
     size: int
@@ -84,8 +84,8 @@ class Model(Closed):
     items: Annotated[list[Item], Field(min_length=1)]
 
 
-def told(text: str, codes: Codes = KINDS) -> list[str]:
-    """`line:column code message | cure` of every problem in one item of a file."""
+def problems_of(text: str, codes: Codes = KINDS) -> list[str]:
+    """`line:column code message | fix` of every problem in the file."""
     with pytest.raises(Problems) as found:
         validate(Model, parse(text, "f"), codes=codes)
     return [
@@ -96,12 +96,12 @@ def told(text: str, codes: Codes = KINDS) -> list[str]:
 
 
 def in_item(line: str) -> list[str]:
-    """The problems of a file whose only item has this line, which is line 4."""
-    return told(f"format: 1\nitems:\n- name: a\n  {line}\n")
+    """The problems of a file whose only item has this line as line 4."""
+    return problems_of(f"format: 1\nitems:\n- name: a\n  {line}\n")
 
 
-def test_a_good_file_becomes_its_model() -> None:
-    """With the names of the model, not of the file."""
+def test_a_valid_file_becomes_a_model() -> None:
+    """With the field names of the model, not of the file."""
     text = "format: 1\nitems: [{name: a, properties: {ab: x, cd: {path: y, type: int}}}]"
     model = validate(Model, parse(text, "f"), codes=KINDS)
     assert model.items[0].properties == {"ab": "x", "cd": Long(path="y", type="int")}
@@ -124,7 +124,10 @@ def test_a_good_file_becomes_its_model() -> None:
         (
             "properties: {ab: {zebra: 1, path: y}}",
             "4:21 X1",
-            "unknown key `zebra` in `items[0].properties.ab` | known here: `path`, `scale`, `type`",
+            (
+                "unknown key `zebra` in `items[0].properties.ab`"
+                " | expected one of `path`, `scale`, `type`"
+            ),
         ),
         (
             "properties: {ab: {path: 5}}",
@@ -181,7 +184,7 @@ def test_a_good_file_becomes_its_model() -> None:
         (
             "shape: {height: 1}",
             "4:10 X4",
-            "`items[0].shape` is in none of the forms that are known here",
+            "`items[0].shape` has none of the expected forms",
         ),
         (
             "tree: {a: {b: {c: x}}}",
@@ -190,13 +193,13 @@ def test_a_good_file_becomes_its_model() -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_in_words_at_its_place(line: str, place: str, message: str) -> None:
-    """Each kind of error that pydantic has for our models."""
+def test_a_mistake_has_a_readable_message(line: str, place: str, message: str) -> None:
+    """Every kind of error that pydantic reports for our models."""
     assert in_item(line) == [f"{place} {message}"]
 
 
-def test_a_mistake_of_a_validators_own_has_its_code_path_and_cure() -> None:
-    """Several at once, relative to what the validator checks; braces stay as they are."""
+def test_a_mistake_raised_by_a_validator_keeps_its_code_path_and_fix() -> None:
+    """Several at once, relative to the validated value; braces are kept."""
     assert in_item("properties: {ab: {scale: 2}}") == [
         "4:20 M001 no source: {path} | write `path`",
         "4:21 M002 no use",
@@ -234,35 +237,35 @@ def test_a_mistake_of_a_validators_own_has_its_code_path_and_cure() -> None:
     ],
 )
 def test_the_whole_file_is_checked_too(text: str, place: str, message: str) -> None:
-    """The root has no name of its own."""
-    assert told(text) == [f"{place} {message}"]
+    """The root has no name."""
+    assert problems_of(text) == [f"{place} {message}"]
 
 
-def test_all_mistakes_are_told_at_once() -> None:
-    """In all items, one each."""
+def test_all_mistakes_are_reported_together() -> None:
+    """In all items."""
     text = "format: 2\nitems:\n- {name: A}\n- {}\n- {name: b, mode: x, zz: 1}\n"
-    assert [line.split()[0] for line in told(text)] == ["1:9", "3:10", "4:3", "5:19", "5:22"]
+    assert [line.split()[0] for line in problems_of(text)] == ["1:9", "3:10", "4:3", "5:19", "5:22"]
 
 
 def test_a_part_of_a_file_can_be_checked() -> None:
-    """Its mistakes have the whole path."""
+    """Its mistakes have the full path."""
     document = parse("a: [{name: a}, {nmae: b}]", "f")
     with pytest.raises(Problems) as found:
         validate(Item, document, ("a", 1), codes=KINDS)
-    told = [(str(p.place), p.message) for p in found.value.problems]
-    assert told == [
+    messages = [(str(p.place), p.message) for p in found.value.problems]
+    assert messages == [
         ("f:1:16", "`a[1].name` is missing"),
         ("f:1:17", "unknown key `nmae` in `a[1]`"),
     ]
 
 
-def test_codes_may_be_a_function() -> None:
-    """For a room that wants to decide itself."""
-    assert told("[]", lambda kind: f"<{kind}>")[0].startswith("1:1 <wrong_type> ")
+def test_codes_can_be_a_function() -> None:
+    """For a package that needs its own logic."""
+    assert problems_of("[]", lambda kind: f"<{kind}>")[0].startswith("1:1 <wrong_type> ")
 
 
-def test_an_error_that_is_not_known_still_gets_a_sentence() -> None:
-    """Whatever pydantic brings next."""
+def test_an_unknown_pydantic_error_still_has_a_readable_message() -> None:
+    """For errors that a later pydantic adds."""
 
     class Odd(Closed):
         """A type whose error is in no table."""
@@ -279,9 +282,9 @@ def test_an_error_that_is_not_known_still_gets_a_sentence() -> None:
 
 
 def test_no_message_repeats_a_value() -> None:
-    """It may be a secret; the line shows it where it may be shown."""
+    """It may be a secret; the source line shows it if it is not."""
     text = "format: hunter\nitems: [{name: HUNTER, mode: hunter, scalar: [hunter]}]"
-    assert "hunter" not in "".join(told(text)).lower()
+    assert "hunter" not in "".join(problems_of(text)).lower()
 
 
 @pytest.mark.parametrize(
@@ -296,8 +299,6 @@ def test_no_message_repeats_a_value() -> None:
         (("items", 0, "name", "x"), []),
     ],
 )
-def test_the_keys_that_may_stand_somewhere_are_known(
-    path: tuple[str | int, ...], names: list[str]
-) -> None:
-    """As they are written in the file, over all branches."""
+def test_the_valid_keys_at_a_path_are_known(path: tuple[str | int, ...], names: list[str]) -> None:
+    """By their names in the file, for all branches."""
     assert field_names(Model, path) == names

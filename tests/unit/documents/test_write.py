@@ -1,4 +1,4 @@
-"""YAML that is written by hand, read back by the same parser as every file."""
+"""The YAML writer, read back by the parser."""
 
 import pytest
 
@@ -28,13 +28,13 @@ from bridge.documents.write import block, flow, scalar
         (7, "7"),
     ],
 )
-def test_a_scalar_is_quoted_only_where_it_must_be(value: str | float | None, written: str) -> None:
-    """What another reader would take for something else than text is quoted as well."""
+def test_a_scalar_is_quoted_only_if_necessary(value: str | float | None, written: str) -> None:
+    """Text that a YAML 1.1 parser reads as another type is quoted too."""
     assert scalar(value) == written
 
 
-def test_what_fits_into_a_line_stands_in_one() -> None:
-    """Longer objects go on below, each key on a line of its own."""
+def test_an_object_that_fits_is_on_one_line() -> None:
+    """Longer objects have one line per key."""
     data = {"short": {"a": 1}, "long": {"first": "x" * 20, "second": ["y" * 20]}}
 
     lines = block(data, 2, width_max=40)
@@ -48,7 +48,7 @@ def test_what_fits_into_a_line_stands_in_one() -> None:
     assert parse("\n".join(lines), "f").data == data
 
 
-def test_an_empty_object_stays_one() -> None:
-    """In a line as in a block."""
+def test_an_empty_object_stays_empty() -> None:
+    """In flow style and in block style."""
     assert flow({}) == "{}"
     assert block({"a": {}, "b": []}, 0, width_max=1) == ["a: {}", "b: []"]

@@ -38,7 +38,7 @@ def test_a_key_of_another_organization_fails_the_start() -> None:
         check(WrongOrganization("o-2"))
     assert str(raised.value) == (
         "fullstory.key: the key belongs to the organization o-2, but `fullstory.org` is o-1;"
-        " nothing was sent\n    cure: set a key of o-1, or correct `fullstory.org`"
+        " nothing was sent\n    fix: set a key of o-1, or correct `fullstory.org`"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a value comes from: flag, environment, file, default."""
+"""The sources of a value: flag, environment, file, default."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +32,8 @@ ENVIRON = {
 
 
 @pytest.fixture(autouse=True)
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with a settings file, mapping files and one that is no mapping."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a settings file, mapping files and other files."""
     monkeypatch.chdir(tmp_path)
     Path("bridge.yaml").write_text(FILE)
     Path("maps").mkdir()
@@ -47,8 +47,8 @@ def loaded(environ: dict[str, str] | None = None, *flags: Flag) -> Loaded:
     return load(Path("bridge.yaml"), ENVIRON | (environ or {}), flags)
 
 
-def test_a_flag_goes_before_the_environment_before_the_file_before_the_default() -> None:
-    """Each source is seen only where no earlier one speaks."""
+def test_precedence_is_flag_environment_file_default() -> None:
+    """A source is used only if no earlier one sets the value."""
     level = {"BRIDGE_LOG__LEVEL": "error"}
     flag = Flag("--log-level", ("log", "level"), "debug")
     by_flag, by_variable, by_file = loaded(level, flag), loaded(level), loaded()
@@ -67,7 +67,7 @@ def test_a_flag_goes_before_the_environment_before_the_file_before_the_default()
 
 
 def test_every_value_has_an_origin() -> None:
-    """Defaults too, so that `config` can print all of them."""
+    """Defaults too, so that `config` can print all values."""
     origins = loaded({"BRIDGE_KAFKA_CLIENT_ID": "c"}).origins
     assert origins["kafka.group.id"] == "bridge.yaml:3"
     assert origins["kafka.sasl.password"] == "bridge.yaml:4 (BUS_PASSWORD)"
@@ -79,16 +79,16 @@ def test_every_value_has_an_origin() -> None:
     assert None not in origins.values()
 
 
-def test_the_key_of_the_variable_with_its_own_name_comes_last() -> None:
+def test_fullstory_api_key_has_the_lowest_precedence() -> None:
     """`FULLSTORY_API_KEY` is only the default of `fullstory.key`."""
     text = FILE.replace("  key: ${FULLSTORY_API_KEY}\n", "  api: v1\n")
     Path("bridge.yaml").write_text(text)
     default = loaded()
     assert default.fullstory_key.read() == "eu1.hunter3"
     assert default.origins["fullstory.key"] == "FULLSTORY_API_KEY"
-    ours = loaded({"BRIDGE_FULLSTORY__KEY": "na1.ours"})
-    assert ours.fullstory_key.read() == "na1.ours"
-    assert ours.origins["fullstory.key"] == "BRIDGE_FULLSTORY__KEY"
+    overridden = loaded({"BRIDGE_FULLSTORY__KEY": "na1.ours"})
+    assert overridden.fullstory_key.read() == "na1.ours"
+    assert overridden.origins["fullstory.key"] == "BRIDGE_FULLSTORY__KEY"
     Path("bridge.yaml").write_text(text.replace("  api: v1", "  key: na1.file"))
     assert loaded().fullstory_key.read() == "na1.file"
 
@@ -102,7 +102,7 @@ def test_the_key_of_the_variable_with_its_own_name_comes_last() -> None:
     ],
 )
 def test_a_key_from_a_file_is_read_again(text: str, environ: str, origin: str) -> None:
-    """A rotated secret is seen without a restart, however the file was named."""
+    """A rotated secret is used without a restart, for every way to name the file."""
     Path("bridge.yaml").write_text(FILE.replace("${FULLSTORY_API_KEY}", text))
     Path("key").write_text("na1.first\n")
     source = loaded({"FULLSTORY_API_KEY": "", environ: "key"}).fullstory_key
@@ -114,8 +114,8 @@ def test_a_key_from_a_file_is_read_again(text: str, environ: str, origin: str) -
         source.read()
 
 
-def test_secrets_are_in_no_repr() -> None:
-    """Neither the settings nor what carries them shows a secret when printed."""
+def test_no_repr_has_a_secret() -> None:
+    """Neither the settings nor their containers show a secret."""
     everything = loaded()
     for shown in (repr(everything), str(everything.settings), repr(everything.fullstory_key)):
         assert "hunter" not in shown
@@ -123,7 +123,7 @@ def test_secrets_are_in_no_repr() -> None:
 
 
 def test_librdkafka_gets_plain_values() -> None:
-    """Secrets in clear, and text that is text and nothing else."""
+    """Secrets in clear text, and values of type str only."""
     config = loaded({"BRIDGE_KAFKA_FETCH_MIN_BYTES": "5"}).settings.kafka_config()
     assert config == {
         "bootstrap.servers": "kafka:9092",
@@ -134,10 +134,10 @@ def test_librdkafka_gets_plain_values() -> None:
     assert {type(value) for value in config.values()} == {str}
 
 
-def test_mapping_files_begin_in_the_directory_of_the_file(
+def test_mapping_patterns_are_relative_to_the_settings_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sorted, each once, no hidden ones; the working directory does not matter."""
+    """Sorted, without duplicates and hidden files; the working directory does not matter."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -146,10 +146,10 @@ def test_mapping_files_begin_in_the_directory_of_the_file(
     assert found.directory == tmp_path
 
 
-def test_files_begin_in_the_directory_of_the_file(
+def test_paths_are_relative_to_the_settings_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A schema or a certificate is found from wherever the bridge is started."""
+    """A schema or a certificate is found from any working directory."""
     (tmp_path / "order.avsc").write_text("{}")
     Path("bridge.yaml").write_text(
         FILE.replace("log:", "  topics: {orders: {wire_format: raw, schema: order.avsc}}\nlog:")
@@ -161,7 +161,7 @@ def test_files_begin_in_the_directory_of_the_file(
 
 
 def test_everything_can_come_from_the_environment(tmp_path: Path) -> None:
-    """A container runs with no file but the mapping."""
+    """A container needs only mapping files."""
     environ = {
         "BRIDGE_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
         "BRIDGE_KAFKA_GROUP_ID": "bridge",
@@ -191,16 +191,16 @@ def test_everything_can_come_from_the_environment(tmp_path: Path) -> None:
     assert found.origins["mappings"] == "BRIDGE_MAPPINGS"
 
 
-def test_a_variable_mends_what_the_file_cannot_say() -> None:
-    """A reference that is unset does no harm where the environment overrides it."""
+def test_a_variable_overrides_an_unset_reference_in_the_file() -> None:
+    """The unset reference is then not a mistake."""
     environ = ENVIRON | {"BRIDGE_KAFKA_SASL_PASSWORD": "p"}
     del environ["BUS_PASSWORD"]
     config = load(Path("bridge.yaml"), environ).settings.kafka_config()
     assert config["sasl.password"] == "p"
 
 
-def test_a_section_that_is_switched_off_says_where_and_a_variable_switches_it_on() -> None:
-    """`~` is a value there; a variable goes before it, as before any other."""
+def test_a_disabled_section_has_an_origin_and_a_variable_enables_it() -> None:
+    """`~` is a value in the file, which a variable overrides."""
     Path("bridge.yaml").write_text(FILE + "halt: ~\n")
     off = loaded()
     on = loaded({"BRIDGE_HALT__REJECTED_SHARE": "0.25"})
@@ -212,13 +212,13 @@ def test_a_section_that_is_switched_off_says_where_and_a_variable_switches_it_on
     assert on.origins["halt.of_last_matches"] == "default"
 
 
-def test_mistakes_of_all_sources_are_told_at_once() -> None:
-    """The file, the environment and a flag: one report."""
+def test_mistakes_of_all_sources_are_reported_together() -> None:
+    """The file, the environment and a flag are in one report."""
     Path("bridge.yaml").write_text(FILE + "strat: latest\n")
     flag = Flag("--log-level", ("log", "level"), "loud")
-    with pytest.raises(SetupError) as told:
+    with pytest.raises(SetupError) as refused:
         loaded({"BRIDGE_KAFKA_GROUP_ID_FILE": "nowhere", "BRIDGE_START": "soon"}, flag)
-    heads = [line.partition(": error")[0] for line in str(told.value).splitlines()]
+    heads = [line.partition(": error")[0] for line in str(refused.value).splitlines()]
     assert [head for head in heads if not head.startswith(" ")] == [
         "BRIDGE_KAFKA_GROUP_ID_FILE",
         "BRIDGE_START",

@@ -1,4 +1,4 @@
-"""Mistakes in the settings, each with the whole report that a person gets."""
+"""Mistakes in the settings, each with its complete report."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ GOOD = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row: what is written, what the environment says, and the report."""
+    """One row: the file, the environment, and the report."""
 
     name: str
     report: str
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def text(self) -> str:
-        """The file: what the case writes, then the sections that it leaves out in good form."""
+        """The file: the text of the case, then valid versions of the sections it leaves out."""
         written = {line.partition(":")[0] for line in self.settings.splitlines()}
         rest = [v for k, v in GOOD.items() if k not in written and k not in self.without]
         return self.settings + "".join(f"{line}\n" for line in rest)
@@ -70,28 +70,28 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("case", ROWS)
-def test_a_mistake_is_told_with_its_place_and_cure(case: Case, here: Path) -> None:
-    """Every row's report is what `load` says, to the letter."""
+def test_a_mistake_is_reported_with_its_position_and_fix(case: Case, here: Path) -> None:
+    """The report of `load` is exactly the report in the row."""
     Path("bridge.yaml").write_text(case.text, encoding="utf-8")
-    with pytest.raises(SetupError) as told:
+    with pytest.raises(SetupError) as refused:
         load(Path("bridge.yaml"), dict(case.environ), known_kafka_keys=LIBRDKAFKA)
-    assert str(told.value).replace(str(here), "<here>") == case.report
+    assert str(refused.value).replace(str(here), "<here>") == case.report
 
 
 @pytest.mark.parametrize("case", ROWS)
 def test_no_report_shows_a_secret(case: Case) -> None:
-    """Where a row writes a secret (`hunter…`), its report has asterisks or no line at all."""
+    """If a row has a secret (`hunter…`), its report shows asterisks or no line."""
     assert "hunter" not in case.report
 
 
 def test_there_are_enough_mistakes() -> None:
-    """The table cannot become empty unnoticed."""
+    """Guards against an empty table."""
     assert len(ROWS) >= 80
 
 
 @pytest.mark.usefixtures("here")
-def test_a_good_file_has_no_mistakes() -> None:
-    """What every row is completed with is good by itself."""
+def test_a_valid_file_has_no_mistakes() -> None:
+    """The sections that complete every row are valid on their own."""
     Path("bridge.yaml").write_text("".join(f"{line}\n" for line in GOOD.values()))
     environ = {"BRIDGE_KAFKA_SSL_CA_LOCATION": "probe"}
     loaded = load(Path("bridge.yaml"), environ, known_kafka_keys=LIBRDKAFKA)
@@ -105,10 +105,10 @@ def test_a_good_file_has_no_mistakes() -> None:
         (
             "nowhere.yaml",
             None,
-            "nowhere.yaml: error S005: there is no such file",
-            "name it with --config, or set everything by BRIDGE_… variables",
+            "nowhere.yaml: error S005: the file does not exist",
+            "name it with --config, or set everything with BRIDGE_… variables",
         ),
-        (".", None, ".: error S005: this is a directory", "name the file in it"),
+        (".", None, ".: error S005: this is a directory", "name a file in it"),
         (
             "latin.yaml",
             "a: b\nc: é".encode("latin-1"),
@@ -129,22 +129,22 @@ def test_a_good_file_has_no_mistakes() -> None:
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(
+def test_an_unreadable_file_is_reported_with_the_reason(
     name: str,
     content: bytes | None,
     problem: str,
     fix: str,
 ) -> None:
-    """Not there, a directory, not UTF-8, too large: each has a sentence of its own."""
+    """Missing, a directory, not UTF-8, too large: each has its own message."""
     if content is not None:
         Path(name).write_bytes(content)
-    with pytest.raises(SetupError) as told:
+    with pytest.raises(SetupError) as refused:
         load(Path(name), {})
-    assert str(told.value) == f"{problem}\n    cure: {fix}"
+    assert str(refused.value) == f"{problem}\n    fix: {fix}"
 
 
-def test_a_file_that_may_not_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operating system's reason is passed on."""
+def test_a_file_without_read_permission_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reason of the operating system."""
 
     def refuse(_: Path, mode: str) -> None:
         raise PermissionError(13, f"Permission denied: {mode}")
@@ -155,10 +155,10 @@ def test_a_file_that_may_not_be_read_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("here")
-def test_without_a_file_what_is_missing_names_its_variable() -> None:
-    """A container that sets nothing learns all variables that it needs."""
-    with pytest.raises(SetupError) as told:
+def test_without_a_file_missing_settings_name_their_variables() -> None:
+    """A container without settings gets the list of all variables that it needs."""
+    with pytest.raises(SetupError) as refused:
         load(None, {})
     for variable in ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "MAPPINGS"):
-        assert f"BRIDGE_{variable}" in str(told.value)
-    assert "FULLSTORY_API_KEY" in str(told.value)
+        assert f"BRIDGE_{variable}" in str(refused.value)
+    assert "FULLSTORY_API_KEY" in str(refused.value)

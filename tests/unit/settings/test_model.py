@@ -1,4 +1,4 @@
-"""The settings model by itself."""
+"""The settings model without its sources."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,18 +14,18 @@ from bridge.settings.sources.external_text import ExternalText
 
 
 def settings(**more: Any) -> Settings:
-    """The least that is good, and more."""
-    least: dict[str, Any] = {
+    """The minimal valid settings, and more."""
+    minimal: dict[str, Any] = {
         "kafka": {"bootstrap.servers": "kafka:9092", "group.id": "bridge"},
         "mappings": ["mapping.yaml"],
         "avro": {"registry": {"url": "https://registry"}},
         "fullstory": {"key": "na1.secret"},
     }
-    return Settings.model_validate(least | more)
+    return Settings.model_validate(minimal | more)
 
 
-def test_the_least_that_must_be_said_gives_all_defaults() -> None:
-    """The numbers that the documentation names."""
+def test_minimal_settings_have_all_defaults() -> None:
+    """The values in the documentation."""
     found = settings()
     assert (found.start, found.out_of_range, found.log.format) == ("latest", "halt", "auto")
     assert (found.fullstory.max_in_flight, found.fullstory.timeout_s) == (256, 10)
@@ -54,13 +54,13 @@ def test_the_least_that_must_be_said_gives_all_defaults() -> None:
         ("eu1abc", "https://api.fullstory.com"),
     ],
 )
-def test_the_key_says_where_its_data_centre_is(key: str, endpoint: str) -> None:
-    """An older key without prefix belongs to the first one."""
+def test_the_prefix_of_the_key_selects_the_data_center(key: str, endpoint: str) -> None:
+    """An older key without a prefix belongs to the first one."""
     assert settings(fullstory={"key": key}).fullstory.endpoint == endpoint
 
 
-def test_a_base_url_goes_before_the_keys_prefix() -> None:
-    """Its final slash is taken off, so that paths can be added."""
+def test_base_url_overrides_the_prefix_of_the_key() -> None:
+    """Its trailing slash is removed, so that paths can be appended."""
     section = {"key": "eu1.x", "base_url": "https://proxy.example/fs/"}
     assert settings(fullstory=section).fullstory.endpoint == "https://proxy.example/fs"
 
@@ -78,10 +78,10 @@ def test_a_base_url_goes_before_the_keys_prefix() -> None:
         (None, None),
     ],
 )
-def test_the_status_is_told_at_a_host_and_a_port_or_nowhere(
+def test_the_status_server_has_a_host_and_a_port_or_is_off(
     listen: str | None, address: tuple[str, int] | None
 ) -> None:
-    """`~` switches it off, in a variable too."""
+    """`~` turns it off, also in a variable."""
     assert settings(status={"listen": listen}).status.address == address
     assert settings(status=None).status.address is None
 
@@ -90,14 +90,14 @@ def test_the_status_is_told_at_a_host_and_a_port_or_nowhere(
     "listen",
     ["", "8080", ":8080", "h", "h:", "h:x", "h:70000", "u@h:1", "::1:8080", "h:1/livez", "~"],
 )
-def test_what_is_no_address_to_listen_at_is_refused(listen: str) -> None:
-    """Written in the file, an empty text switches nothing off."""
+def test_an_invalid_listen_address_is_refused(listen: str) -> None:
+    """In the file, an empty text does not turn it off."""
     with pytest.raises(ValidationError, match="host:port"):
         settings(status={"listen": listen})
 
 
-def test_the_status_is_told_on_this_machine_only_by_default() -> None:
-    """Whoever reaches it may read it."""
+def test_the_status_server_listens_on_localhost_by_default() -> None:
+    """It has no authentication."""
     assert settings().status.address == ("127.0.0.1", 8080)
 
 
@@ -113,8 +113,8 @@ def test_the_status_is_told_on_this_machine_only_by_default() -> None:
         ("http://localhost.example.com", True),
     ],
 )
-def test_plain_http_is_for_this_machine_only(url: str, is_open: bool) -> None:
-    """Anything else could be read on the way."""
+def test_plain_http_is_allowed_only_for_this_host(url: str, is_open: bool) -> None:
+    """Other traffic would be unencrypted."""
     assert is_open_http(url) is is_open
 
 
@@ -138,14 +138,14 @@ def test_plain_http_is_for_this_machine_only(url: str, is_open: bool) -> None:
         "https://registry\n",
     ],
 )
-def test_an_address_is_a_scheme_and_a_host(url: str) -> None:
-    """What a client would misread, or what would be logged with a password in it."""
+def test_an_address_needs_a_scheme_and_a_host_only(url: str) -> None:
+    """Refuses what a client would misread, and passwords that would be logged."""
     with pytest.raises(ValidationError):
         settings(avro={"registry": {"url": url}})
 
 
 def test_plain_http_can_be_allowed() -> None:
-    """For a proxy that encrypts, said on purpose."""
+    """Explicitly, for a proxy that encrypts."""
     section = {"key": "na1.x", "base_url": "http://proxy.example"}
     with pytest.raises(ValidationError):
         settings(fullstory=section)
@@ -164,7 +164,7 @@ def test_plain_http_can_be_allowed() -> None:
         ("1048577B", 2**20 + 1),
     ],
 )
-def test_sizes_may_have_units(text: object, size: int) -> None:
+def test_sizes_can_have_units(text: object, size: int) -> None:
     """Binary and decimal ones."""
     assert settings(delivery={"window_bytes_max": text}).delivery.window_bytes_max == size
 
@@ -173,8 +173,8 @@ def test_sizes_may_have_units(text: object, size: int) -> None:
     ("text", "seconds"),
     [("7d", 604_800), ("12h", 43_200), ("30 m", 1_800), ("45s", 45), (90, 90), (None, None)],
 )
-def test_lengths_of_time_may_have_units(text: object, seconds: float | None) -> None:
-    """Without one they are seconds; nothing is no limit."""
+def test_durations_can_have_units(text: object, seconds: float | None) -> None:
+    """Without a unit they are seconds; null means no limit."""
     found = settings(fullstory={"key": "na1.secret", "max_event_age": text})
     assert found.fullstory.max_event_age == seconds
 
@@ -191,13 +191,13 @@ def test_lengths_of_time_may_have_units(text: object, seconds: float | None) -> 
         ),
     ],
 )
-def test_a_start_is_a_word_or_a_time(text: str, moment: object) -> None:
+def test_start_is_a_keyword_or_a_time(text: str, moment: object) -> None:
     """In RFC 3339."""
     assert settings(start=text).start == moment
 
 
-def test_a_number_in_quotes_is_text_but_one_from_a_variable_is_not() -> None:
-    """A variable has no other way to say it."""
+def test_a_quoted_number_is_text_but_one_in_a_variable_is_a_number() -> None:
+    """A variable cannot express the difference."""
     with pytest.raises(ValidationError):
         settings(fullstory={"key": "na1.x", "max_in_flight": "5"})
     section = {
@@ -211,33 +211,33 @@ def test_a_number_in_quotes_is_text_but_one_from_a_variable_is_not() -> None:
     assert found.max_rate is None
 
 
-def test_true_is_no_number() -> None:
-    """YAML's switches are not 1 and 0."""
+def test_true_is_not_a_number() -> None:
+    """YAML's booleans are not 1 and 0."""
     with pytest.raises(ValidationError):
         settings(fullstory={"key": "na1.x", "max_in_flight": True})
 
 
-def test_one_registry_is_a_list_of_one() -> None:
-    """So that only one form has to be handled."""
+def test_one_registry_becomes_a_list() -> None:
+    """So that other code handles only one form."""
     registry = settings().avro.registry
     assert registry is not None
     assert registry.url == ("https://registry",)
 
 
 def test_the_settings_cannot_be_changed() -> None:
-    """One set for the life of the process."""
+    """They are fixed for the life of the process."""
     with pytest.raises(ValidationError):
         settings().log.level = "debug"
 
 
-def test_every_setting_says_what_it_does() -> None:
-    """An editor shows the sentence."""
+def test_every_setting_has_a_description() -> None:
+    """An editor shows it."""
     missing = [path for path, text in descriptions(Settings) if not text]
     assert missing == []
 
 
 def test_the_json_schema_can_be_exported() -> None:
-    """With the names that stand in the file."""
+    """With the names in the file."""
     schema = Settings.model_json_schema(by_alias=True)
     assert schema["properties"]["kafka"]["required"] == ["bootstrap.servers", "group.id"]
     registry = schema["$defs"]["RegistrySettings"]["properties"]
@@ -249,7 +249,7 @@ def test_the_json_schema_can_be_exported() -> None:
 
 
 def test_every_code_has_a_title() -> None:
-    """And no title is left over."""
+    """And every title has a code."""
     assert set(TITLES) == set(SettingsCode)
     assert len({code.value for code in SettingsCode}) == len(SettingsCode)
 
@@ -263,7 +263,7 @@ def descriptions(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, 
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 604_801, "half an hour"])
-def test_a_session_window_is_some_seconds_and_at_most_a_week(seconds: Any) -> None:
+def test_the_session_window_is_above_0_and_at_most_a_week(seconds: Any) -> None:
     """At 0 every event would be late."""
     with pytest.raises(ValidationError, match="session_window_s"):
         settings(fullstory={"key": "na1.secret", "session_window_s": seconds})

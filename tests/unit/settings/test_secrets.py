@@ -1,4 +1,4 @@
-"""What is secret, and the files that hold it."""
+"""Secret settings and secret files."""
 
 from pathlib import Path
 
@@ -31,19 +31,19 @@ from bridge.settings.sources.secrets import (
         "key",
     ],
 )
-def test_a_secret_is_known_by_its_name(name: str) -> None:
-    """librdkafka's, Confluent's and ours."""
+def test_a_secret_is_recognized_by_its_name(name: str) -> None:
+    """Names of librdkafka, Confluent and the bridge."""
     assert is_secret_name(name)
 
 
 @pytest.mark.parametrize("name", ["ssl.key.location", "group.id", "sasl.username", "mappings"])
 def test_other_settings_are_shown(name: str) -> None:
-    """A report is of no use when everything is hidden."""
+    """A report that hides everything is useless."""
     assert not is_secret_name(name)
 
 
-def test_secrets_are_found_wherever_they_are_written() -> None:
-    """By key, in lists below it, in addresses; a reference to a variable may be shown."""
+def test_secrets_are_found_everywhere() -> None:
+    """By key, in lists below a key, and in addresses; references to variables are not secret."""
     data = {
         "key": ["a", {"b": 5}],
         "url": ["https://u:p@host", "https://host"],
@@ -62,8 +62,8 @@ def test_secrets_are_found_wherever_they_are_written() -> None:
     ("content", "text"),
     [(b"a", "a"), (b"a\n", "a"), (b"a\r\n", "a"), (b"a\n\n", "a\n"), (b" a ", " a "), (b"", "")],
 )
-def test_one_final_newline_is_taken_off(content: bytes, text: str, tmp_path: Path) -> None:
-    """An editor adds one; more of them are the secret's own."""
+def test_one_final_newline_is_removed(content: bytes, text: str, tmp_path: Path) -> None:
+    """Editors add one; further ones belong to the secret."""
     (tmp_path / "s").write_bytes(content)
     assert read_secret_file(tmp_path / "s") == text
 
@@ -75,21 +75,21 @@ def test_one_final_newline_is_taken_off(content: bytes, text: str, tmp_path: Pat
         (b"h" * (SECRET_FILE_BYTES_MAX + 1), "it has more than 65536 bytes"),
     ],
 )
-def test_a_file_that_is_no_secret_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
-    """Without a word of what is in it."""
+def test_an_invalid_secret_file_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
+    """The message has none of its content."""
     (tmp_path / "s").write_bytes(content)
-    with pytest.raises(ValueError, match=why) as told:
+    with pytest.raises(ValueError, match=why) as refused:
         read_secret_file(tmp_path / "s")
-    assert "hunter" not in str(told.value)
+    assert "hunter" not in str(refused.value)
 
 
 def test_a_key_that_cannot_change_is_not_read_again() -> None:
-    """Without a file the first one stays."""
+    """Without a file, the first key is kept."""
     assert KeySource(SecretStr("na1.x"), "bridge.yaml:1").read() == "na1.x"
 
 
-def test_a_file_that_became_no_key_is_refused(tmp_path: Path) -> None:
-    """Half a write must not be sent as a key."""
+def test_a_key_file_that_becomes_invalid_is_refused(tmp_path: Path) -> None:
+    """A partial write must not be sent as a key."""
     (tmp_path / "key").write_text("")
     source = KeySource(SecretStr("na1.x"), "KEY_FILE", tmp_path / "key")
     with pytest.raises(SetupError, match="the key is empty"):

@@ -1,6 +1,7 @@
 """What is logged, and how often."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -57,6 +58,16 @@ def captured(capsys: pytest.CaptureFixture[str]) -> Iterator[CapturedLog]:
     """A log that writes JSON."""
     yield CapturedLog(capsys)
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def client_log() -> Iterator[logging.Logger]:
+    """The logger of librdkafka, restored after the test."""
+    client = logging.getLogger("librdkafka")
+    handlers, level = client.handlers, client.level
+    yield client
+    client.handlers = handlers
+    client.setLevel(level)
 
 
 @pytest.mark.parametrize(
@@ -205,4 +216,22 @@ def test_the_format_is_text_or_json(capsys: pytest.CaptureFixture[str]) -> None:
         written = capsys.readouterr().err
         assert "hello" in written
         assert written.startswith("{") is is_json
+    structlog.reset_defaults()
+
+
+def test_librdkafka_lines_are_logged_at_their_level_and_repeats_are_suppressed(
+    capsys: pytest.CaptureFixture[str], client_log: logging.Logger
+) -> None:
+    """Lines that differ in numbers only are repeats."""
+    configure_log("info", "json")
+    for port in (9092, 9093):
+        client_log.error("%s [%s] %s", "FAIL", "c#consumer-1", f"kafka:{port}: Connection refused")
+    client_log.info("Disconnected")
+    client_log.debug("below the level")
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["level"], line["message"]) for line in lines] == [
+        ("librdkafka", "error", "FAIL [c#consumer-1] kafka:9092: Connection refused"),
+        ("librdkafka", "info", "Disconnected"),
+    ]
     structlog.reset_defaults()
