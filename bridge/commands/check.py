@@ -196,7 +196,7 @@ def _logical_types(plans: Sequence[Plan]) -> list[tuple[str, str, str]]:
     """The fields that have a logical type: path, type, topics."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for plan in plans:
-        for path, avro_types in plan.taken.items():
+        for path, avro_types in plan.avro_types.items():
             if any(avro_type.measure in LOGICAL for avro_type in avro_types):
                 what = " or ".join(avro_type.what for avro_type in avro_types)
                 found.setdefault((path, what), {})[plan.topic] = None

@@ -1,1 +1,1 @@
-"""The paragraph behind each diagnostic code."""
+"""The explanation text for each diagnostic code."""

@@ -1,18 +1,18 @@
-"""The grammar as a table: a mapping, a record, and what comes of it, over every row and type.
+"""The grammar as a table of cases: a mapping, a record, and the expected result.
 
 Each file in `grammar/` is a list of rows. A row's keys:
 
 - `about`: a sentence.
-- `x`: the Avro type of the record's field `x` (default `int`); `beside`: attributes that stand
-  beside the type, in the field; `schema`: another schema as a whole.
-- `value`: what `x` is (default 1), as in `load.py`; `u`: the user (default `u1`); `whole`: the
+- `x`: the Avro type of the record's field `x` (default `int`); `attributes`: attributes of that
+  field, next to its type; `schema`: another whole schema.
+- `value`: the value of `x` (default 1), as in `load.py`; `u`: the user (default `u1`); `whole`: the
   value of another schema; `tombstone: true`: no value at all.
 - `key`, `headers`, `timestamp_ms` (default 1), `topic` (default `t`), `partition`, `offset`.
-- `p`: the property `p`, short or long; `mapping`: keys of the mapping beside it. Where they say
-  nothing: `name: m`, `topics: [t]`, `uid: u`, `event: E`. `file`: other keys of the file.
-- What must come of it, one of: `sent` (the event's data, all of it), `event` (the named parts of
+- `p`: the property `p`, short or long; `mapping`: other keys of the mapping. The defaults are
+  `name: m`, `topics: [t]`, `uid: u`, `event: E`. `file`: other keys of the file.
+- The expected result, one of: `sent` (the event's data, all of it), `event` (the named parts of
   the request's event, and `uid`), `skipped`, `rejected` or `halted` (the reason), `nothing: true`,
-  or `refused` (the code of the only problem that `check` tells).
+  or `refused` (the code of the only problem that `check` reports).
 """
 
 import json
@@ -42,7 +42,7 @@ from tests.cases.load import untag
 from tests.cases.raw import record
 
 FOLDER = Path(__file__).parent / "grammar"
-ENDS: Final = ("sent", "event", "skipped", "rejected", "halted", "nothing", "refused")
+RESULTS: Final = ("sent", "event", "skipped", "rejected", "halted", "nothing", "refused")
 OPTIONS: Final = Options(hash_key=b"secret", never_send=("*forbidden*",))
 NOW_S: Final = 1_795_515_300.0
 """2026-11-24T10:15:00Z, for events that can be late."""
@@ -51,7 +51,7 @@ LIMITS: Final = AgeLimits(1800.0, 604_800.0)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, as it is written."""
+    """One row of the table."""
 
     place: str
     data: Mapping[str, Any]
@@ -59,8 +59,8 @@ class Row:
     @property
     def mapping(self) -> dict[str, Any]:
         """The whole mapping."""
-        least = {"name": "m", "topics": ["t"], "uid": "u", "event": "E"}
-        found: dict[str, Any] = least | self.data.get("mapping", {})
+        defaults = {"name": "m", "topics": ["t"], "uid": "u", "event": "E"}
+        found: dict[str, Any] = defaults | self.data.get("mapping", {})
         if "p" in self.data:
             found["properties"] = {**found.get("properties", {}), "p": self.data["p"]}
         return found
@@ -70,7 +70,7 @@ class Row:
         """The record's schema as JSON."""
         if "schema" in self.data:
             return json.dumps(self.data["schema"])
-        field = {"name": "x", "type": self.data.get("x", "int"), **self.data.get("beside", {})}
+        field = {"name": "x", "type": self.data.get("x", "int"), **self.data.get("attributes", {})}
         fields = [{"name": "u", "type": "string"}, field]
         return json.dumps({"type": "record", "name": "n.Rec", "fields": fields})
 
@@ -106,7 +106,7 @@ def rows() -> list[Row]:
 
 
 def result(row: Row) -> tuple[str, Any]:
-    """What comes of a row, in the words of `ENDS`; encoded, decoded, mapped and built for real."""
+    """The result of a row, one of `RESULTS`, and its data; the record is encoded and decoded."""
     file = {"format": 1, **row.data.get("file", {}), "mappings": [row.mapping]}
     schema = parse_schema(row.schema)
     polled = row.record
@@ -120,7 +120,7 @@ def result(row: Row) -> tuple[str, Any]:
     else:
         value, name = decoded(row.schema, schema, row.value)
         outcomes = plan.map(polled, value, name)
-    return _told([_judged(outcome) for outcome in outcomes])
+    return _described([_aged(outcome) for outcome in outcomes])
 
 
 def decoded(text: str, schema: Schema, value: Any) -> tuple[object, str | None]:
@@ -131,14 +131,14 @@ def decoded(text: str, schema: Schema, value: Any) -> tuple[object, str | None]:
     return make_reader(schema)(data, 0), make_name_of(schema)(data, 0)
 
 
-def _judged(outcome: Outcome) -> Outcome:
-    """Whether a late event is late; the other rows' times are of all ages."""
+def _aged(outcome: Outcome) -> Outcome:
+    """Apply the age limits if the row sets `late`; other rows have timestamps of any age."""
     if isinstance(outcome, Event) and outcome.late != "send":
         return check_age(outcome, NOW_S, LIMITS)
     return outcome
 
 
-def _told(outcomes: list[Outcome]) -> tuple[str, Any]:
+def _described(outcomes: list[Outcome]) -> tuple[str, Any]:
     if not outcomes:
         return "nothing", True
     (outcome,) = outcomes

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.mapping.compiler.identity import NO_USERS
+from bridge.mapping.compiler.identity import ANONYMOUS_IDS
 from bridge.mapping.language import checks
 from bridge.mapping.language.json_schema import mapping_schema
 from bridge.mapping.language.privacy import BUILT_IN, GUESSABLE
@@ -47,7 +47,7 @@ def key_sections() -> dict[str, str]:
     found["excluded pairs"] = _pairs()
     found["never send"] = _listed(BUILT_IN)
     found["guessable"] = _listed(tuple(glob for glob in GUESSABLE if glob not in BUILT_IN))
-    found["nobody"] = _listed(sorted(name for name in NO_USERS if name))
+    found["nobody"] = _listed(sorted(name for name in ANONYMOUS_IDS if name))
     return found
 
 
@@ -80,7 +80,7 @@ def _default(name: str, node: Node, required: object) -> str:
 
 
 def _pairs() -> str:
-    rows = [(f"`{first}`", f"`{second}`") for first, second in checks._EXCLUSIVE]
+    rows = [(f"`{first}`", f"`{second}`") for first, second in checks._EXCLUSIVE_CONVERTERS]
     return table(("Key", "Not together with"), rows)
 
 

@@ -33,7 +33,7 @@ LITERALS: list[Any] = [
 
 
 def paths(schema: Schema) -> list[str]:
-    """Paths to every place, as a mapping writes them; in lists and maps some of many."""
+    """Paths to every place, in the syntax of mapping files; for lists and maps only some."""
     return [*_paths(schema, schema.root, "", 4), "$key", "$headers.h", "$offset", "$timestamp"]
 
 
@@ -62,7 +62,7 @@ def _steps(type_: Type) -> list[tuple[str, Type]]:
 
 
 def values(where: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """A property, short or long: any source, any converters, any words for what is missing."""
+    """A property in short or long form: any source, converters and handling of missing values."""
     source = st.one_of(
         where.map(lambda path: {"path": path}),
         where.map(lambda path: {"path": path}),
@@ -107,7 +107,7 @@ def filters(where: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def mappings(draw: st.DrawFn, schema: Schema) -> dict[str, Any]:
-    """A mapping that is right in most of its parts."""
+    """A mapping most of whose parts are valid."""
     where = st.sampled_from(paths(schema))
     found: dict[str, Any] = {"name": "m", "topics": ["t"], "event": "E", "filter": {}}
     found["filter"] = draw(filters(where))
@@ -125,7 +125,7 @@ def mappings(draw: st.DrawFn, schema: Schema) -> dict[str, Any]:
     return found
 
 
-class World(NamedTuple):
+class AcceptedMapping(NamedTuple):
     """A schema, a mapping that fits it, and its plan."""
 
     schema: Schema
@@ -139,32 +139,32 @@ def compiled(mapping: dict[str, Any], schema: Schema) -> Plan:
     return compile_plan(load_rules([parse(text, "m.yaml")], OPTIONS), "t", schema, OPTIONS)
 
 
-def accepted(mapping: dict[str, Any], schema: Schema) -> World | None:
-    """The mapping without the parts that `check` refuses; None where nothing is left."""
+def accepted(mapping: dict[str, Any], schema: Schema) -> AcceptedMapping | None:
+    """The mapping without the parts that `check` refuses; None if nothing is left."""
     for _ in range(8):
         try:
-            return World(schema, mapping, compiled(mapping, schema))
+            return AcceptedMapping(schema, mapping, compiled(mapping, schema))
         except Problems as problems:
             mapping = _without(mapping, problems.problems)
     return None
 
 
 def _without(mapping: dict[str, Any], problems: tuple[Problem, ...]) -> dict[str, Any]:
-    """The mapping without the parts in which a problem stands; the file is one line of JSON."""
+    """The mapping without the parts that have a problem; the file is one line of JSON."""
     text = json.dumps({"format": 1, "mappings": [mapping]})
     columns = [problem.place.column - 1 for problem in problems if problem.place]
     assert len(columns) == len(problems)
     kept = {"name": "m", "topics": ["t"], "event": "E", "uid": "u", "properties": {}}
     for name, value in mapping["properties"].items():
-        begin = text.index(f'"{name}": ', text.index('"properties": '))
-        end = begin + len(f'"{name}": {json.dumps(value)}')
-        if not any(begin <= column < end for column in columns):
+        start = text.index(f'"{name}": ', text.index('"properties": '))
+        end = start + len(f'"{name}": {json.dumps(value)}')
+        if not any(start <= column < end for column in columns):
             kept["properties"][name] = value  # type: ignore[index]
     for key in ("filter", "uid", "timestamp", "session"):
         if key in mapping:
-            begin = text.index(f'"{key}": ')
-            end = begin + len(f'"{key}": {json.dumps(mapping[key])}')
-            if not any(begin <= column < end for column in columns):
+            start = text.index(f'"{key}": ')
+            end = start + len(f'"{key}": {json.dumps(mapping[key])}')
+            if not any(start <= column < end for column in columns):
                 kept[key] = mapping[key]
     return kept
 
@@ -181,24 +181,24 @@ POLLED = st.builds(
 
 @RELAXED
 @given(data=st.data())
-def test_what_check_accepts_never_surprises(data: st.DataObject) -> None:
-    """No exception, the same bytes each time, one type for each name, nothing missing unsaid."""
+def test_a_mapping_that_check_accepts_works_for_any_record(data: st.DataObject) -> None:
+    """No exception, deterministic bytes, one type per name, no unhandled missing value."""
     schema = parse_schema(json.dumps(data.draw(schemas())))
-    world = accepted(data.draw(mappings(schema)), schema)
-    assume(world is not None)
-    assert world is not None
-    again = compiled(world.mapping, schema)
+    fitting = accepted(data.draw(mappings(schema)), schema)
+    assume(fitting is not None)
+    assert fitting is not None
+    again = compiled(fitting.mapping, schema)
     types = {typed.property: typed.type for typed in again.typed}
 
-    assert check_type_conflicts([world.plan, again]) == ()
+    assert check_type_conflicts([fitting.plan, again]) == ()
     for _ in range(3):
         value = data.draw(raw_values(schema, schema.root))
         polled = data.draw(POLLED)
-        outcomes = world.plan.map(polled, value)
+        outcomes = fitting.plan.map(polled, value)
         assert [built(one) for one in outcomes] == [built(one) for one in again.map(polled, value)]
-        assert bool(outcomes) == world.plan.matches(polled, value)
-        asked = world.plan.members()
-        assert asked is None or not outcomes or asked.read(polled, value) in asked.values
+        assert bool(outcomes) == fitting.plan.matches(polled, value)
+        required = fitting.plan.members()
+        assert required is None or not outcomes or required.read(polled, value) in required.values
         for outcome in outcomes:
             if isinstance(outcome, MappingRejected):
                 assert outcome.reason not in ("missing_value", "missing_timestamp")
@@ -208,8 +208,8 @@ def test_what_check_accepts_never_surprises(data: st.DataObject) -> None:
 
 @RELAXED
 @given(data=st.data())
-def test_a_plan_of_what_fits_is_the_strict_plan_or_a_refusal(data: st.DataObject) -> None:
-    """Met while running, a schema makes no exception either, and no event that `check` refuses."""
+def test_fit_plan_equals_the_strict_plan_or_rejects(data: st.DataObject) -> None:
+    """A schema at run time raises no exception, and gives no event that `check` refuses."""
     schema = parse_schema(json.dumps(data.draw(schemas())))
     mapping = data.draw(mappings(schema))
     text = json.dumps({"format": 1, "mappings": [mapping]})
@@ -237,24 +237,24 @@ def test_a_plan_of_what_fits_is_the_strict_plan_or_a_refusal(data: st.DataObject
 
 @RELAXED
 @given(data=st.data())
-def test_what_check_refuses_as_missing_fails_on_some_record(data: st.DataObject) -> None:
-    """The record is made from the path alone; the check is passed over to see it fail."""
+def test_a_path_that_check_reports_as_missing_fails_on_some_record(data: st.DataObject) -> None:
+    """The record is generated from the path; the check is disabled to show that it fails."""
     schema = parse_schema(json.dumps(data.draw(schemas())))
     path = data.draw(st.sampled_from(list(_paths(schema, schema.root, "", 4))))
     bare = {"name": "m", "topics": ["t"], "event": "E", "uid": "$offset"}
     mapping = {**bare, "properties": {"p": {"path": path, "redact": "mask"}}}
     codes = _codes(mapping, schema)
-    lacking = _lack(schema, schema.root, parse_path(path).steps)
+    incomplete = _value_without(schema, schema.root, parse_path(path).steps)
 
     if codes == {"M032"}:
-        assert lacking is not None
+        assert incomplete is not None
         with patch.object(values_module, "refuse_unhandled_missing"):
             plan = compiled(mapping, schema)
-        (outcome,) = plan.map(record("t", timestamp_ms=1, offset=7), lacking[0])
+        (outcome,) = plan.map(record("t", timestamp_ms=1, offset=7), incomplete[0])
         assert isinstance(outcome, MappingRejected)
         assert (outcome.reason, outcome.path) == ("missing_value", path)
     elif not codes:
-        assert lacking is None
+        assert incomplete is None
 
 
 def _codes(mapping: dict[str, Any], schema: Schema) -> set[str]:
@@ -265,12 +265,12 @@ def _codes(mapping: dict[str, Any], schema: Schema) -> set[str]:
     return set()
 
 
-def _lack(schema: Schema, type_: Type, steps: tuple[Step, ...]) -> tuple[Any] | None:
-    """A value in which nothing stands at a path; None where there is no such value."""
+def _value_without(schema: Schema, type_: Type, steps: tuple[Step, ...]) -> tuple[Any] | None:
+    """A value in which a path is missing; None if no such value exists."""
     type_ = schema.resolve(type_)
     match type_, steps:
         case Union(branches), _:
-            found = (_lack(schema, branch, steps) for branch in branches)
+            found = (_value_without(schema, branch, steps) for branch in branches)
             return next((one for one in found if one is not None), None)
         case Primitive("null"), _:
             return (None,)
@@ -281,8 +281,8 @@ def _lack(schema: Schema, type_: Type, steps: tuple[Step, ...]) -> tuple[Any] | 
             whole = any_value(schema, type_)
             if below is None:
                 return (whole,)
-            lacking = _lack(schema, below, tuple(rest))
-            return None if lacking is None else ({**whole, name: lacking[0]},)
+            incomplete = _value_without(schema, below, tuple(rest))
+            return None if incomplete is None else ({**whole, name: incomplete[0]},)
         case Map(), (Name() | MapKey(), *_):
             return ({},)
         case Array(), (Index(), *_):

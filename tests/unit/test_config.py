@@ -15,7 +15,7 @@ from bridge.mapping.compiler.type_conflicts import Types
 from bridge.schema.parser import parse_schema
 from bridge.settings.load import load
 from tests.cases.raw import record
-from tests.unit.mapping.project import told
+from tests.unit.mapping.project import uid_or_reason
 
 SCHEMA = parse_schema(
     json.dumps({"type": "record", "name": "n.R", "fields": [{"name": "u", "type": "string"}]})
@@ -93,7 +93,7 @@ def test_the_tombstone_plan_of_a_topic_found_by_pattern_is_compiled_once(tmp_pat
     assert plans("shop.eu") is plans("shop.eu")
     assert plans("t") is not plans("shop.eu")
     (outcome,) = plans("shop.eu").map(record("shop.eu", timestamp_ms=1), None)
-    assert told(outcome) == "shop.eu"
+    assert uid_or_reason(outcome) == "shop.eu"
 
 
 def test_a_mapping_of_tombstones_that_needs_the_value_is_refused(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_schema_that_a_mapping_does_not_fit_fails_only_the_strict_compilation(
     plan = found.compile_lenient("carts", SCHEMA, types)
     assert [mismatch.mapping for mismatch in plan.mismatches] == ["gone"]
     outcomes = plan.map(record("carts", timestamp_ms=1), {"u": "u1"})
-    assert [told(outcome) for outcome in outcomes] == ["u1", "schema_does_not_fit"]
+    assert [uid_or_reason(outcome) for outcome in outcomes] == ["u1", "schema_does_not_fit"]
     assert found.compile_strict("payments", SCHEMA).mismatches == ()
 
 
@@ -129,7 +129,7 @@ def test_a_mapping_by_pattern_applies_to_a_topic_with_an_alias(
 
     plan = found.compile_strict("shop.hidden", SCHEMA)
     (outcome,) = plan.map(record("other", timestamp_ms=1), {"u": "u"})
-    assert told(outcome) == "other"
+    assert uid_or_reason(outcome) == "other"
 
 
 def test_the_topics_of_a_mapping_are_those_that_it_reads(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every diagnostic code has an explanation, and no explanation is stale."""
+"""Every code that the bridge can report has a paragraph, and every paragraph has a code."""
 
 import re
 from pathlib import Path
@@ -9,31 +9,39 @@ from bridge.mapping.language import codes as mapping_codes
 from bridge.settings import codes as settings_codes
 
 _PACKAGE = Path(bridge.__file__).parent
-_GLOBS = ("documents/*.py", "mapping/testing/*.py", "commands/**/*.py")
+_SOURCES = ("documents/*.py", "mapping/testing/*.py", "commands/**/*.py")
 
 
-def _literal_codes() -> set[str]:
-    """Return the codes that documents, mapping tests and commands have as literals."""
-    text = "".join(file.read_text() for glob in _GLOBS for file in _PACKAGE.glob(glob))
+def _codes_in_source() -> set[str]:
+    """The codes of documents, tests and commands, as their modules write them."""
+    text = "".join(file.read_text() for glob in _SOURCES for file in _PACKAGE.glob(glob))
     return set(re.findall(r'"([DTC]\d{3})"', text))
 
 
-def test_every_code_has_an_explanation_and_every_explanation_a_code() -> None:
-    """Codes of the mapping, the settings, the documents, the mapping tests and the commands."""
-    codes = {*mapping_codes.Code, *settings_codes.SettingsCode, *_literal_codes()}
+def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
+    """Mappings, settings, documents, tests and commands."""
+    codes = {*mapping_codes.Code, *settings_codes.SettingsCode, *_codes_in_source()}
 
     assert sorted(map(str, codes)) == sorted(EXPLANATIONS)
 
 
 def test_every_code_has_one_title() -> None:
-    """Defined with the code, or with the explanation."""
+    """In the module of its code, or in the loader."""
     titles = [*mapping_codes.TITLES, *settings_codes.TITLES, *TITLES]
 
     assert sorted(map(str, titles)) == sorted(EXPLANATIONS)
 
 
-def test_an_explanation_is_at_least_one_sentence() -> None:
-    """It ends with a period."""
+def test_a_paragraph_is_at_least_one_full_sentence() -> None:
+    """It is not trivially short, and it ends in a full stop."""
     short = [code for code, text in EXPLANATIONS.items() if len(text) < 50 or text[-1] != "."]
 
     assert short == []
+
+
+def test_no_code_has_two_paragraphs() -> None:
+    """A second heading of the same code would replace the first paragraph."""
+    texts = [file.read_text() for file in (_PACKAGE / "explanations").glob("*.md")]
+    headings = re.findall(r"^## (.*)$", "\n".join(texts), re.MULTILINE)
+
+    assert sorted(headings) == sorted(EXPLANATIONS)

@@ -127,7 +127,7 @@ def test_a_rejection_by_one_mapping_does_not_affect_the_others() -> None:
     """One dead letter, which names its mapping; one delivery; one settle after both."""
 
     async def story() -> None:
-        rejected = MappingRejected("BAD", "missing_uid", "`user` names no user", "user")
+        rejected = MappingRejected("BAD", "missing_uid", "`user` has no user id", "user")
         fakes = FakePorts({0: Value([rejected, event("a"), MappingSkipped("GUEST", "no_uid")])})
         await fakes.poll(fakes.record())
         await asyncio.sleep(5)

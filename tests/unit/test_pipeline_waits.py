@@ -43,7 +43,7 @@ def test_a_halt_starts_neither_its_record_nor_later_records_of_the_topics() -> N
 
     async def story() -> None:
         halting = MappingRejected(
-            "t", "invalid_uid", "no request can be made for this uid", halt=True
+            "t", "invalid_uid", "this uid cannot be sent to FullStory", halt=True
         )
         fakes = FakePorts(
             {
@@ -64,7 +64,7 @@ def test_a_halt_starts_neither_its_record_nor_later_records_of_the_topics() -> N
         assert sorted(fakes.log[2:]) == ["sent a of A", "sent d of D", "settled 0", "settled 6"]
         assert sorted(fakes.settled) == [(0, 1), (6, 1)]
         assert [topics("t") for topics in fakes.halted] == [True]
-        why = "invalid_uid: no request can be made for this uid (t/0/1)"
+        why = "invalid_uid: this uid cannot be sent to FullStory (t/0/1)"
         assert fakes.facts_of(HaltedScope) == [
             HaltedScope("the topics of t", why, FIX_THE_MAPPING, "the team of t")
         ]

@@ -1,1 +1,1 @@
-"""What can be seen only over all mappings and all schema versions together."""
+"""Checks over all mappings and all schema versions together."""

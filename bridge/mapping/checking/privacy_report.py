@@ -1,7 +1,7 @@
-"""Everything that leaves, a row each: the page for a privacy review.
+"""The privacy report: a row for each record field that the bridge sends.
 
-Invariants: what a filter reads does not leave and has no row. A value that a template or `first_of`
-makes of several places has a row for each of them.
+Invariants: fields that only filters read are not sent and have no row. If a template or `first_of`
+uses several paths, each of them has a row.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,17 +17,17 @@ from bridge.mapping.language.grammar import (
     long_value,
 )
 from bridge.mapping.language.loader import Rule
-from bridge.mapping.language.templates import Hole, parse_template
+from bridge.mapping.language.templates import Placeholder, parse_template
 from bridge.mapping.runtime.plan import Plan
 
 COLUMNS: Final = ("topic", "field", "target", "type", "protection", "owner", "mapping")
 
 
 class PrivacyRow(NamedTuple):
-    """One field of one topic and what becomes of it; `protection` is `hash` or `redact` by name.
+    """One field of one topic and how it is sent; `protection` is its `hash` or `redact` setting.
 
-    `target` is `uid`, `event`, `timestamp`, `session`, or `properties.NAME`. `type` is empty
-    where no schema tells it.
+    `target` is `uid`, `event`, `timestamp`, `session`, or `properties.NAME`. `type` is empty if no
+    schema is known.
     """
 
     topic: str
@@ -40,8 +40,8 @@ class PrivacyRow(NamedTuple):
 
 
 def privacy_rows(rules: Sequence[Rule], plans: Mapping[str, Plan]) -> list[PrivacyRow]:
-    """The page of some mappings; `plans` by topic give the types."""
-    return [row for rule in rules for topic in _topics(rule) for row in _of(rule, topic, plans)]
+    """The report for some mappings; the types come from `plans`, which are by topic."""
+    return [row for rule in rules for topic in _topics(rule) for row in _rows(rule, topic, plans)]
 
 
 def _topics(rule: Rule) -> Sequence[str]:
@@ -51,7 +51,7 @@ def _topics(rule: Rule) -> Sequence[str]:
     return (str(getattr(topics, "pattern", topics)),)
 
 
-def _of(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> Iterator[PrivacyRow]:
+def _rows(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> Iterator[PrivacyRow]:
     def row(field: str, target: str, type_: str, protection: str = "") -> PrivacyRow:
         return PrivacyRow(topic, field, target, type_, protection, rule.owner or "", rule.name)
 
@@ -59,7 +59,7 @@ def _of(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> Iterator[PrivacyRo
     uid = long_uid(form.uid)
     for path in uid.first_of or (uid.path or "",):
         yield row(path, "uid", "str")
-    for path in _in_event(form.event):
+    for path in _event_paths(form.event):
         yield row(path, "event", "str")
     yield row(long_timestamp(form.timestamp).path, "timestamp", "date")
     if isinstance(rule.session, SessionPath):
@@ -70,12 +70,12 @@ def _of(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> Iterator[PrivacyRo
         value = long_value(short)
         protection = value.hash or (f"redact {value.redact}" if value.redact else "")
         type_ = types.get(name, value.type or "")
-        for path in _sources(value):
+        for path in _value_paths(value):
             yield row(path, f"properties.{name}", type_, protection)
 
 
 def _types(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> dict[str, str]:
-    """The types of a mapping's properties, where a schema was at hand."""
+    """The types of a mapping's properties, if a schema is known."""
     found = [plans[topic]] if topic in plans else []
     if not found:
         found = [plan for name, plan in plans.items() if rule.reads(name)]
@@ -83,22 +83,22 @@ def _types(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> dict[str, str]:
     return {one.property: one.type for one in typed}
 
 
-def _in_event(event: str | EventTable) -> list[str]:
-    return [event.path] if isinstance(event, EventTable) else _holes(event)
+def _event_paths(event: str | EventTable) -> list[str]:
+    return [event.path] if isinstance(event, EventTable) else _template_paths(event)
 
 
-def _sources(value: LongValue) -> Sequence[str]:
+def _value_paths(value: LongValue) -> Sequence[str]:
     if value.path is not None:
         return (value.path,)
     if value.first_of is not None:
         return value.first_of
     if value.template is not None:
-        return _holes(value.template) or (f'"{value.template}"',)
+        return _template_paths(value.template) or (f'"{value.template}"',)
     return (f"always {value.const}",)
 
 
-def _holes(template: str) -> list[str]:
+def _template_paths(template: str) -> list[str]:
     try:
-        return [piece.path for piece in parse_template(template) if isinstance(piece, Hole)]
+        return [piece.path for piece in parse_template(template) if isinstance(piece, Placeholder)]
     except MappingFault:
         return []

@@ -1,4 +1,4 @@
-"""The mappings against every version of their topics' schemas, each mistake told once."""
+"""Checks mappings against every version of their topics' schemas; reports each mistake once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,56 +14,56 @@ from bridge.schema.types import Schema
 def check_topics(
     rules: Sequence[Rule], topics: Mapping[str, Mapping[str, Schema]], options: Options
 ) -> tuple[list[Plan], list[Problem]]:
-    """The same over topics, by name and label, mapping by mapping.
+    """`check_versions` for each mapping and its topics; `topics` by name, their schemas by label.
 
-    A mistake that not all topics of its mapping share names those that have it; a warning counts
-    when it holds for all of them.
+    If only some topics of a mapping have an error, its message names them. A warning is reported
+    only if all of them have it.
     """
     plans: list[Plan] = []
     problems: list[Problem] = []
     for rule in rules:
-        mine = [topic for topic in topics if rule.reads(topic)]
+        rule_topics = [topic for topic in topics if rule.reads(topic)]
         found: dict[Problem, list[str]] = {}
-        for topic in mine:
+        for topic in rule_topics:
             fitting, wrong = check_versions([rule], topic, topics[topic], options)
             plans += fitting
             for problem in wrong:
                 found.setdefault(problem, []).append(topic)
-        problems += _shared(found, len(mine))
+        problems += _merged(found, len(rule_topics))
     return plans, problems
 
 
 def check_versions(
     rules: Sequence[Rule], topic: str, versions: Mapping[str, Schema], options: Options
 ) -> tuple[list[Plan], list[Problem]]:
-    """The plans of the versions that fit, and what is wrong with any; `versions` by label.
+    """The plans of the versions that fit, and the problems of all versions; `versions` by label.
 
-    A mistake that not all versions share names those that have it. A warning counts when it
-    holds for all of them: what one version makes superfluous, another may need.
+    If only some versions have an error, its message names them. A warning is reported only if all
+    versions have it, because another version may need what is superfluous in this one.
     """
     plans: list[Plan] = []
     found: dict[Problem, list[str]] = {}
     for label, schema in versions.items():
         try:
             plan = compile_plan(rules, topic, schema, options)
-        except Problems as wrong:
-            problems: Sequence[Problem] = wrong.problems
+        except Problems as error:
+            problems: Sequence[Problem] = error.problems
         else:
             plans.append(plan)
             problems = plan.warnings
         for problem in problems:
             found.setdefault(problem, []).append(label)
-    return plans, _shared(found, len(versions))
+    return plans, _merged(found, len(versions))
 
 
-def _shared(found: Mapping[Problem, Sequence[str]], among: int) -> list[Problem]:
-    """What all have as it is, an error that only some have with their names."""
+def _merged(found: Mapping[Problem, Sequence[str]], count: int) -> list[Problem]:
+    """Problems that all `count` labels have unchanged; errors of only some labels name them."""
     return [
-        problem if len(labels) == among else _in(problem, labels)
+        problem if len(labels) == count else _with_labels(problem, labels)
         for problem, labels in found.items()
-        if len(labels) == among or problem.severity == "error"
+        if len(labels) == count or problem.severity == "error"
     ]
 
 
-def _in(problem: Problem, labels: Sequence[str]) -> Problem:
+def _with_labels(problem: Problem, labels: Sequence[str]) -> Problem:
     return replace(problem, message=f"{problem.message} (in {', '.join(labels)})")

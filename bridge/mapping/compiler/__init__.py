@@ -1,1 +1,1 @@
-"""A mapping rule and a schema become closures."""
+"""Compiles a mapping rule and a schema into closures."""

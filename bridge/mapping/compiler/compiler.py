@@ -1,8 +1,8 @@
-"""Rules and one schema to a plan: paths are resolved, types are found, closures are made.
+"""Compiles rules and one schema into a plan: resolves paths, determines types, builds closures.
 
-Invariants: everything that is wrong with any mapping of the topic is told at once, at its place.
-What does not fit keeps a bridge from starting; while it runs, it costs the mapping that does not
-fit.
+Invariants: all mistakes in all mappings of the topic are reported together, each with its place. At
+startup, a mapping that does not fit the schema stops the bridge. While the bridge runs, only the
+mapping that does not fit rejects its records.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from bridge.mapping.compiler.properties import compile_property
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.compiler.type_conflicts import Types, conflicts
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath
-from bridge.mapping.language.filters import asks_for_tombstones, proven
+from bridge.mapping.language.filters import matches_tombstones, proven_paths
 from bridge.mapping.language.grammar import long_timestamp, long_uid, long_value
 from bridge.mapping.language.loader import Rule
 from bridge.mapping.language.options import NO_OPTIONS, Options
@@ -46,19 +46,19 @@ def compile_plan(
 ) -> Plan:
     """The plan for records of `topic` (as the mapping files name it) that have `schema`.
 
-    `schema` None is for records without a value, where every path into the value is missing.
+    `schema` None is for tombstones: every path into the value is missing.
 
     Raises:
-        Problems: everything in which the mappings do not fit the schema.
+        Problems: every mismatch between the mappings and the schema.
     """
-    live, empty = _compile(rules, topic, schema, options)
-    problems = [problem for found in empty for problem in found.diagnostics.problems]
-    for name, found in live.items():
-        problems += _told(found, name)
+    by_record, tombstones = _compile(rules, topic, schema, options)
+    problems = [problem for one in tombstones for problem in one.diagnostics.problems]
+    for name, compiled in by_record.items():
+        problems += _problems_of(compiled, name)
     problems = list(dict.fromkeys(problems))
     if any(problem.severity == "error" for problem in problems):
         raise Problems(problems)
-    return _plan(topic, live, empty, problems)
+    return _plan(topic, by_record, tombstones, problems)
 
 
 def fit_plan(
@@ -68,38 +68,44 @@ def fit_plan(
     options: Options = NO_OPTIONS,
     types: Types | None = None,
 ) -> Plan:
-    """The plan for a schema that is met while running: what fits works, all else rejects.
+    """The plan for a schema that first appears at run time; mappings that do not fit it reject.
 
-    `types` are the types that properties have had so far: a mapping that would give one of them
-    another type does not fit. Those of the mappings that fit are added to it.
+    `types` are the property types known so far: a mapping that would give one of them another type
+    does not fit. The types of the mappings that fit are added to `types`.
     """
-    live, empty = _compile(rules, topic, schema, options)
+    by_record, tombstones = _compile(rules, topic, schema, options)
     types = {} if types is None else types
-    for name, found in [*live.items(), (None, empty)]:
+    for name, found in [*by_record.items(), (None, tombstones)]:
         for compiled in found:
-            compiled.settle(types, name)
-    return _plan(topic, live, empty, ())
+            compiled.finish(types, name)
+    return _plan(topic, by_record, tombstones, ())
 
 
-_Live = dict[str | None, list["_Compiled"]]
+_ByRecord = dict[str | None, list["_Compiled"]]
+"""The compiled rules by record name; None if the schema is not a union of several records."""
 
 
 def _compile(
     rules: Sequence[Rule], topic: str, schema: Schema | None, options: Options
-) -> tuple[_Live, list["_Compiled"]]:
-    """The topic's mappings against each record of the schema, and against tombstones."""
-    mine = [rule for rule in rules if rule.mode != "off" and rule.reads(topic)]
-    asking = [rule for rule in mine if asks_for_tombstones(rule.filter)]
+) -> tuple[_ByRecord, list["_Compiled"]]:
+    """The topic's mappings compiled for each record of the schema, and for tombstones."""
+    active = [rule for rule in rules if rule.mode != "off" and rule.reads(topic)]
+    for_tombstones = [rule for rule in active if matches_tombstones(rule.filter)]
     branches = {} if schema is None else _branches(schema)
-    live = {
-        name: [_Compiled(rule, topic, branch, options) for rule in mine]
+    by_record = {
+        name: [_Compiled(rule, topic, branch, options) for rule in active]
         for name, branch in branches.items()
     }
-    return live, [_Compiled(rule, topic, None, options) for rule in asking]
+    return by_record, [_Compiled(rule, topic, None, options) for rule in for_tombstones]
 
 
-def _plan(topic: str, live: _Live, empty: list["_Compiled"], warnings: Sequence[Problem]) -> Plan:
-    every = [compiled for found in live.values() for compiled in found]
+def _plan(
+    topic: str,
+    by_record: _ByRecord,
+    tombstones: list["_Compiled"],
+    warnings: Sequence[Problem],
+) -> Plan:
+    every = [compiled for found in by_record.values() for compiled in found]
     return Plan(
         topic,
         WantedPaths(
@@ -107,19 +113,21 @@ def _plan(topic: str, live: _Live, empty: list["_Compiled"], warnings: Sequence[
             frozenset(path for compiled in every for path in compiled.wanted_all),
         ),
         filters_by_record=any(compiled.filters_by_record for compiled in every),
-        steps={name: _steps(found) for name, found in live.items()},
-        tombstones=_steps(empty),
+        steps={name: _steps(found) for name, found in by_record.items()},
+        tombstones=_steps(tombstones),
         typed=[typed for compiled in every for typed in compiled.typed],
         warnings=warnings,
-        taken={
-            path: avro_types for compiled in every for path, avro_types in compiled.taken.items()
+        avro_types={
+            path: avro_types
+            for compiled in every
+            for path, avro_types in compiled.avro_types.items()
         },
-        mismatches=[one.mismatch for one in (*every, *empty) if one.mismatch is not None],
+        mismatches=[one.mismatch for one in (*every, *tombstones) if one.mismatch is not None],
     )
 
 
 def _branches(schema: Schema) -> dict[str | None, Schema]:
-    """The schema itself under None, or, of a union of several records, one for each of them."""
+    """The schema itself under None or, for a union of several records, a schema for each."""
     root = schema.resolve(schema.root)
     branches = root.branches if isinstance(root, Union) else ()
     records = [branch for branch in branches if isinstance(schema.resolve(branch), Record)]
@@ -133,13 +141,13 @@ def _name(schema: Schema, type_: Type) -> str:
     return type_.name if isinstance(type_, Record) else ""
 
 
-def _told(found: Sequence["_Compiled"], name: str | None) -> list[Problem]:
-    """The problems with one schema, with the record's name where there are several."""
+def _problems_of(found: Sequence["_Compiled"], name: str | None) -> list[Problem]:
+    """The problems with one schema, with the record's name if there are several records."""
     problems = [problem for compiled in found for problem in compiled.diagnostics.problems]
-    return [_in(problem, name) for problem in problems]
+    return [_with_record_name(problem, name) for problem in problems]
 
 
-def _in(problem: Problem, name: str | None) -> Problem:
+def _with_record_name(problem: Problem, name: str | None) -> Problem:
     return problem if name is None else replace(problem, message=f"{problem.message} (in {name})")
 
 
@@ -148,9 +156,9 @@ def _steps(found: Sequence["_Compiled"]) -> list[CompiledMapping | MismatchedMap
 
 
 class _Compiled:
-    """One rule against one schema. `step` None: no record of this schema can match.
+    """One rule compiled for one schema. `step` None: no record of this schema can match.
 
-    `answer` is the filter's, None where the filter itself does not fit.
+    `filter_result` is the compiled filter; None if the filter itself does not fit the schema.
     """
 
     def __init__(self, rule: Rule, topic: str, schema: Schema | None, options: Options) -> None:
@@ -163,48 +171,49 @@ class _Compiled:
         self.filters_by_record = False
         self.step: CompiledMapping | MismatchedMapping | None = None
         scope = MappingScope(topic, schema, options, self.diagnostics)
-        self.taken = scope.taken
-        answer = compile_filter(rule.filter, scope)
-        self.answer = None if self.diagnostics.errors else answer
-        if self.answer is False:
+        self.avro_types = scope.avro_types
+        result = compile_filter(rule.filter, scope)
+        self.filter_result = None if self.diagnostics.errors else result
+        if self.filter_result is False:
             return
         self.wanted_filter = frozenset(scope.wanted)
-        self.filters_by_record = scope.reads_record
-        scope.present = proven(rule.filter)
-        self.step = self._step(answer, scope)
+        self.filters_by_record = scope.reads_metadata
+        scope.present = proven_paths(rule.filter)
+        self.step = self._step(result, scope)
         self.wanted_all = frozenset(scope.wanted)
 
-    def settle(self, types: Types, record_name: str | None) -> None:
-        """Make do with a refusal where the rule does not fit; its types become known if it does."""
+    def finish(self, types: Types, record_name: str | None) -> None:
+        """Add the rule's types to `types`, or replace its step by a reject if it does not fit."""
         problems = self.diagnostics.errors
-        at = self.diagnostics.wrong[0] if problems else ()
+        at = self.diagnostics.error_paths[0] if problems else ()
         if not problems:
-            after = dict(types)
-            problems = conflicts(self.typed, after)
+            merged = dict(types)
+            problems = conflicts(self.typed, merged)
             if not problems:
-                types.update(after)
+                types.update(merged)
                 return
-            at = ("properties", self._named_at(problems[0]))
+            at = ("properties", self._property_at(problems[0]))
         path = field_of(self.rule.form, self.rule.session, at)
-        self.mismatch = MappingMismatch(self.rule.name, _in(problems[0], record_name), path)
-        matches = self.answer if callable(self.answer) else None
+        problem = _with_record_name(problems[0], record_name)
+        self.mismatch = MappingMismatch(self.rule.name, problem, path)
+        matches = self.filter_result if callable(self.filter_result) else None
         self.step = MismatchedMapping(self.mismatch, matches, self.rule.on_error == "halt")
         self.typed = []
         self.wanted_all = self.wanted_filter
 
-    def _named_at(self, problem: Problem) -> str:
-        """The property that stands at a problem's place."""
+    def _property_at(self, problem: Problem) -> str:
+        """The property at a problem's place."""
         return next(typed.property for typed in self.typed if typed.place == problem.place)
 
-    def _step(self, answer: FilterResult, scope: MappingScope) -> CompiledMapping | None:
+    def _step(self, result: FilterResult, scope: MappingScope) -> CompiledMapping | None:
         rule, form, diagnostics = self.rule, self.rule.form, self.diagnostics
-        long = long_uid(form.uid)
+        uid_form = long_uid(form.uid)
         uid: ReadUid | None = None
         event: EventName | None = None
         timestamp: ReadText | None = None
         session: ReadSession | None = None
         with diagnostics.catch("uid"):
-            uid = compile_uid(long, scope)
+            uid = compile_uid(uid_form, scope)
         with diagnostics.catch("event"):
             event = compile_event(form.event, scope)
         with diagnostics.catch("timestamp"):
@@ -216,11 +225,11 @@ class _Compiled:
             return None
         return CompiledMapping(
             name=rule.name,
-            matches=None if isinstance(answer, bool) else answer,
-            equalities=equalities_of(rule.filter, scope) if callable(self.answer) else (),
+            matches=None if isinstance(result, bool) else result,
+            equalities=equalities_of(rule.filter, scope) if callable(self.filter_result) else (),
             uid=uid,
-            uid_optional=long.optional,
-            uid_path=" or ".join(long.first_of or (long.path or "",)),
+            uid_optional=uid_form.optional,
+            uid_path=" or ".join(uid_form.first_of or (uid_form.path or "",)),
             event=event.read,
             timestamp=timestamp,
             session=session,
@@ -234,24 +243,26 @@ class _Compiled:
         )
 
     def _properties(self, event: EventName | None, scope: MappingScope) -> tuple[ReadProperty, ...]:
-        produced: list[ReadProperty] = []
+        readers: list[ReadProperty] = []
         for name, value in self.rule.form.properties.items():
             at = ("properties", name)
             compiled = compile_property(name, long_value(value), at, scope)
             if compiled is None:
                 continue
-            produced.append(compiled.produce)
+            readers.append(compiled.read)
             if compiled.type is not None and event is not None:
                 self._note_type(name, compiled.type, event, at)
-        return tuple(produced)
+        return tuple(readers)
 
     def _note_type(
         self, name: str, type_: PropertyType, event: EventName, at: DocumentPath
     ) -> None:
-        mark: Problem = self.rule.document.problem("", "", self.rule.at + at, key=True)
-        if mark.place is None:
+        location: Problem = self.rule.document.problem("", "", self.rule.at + at, key=True)
+        if location.place is None:
             return
         self.typed += [
-            TypedProperty(called, name, type_, self.rule.name, mark.place, mark.source_line)
-            for called in event.names
+            TypedProperty(
+                event_name, name, type_, self.rule.name, location.place, location.source_line
+            )
+            for event_name in event.names
         ]

@@ -1,7 +1,7 @@
-"""The converters of a property, put together to one function when the mapping is compiled.
+"""The converters of a property, combined into one function when the mapping is compiled.
 
-Invariants: they apply in one fixed order whatever the order in the file: count or max_items, case,
-values, scale, type, redact or hash. Each takes a `Representation` and leaves one.
+Invariants: converters run in a fixed order, whatever their order in the file: count or max_items,
+case, values, scale, type, redact or hash. Each turns one `Representation` into another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from bridge.mapping.compiler.representation import (
     TEXT,
     TIME,
     Representation,
-    same,
+    identity,
 )
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault, Within
@@ -47,206 +47,206 @@ UNIX_DIGITS: Final[dict[TimeFormat, int]] = {
 
 
 class ConverterChain:
-    """Functions to be applied one after the other, and the form that they lead to."""
+    """Functions that run one after the other, and the representation that they produce."""
 
-    def __init__(self, form: Representation, where: str) -> None:
-        self.form = form
-        self.where = where
-        self.can_lose = False
-        """Whether a value can count as missing after a table without `else`."""
+    def __init__(self, source: Representation, path: str) -> None:
+        self.current = source
+        self.path = path
+        self.can_become_missing = False
+        """Whether a value can become missing, because a table has no `else`."""
         self._steps: list[Convert] = []
 
     def case(self, word: str) -> None:
-        """Capitals or small letters."""
+        """Convert to upper or lower case."""
         self.to_text("case")
         change: Callable[[str], str] = str.upper if word == "upper" else str.lower
-        symbols = self.form.symbols
-        known = None if symbols is None else tuple(map(change, symbols))
-        self._then(change, replace(TEXT, symbols=known))
+        symbols = self.current.symbols
+        changed = None if symbols is None else tuple(map(change, symbols))
+        self._append(change, replace(TEXT, symbols=changed))
 
     def table(self, values: Mapping[str, Scalar], other: Scalar | None) -> None:
-        """Each value for another; `other` stands for all that are not listed."""
+        """Replace each value by another; `other` replaces all values that are not listed."""
         results = list(values.values()) + ([] if other is None else [other])
         kinds = {type(value) for value in results}
         if len(kinds) > 1:
-            message = "the results of `values` and `else` are of several types"
+            message = "the results of `values` and `else` have different types"
             raise MappingFault(Code.TABLE_TYPES, message, "write all as text, or all as numbers")
-        look_up = self.keys(values)
-        symbols = self.form.symbols
+        table = self.typed_keys(values)
+        symbols = self.current.symbols
         all_listed = symbols is not None and set(symbols) <= set(values)
-        self.can_lose = other is None and not all_listed
-        form = representation_of_scalar(results[0])
+        self.can_become_missing = other is None and not all_listed
+        result = representation_of_scalar(results[0])
         if isinstance(results[0], str):
-            form = replace(form, symbols=tuple(dict.fromkeys(map(str, results))))
-        self._then(lambda value: look_up.get(value, other), form)
+            result = replace(result, symbols=tuple(dict.fromkeys(map(str, results))))
+        self._append(lambda value: table.get(value, other), result)
 
-    def keys(self, values: Mapping[str, Scalar]) -> Mapping[Any, Scalar]:
-        """The table with its keys in the type of what is looked up."""
-        if self.form.kind == "int":
-            return {self._key(key, self._whole): value for key, value in values.items()}
-        if self.form.kind == "bool":
-            return {self._key(key, self._truth): value for key, value in values.items()}
+    def typed_keys(self, values: Mapping[str, Scalar]) -> Mapping[Any, Scalar]:
+        """The table with its keys converted to the type of the value."""
+        if self.current.kind == "int":
+            return {self._parse_key(key, self._int_key): value for key, value in values.items()}
+        if self.current.kind == "bool":
+            return {self._parse_key(key, self._bool_key): value for key, value in values.items()}
         self.to_text("values")
         for key in values:
-            if self.form.measure == "enum" and key not in (self.form.symbols or ()):
-                message = f"{self.form.what} has no symbol `{key}`"
+            if self.current.measure == "enum" and key not in (self.current.symbols or ()):
+                message = f"{self.current.what} has no symbol `{key}`"
                 with Within(key, key=True):
                     raise MappingFault(
-                        Code.UNKNOWN_SYMBOL, message, suggest(key, self.form.symbols or ())
+                        Code.UNKNOWN_SYMBOL, message, suggest(key, self.current.symbols or ())
                     )
         return {**values}
 
     @staticmethod
-    def _key(key: str, parse: Callable[[str], int]) -> int:
+    def _parse_key(key: str, parse: Callable[[str], int]) -> int:
         with Within(key, key=True):
             return parse(key)
 
     def scale(self, factor: Exact) -> None:
-        """Times an exact number; the result is a real."""
-        exact = self.form.exact
+        """Multiply by an exact number; the result is a real."""
+        exact = self.current.exact
         if exact is None:
-            message = f"`scale` multiplies numbers, and `{self.where}` is {self.form.what}"
+            message = f"`scale` multiplies numbers, but `{self.path}` is {self.current.what}"
             raise MappingFault(Code.NO_CONVERSION, message)
         whole, digits = factor
 
-        def times(value: object) -> Exact:
-            unscaled, below = exact(value)
-            return unscaled * whole, below + digits
+        def multiply(value: object) -> Exact:
+            unscaled, value_digits = exact(value)
+            return unscaled * whole, value_digits + digits
 
-        self._then(times, EXACT)
+        self._append(multiply, EXACT)
 
     def to_text(self, why: str) -> None:
-        """The value as text, for a converter that needs it so."""
-        if self.form.kind != "str" or self.form.text is None:
-            message = f"`{why}` works on text, and `{self.where}` is {self.form.what}"
+        """Convert to text, for a converter that requires text."""
+        if self.current.kind != "str" or self.current.text is None:
+            message = f"`{why}` works on text, but `{self.path}` is {self.current.what}"
             raise MappingFault(Code.NO_CONVERSION, message)
-        if self.form.final is not None:
-            self._then(self.form.text, replace(TEXT, symbols=self.form.symbols))
+        if self.current.final is not None:
+            self._append(self.current.text, replace(TEXT, symbols=self.current.symbols))
 
     def to_type(self, kind: Kind, format_: TimeFormat | None, zone: str | None) -> None:
-        """Another type, where a conversion exists."""
+        """Convert to another type, if a conversion exists."""
         if kind == "date":
             self.to_time(format_, zone)
         elif kind == "str":
-            if self.form.text is None:
-                raise self._no_way(kind)
-            self._then(self.form.text, TEXT)
-        elif kind != self.form.kind:
+            if self.current.text is None:
+                raise self._not_convertible(kind)
+            self._append(self.current.text, TEXT)
+        elif kind != self.current.kind:
             self._to_other(kind)
 
     def _to_other(self, kind: Kind) -> None:
-        text = self.form.text if self.form.kind == "str" else None
-        exact = self.form.exact or self.form.number or (text and _after(text, exact_of_text))
+        text = self.current.text if self.current.kind == "str" else None
+        exact = self.current.exact or self.current.number or (text and _chain(text, exact_of_text))
         if kind == "int" and exact is not None:
-            self._then(_after(exact, int_of), INT)
+            self._append(_chain(exact, int_of), INT)
         elif kind == "real" and exact is not None:
-            self._then(exact, EXACT)
+            self._append(exact, EXACT)
         elif kind == "bool" and text is not None:
-            self._then(_after(text, bool_of_text), BOOL)
+            self._append(_chain(text, bool_of_text), BOOL)
         else:
-            raise self._no_way(kind)
+            raise self._not_convertible(kind)
 
     def to_time(self, format_: TimeFormat | None, zone: str | None) -> None:
-        """A time as RFC 3339 in UTC."""
-        where = zone_of(zone)
-        form = self.form
-        if form.kind == "date":
+        """Convert to a time as RFC 3339 in UTC."""
+        time_zone = zone_of(zone)
+        current = self.current
+        if current.kind == "date":
             self._refuse_format(format_, zone)
-        elif form.measure == "local":
-            if where is None:
-                message = f"`{self.where}` is a {form.what}: it does not say of which zone"
-                raise MappingFault(Code.NEEDS_FORMAT, message, "add `zone:`, as Europe/Berlin")
-            self._then(local_time_of_ticks(form.digits, where), TIME)
-        elif form.kind == "str" and form.text is not None and format_ in (None, "iso8601"):
-            self._then(_after(form.text, time_of_text(where)), TIME)
+        elif current.measure == "local":
+            if time_zone is None:
+                message = f"`{self.path}` is a {current.what} without a time zone"
+                raise MappingFault(Code.NEEDS_FORMAT, message, "add `zone:`, such as Europe/Berlin")
+            self._append(local_time_of_ticks(current.digits, time_zone), TIME)
+        elif current.kind == "str" and current.text is not None and format_ in (None, "iso8601"):
+            self._append(_chain(current.text, time_of_text(time_zone)), TIME)
         else:
-            self._then(self._ticks(format_), TIME)
+            self._append(self._ticks(format_), TIME)
 
     def _ticks(self, format_: TimeFormat | None) -> Convert:
-        form = self.form
-        exact = form.exact
-        if exact is None and form.kind == "str" and form.text is not None:
-            exact = _after(form.text, exact_of_text)
-        if exact is None or form.measure == "time":
-            raise self._no_way("date")
+        current = self.current
+        exact = current.exact
+        if exact is None and current.kind == "str" and current.text is not None:
+            exact = _chain(current.text, exact_of_text)
+        if exact is None or current.measure == "time":
+            raise self._not_convertible("date")
         if format_ is None or format_ == "iso8601":
-            message = f"`{self.where}` is a bare number: it does not say its unit"
-            raise MappingFault(Code.NEEDS_FORMAT, message, "add `format:`, as unix_ms")
-        return _after(exact, time_of_exact(UNIX_DIGITS[format_]))
+            message = f"`{self.path}` is a bare number without a unit"
+            raise MappingFault(Code.NEEDS_FORMAT, message, "add `format:`, such as unix_ms")
+        return _chain(exact, time_of_exact(UNIX_DIGITS[format_]))
 
     def _refuse_format(self, format_: TimeFormat | None, zone: str | None) -> None:
-        said = UNIX_DIGITS.get(format_) if format_ else self.form.digits
-        if zone is not None or said != self.form.digits or self.form.measure == "date":
+        digits = UNIX_DIGITS.get(format_) if format_ else self.current.digits
+        if zone is not None or digits != self.current.digits or self.current.measure == "date":
             if format_ is None and zone is None:
                 return
-            message = f"`{self.where}` is a {self.form.what}: that says its unit and zone already"
-            raise MappingFault(Code.TIME_FORM, message, "take `format` and `zone` out")
+            message = f"`{self.path}` is a {self.current.what}, which already has a unit and a zone"
+            raise MappingFault(Code.TIME_FORM, message, "remove `format` and `zone`")
 
     def hash(self, word: str, key: bytes | None) -> None:
-        """A digest of the value: of bytes as they are, of all else as text."""
-        if self.form.measure in ("bytes", "fixed", "duration"):
-            self._then(byte_hasher(word, key), DIGEST)
+        """Replace the value by a digest: of the raw bytes, or of the value as text."""
+        if self.current.measure in ("bytes", "fixed", "duration"):
+            self._append(byte_hasher(word, key), DIGEST)
             return
-        self._to_any_text("hash")
-        self._then(hasher(word, key), DIGEST)
+        self._any_to_text("hash")
+        self._append(hasher(word, key), DIGEST)
 
     def redact(self, word: str) -> None:
-        """Text of which most is made unreadable."""
-        self._to_any_text("redact")
-        self._then(redactor(word), DIGEST)
+        """Mask all or most of the value as text."""
+        self._any_to_text("redact")
+        self._append(redactor(word), DIGEST)
 
     def refuse_cards(self) -> None:
-        """Card numbers among the values end the mapping; what the schema lists is not looked at."""
-        open_text = self.form.kind == "str" and self.form.symbols is None
-        if self.form is DIGEST or not (open_text or self.form.kind == "int"):
+        """Reject records with a card number here; values that the schema lists are not checked."""
+        open_text = self.current.kind == "str" and self.current.symbols is None
+        if self.current is DIGEST or not (open_text or self.current.kind == "int"):
             return
-        if self.form.final is not None and self.form.text is not None:
-            self._then(self.form.text, TEXT)
-        self._then(refuse_cards, self.form)
+        if self.current.final is not None and self.current.text is not None:
+            self._append(self.current.text, TEXT)
+        self._append(refuse_cards, self.current)
 
-    def _to_any_text(self, why: str) -> None:
-        text = self.form.text
+    def _any_to_text(self, why: str) -> None:
+        text = self.current.text
         if text is None:
-            message = f"`{why}` works on text, and `{self.where}` is {self.form.what}"
+            message = f"`{why}` works on text, but `{self.path}` is {self.current.what}"
             raise MappingFault(Code.NO_CONVERSION, message)
-        if text is not same:
-            self._then(text, TEXT)
+        if text is not identity:
+            self._append(text, TEXT)
 
     def build(self) -> Convert | None:
-        """All of it as one function; None when values are written as they are."""
-        steps = [*self._steps, *([self.form.final] if self.form.final else [])]
+        """All converters as one function; None if values are sent unchanged."""
+        steps = [*self._steps, *([self.current.final] if self.current.final else [])]
         if not steps:
             return None
         if len(steps) == 1:
             return steps[0]
-        if not self.can_lose:
-            return _in_turn(steps)
-        return _while_there(steps)
+        if not self.can_become_missing:
+            return _compose(steps)
+        return _compose_until_missing(steps)
 
-    def _then(self, convert: Convert, form: Representation) -> None:
+    def _append(self, convert: Convert, representation: Representation) -> None:
         self._steps.append(convert)
-        self.form = form
+        self.current = representation
 
-    def _no_way(self, kind: Kind) -> MappingFault:
-        message = f"`{self.where}` is {self.form.what}: it cannot become `{kind}`"
+    def _not_convertible(self, kind: Kind) -> MappingFault:
+        message = f"`{self.path}` is {self.current.what}: it cannot be converted to `{kind}`"
         return MappingFault(Code.NO_CONVERSION, message)
 
-    def _whole(self, key: str) -> int:
+    def _int_key(self, key: str) -> int:
         try:
             return int64(int(key))
         except ValueError:
-            message = f"`{key}` is not a whole number, and `{self.where}` is {self.form.what}"
+            message = f"`{key}` is not a whole number, but `{self.path}` is {self.current.what}"
             raise MappingFault(Code.NOT_COMPARABLE, message) from None
 
-    def _truth(self, key: str) -> bool:
+    def _bool_key(self, key: str) -> bool:
         if key not in ("true", "false"):
-            message = f"`{key}` is neither true nor false, and `{self.where}` is {self.form.what}"
+            message = f"`{key}` is neither true nor false, but `{self.path}` is {self.current.what}"
             raise MappingFault(Code.NOT_COMPARABLE, message)
         return key == "true"
 
 
 def representation_of_scalar(value: Scalar) -> Representation:
-    """The form of a value that the file itself holds."""
+    """The representation of a literal in the mapping file."""
     if isinstance(value, bool):
         return BOOL
     if isinstance(value, int):
@@ -254,13 +254,13 @@ def representation_of_scalar(value: Scalar) -> Representation:
     return DOUBLE if isinstance(value, float) else TEXT
 
 
-def _after(first: Convert, second: Convert) -> Convert:
+def _chain(first: Convert, second: Convert) -> Convert:
     return lambda value: second(first(value))
 
 
-def _in_turn(steps: Sequence[Convert]) -> Convert:
+def _compose(steps: Sequence[Convert]) -> Convert:
     if len(steps) == 2:
-        return _after(*steps)
+        return _chain(*steps)
 
     def convert(value: object) -> object:
         for step in steps:
@@ -270,7 +270,7 @@ def _in_turn(steps: Sequence[Convert]) -> Convert:
     return convert
 
 
-def _while_there(steps: Sequence[Convert]) -> Convert:
+def _compose_until_missing(steps: Sequence[Convert]) -> Convert:
     def convert(value: object) -> object:
         for step in steps:
             value = step(value)

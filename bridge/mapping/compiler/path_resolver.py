@@ -1,9 +1,9 @@
-"""A path in a schema: what stands there, whether it can be missing, and how it is read.
+"""Resolves a path in a schema: its types, whether it can be missing, and how to read it.
 
-Invariants: everything that the schema tells is found out here, once. A field that has been renamed
-is found by its aliases too, where no field has the name itself. A reader takes the record and its
-decoded value, gives the raw value or None for missing, and never raises for a value that has the
-schema's shape.
+Invariants: everything that depends only on the schema is determined here, once. A renamed field is
+also found by its aliases, if no field has that name itself. A reader takes the record and its
+decoded value and returns the raw value, or None if it is missing. It never raises for a value that
+fits the schema.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,12 +20,12 @@ from bridge.schema.types import Array, Map, Primitive, Record, Schema, Type, Uni
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPath:
-    """What a path leads to.
+    """The result of resolving a path.
 
-    `avro_types` are the types that the value (of a list: an item) can have. `missing` says whether
-    it can be missing, `holes` whether a list can hold nulls. `wanted` is the part of the value
-    that must be decoded for it, as field names from the root; None for metadata. `constant` is
-    the text, where it is the same for every record.
+    `avro_types` are the types that the value can have (for a list: an item). `missing` says whether
+    it can be missing, `many` whether it is a list, `nullable_items` whether the list can contain
+    nulls. `wanted` is the part of the value that must be decoded for it, as field names from the
+    root; None for metadata. `constant` is the text if it is the same for every record.
     """
 
     path: Path
@@ -33,16 +33,16 @@ class ResolvedPath:
     read: Reader
     missing: bool = False
     many: bool = False
-    holes: bool = False
+    nullable_items: bool = False
     wanted: tuple[str, ...] | None = None
     constant: str | None = None
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Where a walk down the tree stands; `types` are the non-null types possible there.
+    """The current position in the schema; `types` are the non-null types possible there.
 
-    `mixed` says whether some types on the way had no such step.
+    `mixed` says whether some types on the way did not have the step.
     """
 
     types: list[Type]
@@ -53,50 +53,50 @@ class _Walk:
 
 
 class PathResolver:
-    """Finds paths in one schema; `present` are places that the filter has shown to be there."""
+    """Resolves paths in one schema; `present` are the paths that the filter proves present."""
 
     def __init__(self, schema: Schema, present: Iterable[str] = ()) -> None:
         self._schema = schema
         self._present = frozenset(present)
 
     def resolve(self, path: Path) -> ResolvedPath:
-        """What stands at a path of the decoded value.
+        """Resolve a path into the decoded value.
 
         Raises:
-            Fault: the schema has no such path, or only null stands there.
+            MappingFault: the schema has no such path, or the value there is always null.
         """
         walk = _Walk(*self._open([self._schema.root]))
         steps: list[Step] = []
         for number, step in enumerate(path.steps):
             steps.append(_renamed(walk.types, step))
             self._step(walk, path.steps[: number + 1], steps[-1])
-        holes = many = False
+        nullable_items = many = False
         if len(walk.types) == 1 and isinstance(walk.types[0], Array):
-            walk.types, holes = self._open([walk.types[0].items])
+            walk.types, nullable_items = self._open([walk.types[0].items])
             many = True
         if not walk.types:
             message = f"`{path.text}` is always null in this schema"
-            raise MappingFault(Code.REFUSED_TYPE, message, "take it out")
+            raise MappingFault(Code.REFUSED_TYPE, message, "remove it")
         return ResolvedPath(
             path=path,
             avro_types=tuple(dict.fromkeys(avro_type_of(type_) for type_ in walk.types)),
             read=reader_of(tuple(steps), flatten=walk.many and many, mixed=walk.mixed),
             missing=walk.missing,
             many=walk.many or many,
-            holes=holes,
+            nullable_items=nullable_items,
             wanted=self._wanted(steps),
         )
 
     def roots(self) -> list[Type]:
-        """The types that a whole value can have."""
+        """The types that the whole value can have."""
         return self._open([self._schema.root])[0]
 
     def _open(self, types: Iterable[Type]) -> tuple[list[Type], bool]:
-        """The non-null types behind unions and references, and whether null is among them."""
+        """The non-null types behind unions and references, and whether null is one of them."""
         found: list[Type] = []
         nullable = False
         for type_ in types:
-            type_ = self._schema.resolve(type_)  # noqa: PLW2901 -- the same type, looked up
+            type_ = self._schema.resolve(type_)  # noqa: PLW2901 -- the same type, resolved
             if isinstance(type_, Union):
                 below, null = self._open(type_.branches)
                 found += below
@@ -108,28 +108,28 @@ class PathResolver:
         return found, nullable
 
     def _step(self, walk: _Walk, written: tuple[Step, ...], step: Step) -> None:
-        """One step down; `written` are the steps so far as the path writes them."""
+        """Follow one step; `written` are the steps so far, as in the path's text."""
         found: list[Type] = []
-        lacking = False
+        absent = False
         for type_ in walk.types:
             below = _below(type_, step)
             if below is None:
-                lacking = True
+                absent = True
             else:
                 found.append(below)
         if not found:
-            raise self._nothing(walk, written[:-1], step)
-        can_lack = lacking or isinstance(step, Index) or _is_map(walk.types)
+            raise self._no_such_step(walk, written[:-1], step)
+        can_be_absent = absent or isinstance(step, Index) or _is_map(walk.types)
         walk.types, null = self._open(found)
-        # Behind `[*]` what is missing is a hole in a list, not a missing list.
-        no_list = can_lack and not walk.many
+        # After `[*]`, a missing value is a gap in the list; the list itself is present.
+        whole_is_missing = can_be_absent and not walk.many
         walk.many = walk.many or isinstance(step, Every)
-        walk.mixed = walk.mixed or lacking
+        walk.mixed = walk.mixed or absent
         here = path_text(written)
-        if (no_list or (null and not walk.many)) and here not in self._present:
+        if (whole_is_missing or (null and not walk.many)) and here not in self._present:
             walk.missing = True
 
-    def _nothing(self, walk: _Walk, before: tuple[Step, ...], step: Step) -> MappingFault:
+    def _no_such_step(self, walk: _Walk, before: tuple[Step, ...], step: Step) -> MappingFault:
         whole = path_text((*before, step))
         parent = path_text(before)
         records = [type_ for type_ in walk.types if isinstance(type_, Record)]
@@ -140,15 +140,15 @@ class PathResolver:
         what = " or ".join(avro_type_of(type_).what for type_ in walk.types) or "null"
         message = f"`{parent}` is {_article(what)} {what}: it has no `{path_text((step,))}`"
         lists = any(isinstance(type_, Array) for type_ in walk.types)
-        fix = f"name an item, `{parent}[0]`, or all, `{parent}[*]`" if lists else None
+        fix = f"name one item, `{parent}[0]`, or all items, `{parent}[*]`" if lists else None
         return MappingFault(Code.NOTHING_BELOW, message, fix)
 
     def _fix(self, before: tuple[Step, ...], step: Name | MapKey, names: set[str]) -> str | None:
         name = step.name if isinstance(step, Name) else step.key
         near = suggest(name, names, listed_max=0)
         if near is None:
-            deep = [path for path in self._all_paths() if path.rpartition(".")[2] == name]
-            near = f"did you mean `{deep[0]}`?" if len(deep) == 1 else suggest(name, names)
+            nested = [path for path in self._all_paths() if path.rpartition(".")[2] == name]
+            near = f"did you mean `{nested[0]}`?" if len(nested) == 1 else suggest(name, names)
         elif before:
             near = near.replace("`", f"`{path_text(before)}.", 1)
         return near
@@ -168,7 +168,7 @@ class PathResolver:
         return paths
 
     def _wanted(self, steps: Sequence[Step]) -> tuple[str, ...]:
-        """The field names up to the first map, array or branch that is no record."""
+        """The field names up to the first map, array or other branch that is not a record."""
         types = self.roots()
         names: list[str] = []
         for step in steps:
@@ -182,7 +182,7 @@ class PathResolver:
 
 
 def _renamed(types: Sequence[Type], step: Step) -> Step:
-    """The step by the name that a field has now, where it is written by one that it had."""
+    """The step with the field's current name, if the path uses one of its aliases."""
     fields = [field for type_ in types if isinstance(type_, Record) for field in type_.fields]
     if not isinstance(step, Name | MapKey) or _is_map(types):
         return step
@@ -193,7 +193,7 @@ def _renamed(types: Sequence[Type], step: Step) -> Step:
 
 
 def _below(type_: Type, step: Step) -> Type | None:
-    """The type one step down, or None where there is no such step."""
+    """The type one step down; None if the type does not have the step."""
     match type_, step:
         case (Record(_, fields), Name(name)) | (Record(_, fields), MapKey(name)):
             return next((field.type for field in fields if field.name == name), None)

@@ -1,7 +1,7 @@
-"""What a filter's matchers mean for raw values of one Avro type.
+"""Compiles a filter's matchers into predicates over raw values of one Avro type.
 
-Invariants: a literal is brought into the raw value's own form when the file is loaded, so that one
-comparison is left for each record: decimals and times are compared as whole numbers, exactly.
+Invariants: literals are converted to raw values when the file is loaded, so that each record costs
+a single comparison. Decimals and times are compared exactly, as whole numbers.
 """
 
 import struct
@@ -29,73 +29,73 @@ _WANTED: Final = {
     "enum": "text",
     "uuid": "text",
     "bool": "true or false",
-    "instant": "a time with its offset, as 2026-11-24T10:15:00Z",
-    "date": "a day, as 2026-11-24",
+    "instant": "a time with an offset, such as 2026-11-24T10:15:00Z",
+    "date": "a date, such as 2026-11-24",
 }
 _EPOCH: Final = parse_time("1970-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """What a raw value that is there must be: in none of `none_of`, and passing `check`.
+    """A test of a raw value that is not missing: it is not in `none_of`, and `check` is true.
 
-    `check` None: the value itself does not matter (`exists`). `carry` brings a raw value into
-    the form that is compared.
+    `check` None: the value itself does not matter (`exists`). `normalize` converts a raw value
+    before the comparison.
     """
 
     check: Check | None
     none_of: frozenset[object]
-    carry: Callable[[Any], Any] | None = None
+    normalize: Callable[[Any], Any] | None = None
 
     def __call__(self, raw: Any) -> bool:
         """Whether a raw value passes."""
-        value = raw if self.carry is None else self.carry(raw)
+        value = raw if self.normalize is None else self.normalize(raw)
         return value not in self.none_of and (self.check is None or self.check(value))
 
 
 def never(_: Any) -> bool:
-    """What no value passes."""
+    """The check that no value passes."""
     return False
 
 
 def predicate_of(avro_type: AvroType, matchers: Sequence[Matcher]) -> Predicate | None:
-    """What of the matchers can pass a value of this type; None when nothing can.
+    """The predicate for values of this type; None if no value can match.
 
     Raises:
-        Fault: a matcher compares what cannot be compared with this type.
+        MappingFault: a matcher cannot be compared with this type.
     """
     members: set[object] = set()
     checks: list[Check] = []
-    spared: list[frozenset[object]] = []
+    excluded: list[frozenset[object]] = []
     for matcher in matchers:
         if matcher.word == "exists":
             continue
         if matcher.word == "equals":
             members.update(_encoded(avro_type, matcher.values))
         elif matcher.word == "anything_but":
-            spared.append(frozenset(_encoded(avro_type, matcher.values)))
+            excluded.append(frozenset(_encoded(avro_type, matcher.values)))
         else:
             checks.append(_check(avro_type, matcher))
-    carry = unscaled if avro_type.measure == "decimal" else None
+    normalize = unscaled if avro_type.measure == "decimal" else None
     if any(matcher.word == "exists" and matcher.values == (True,) for matcher in matchers):
         return Predicate(None, frozenset(), None)
-    if spared:
-        # Alternatives: one value that a list does not spare, another may allow.
-        none_of = frozenset.intersection(*spared) - members
+    if excluded:
+        # The matchers are alternatives: a value that one excludes may match another.
+        none_of = frozenset.intersection(*excluded) - members
         checks = [check for check in checks if check is not never]
         kept = [value for value in none_of if not any(check(value) for check in checks)]
-        return Predicate(None, frozenset(kept), carry)
+        return Predicate(None, frozenset(kept), normalize)
     if members:
         checks.insert(0, frozenset(members).__contains__)
     checks = [check for check in checks if check is not never]
-    return Predicate(_either(checks), frozenset(), carry) if checks else None
+    return Predicate(_either(checks), frozenset(), normalize) if checks else None
 
 
 def members_of(avro_type: AvroType, matchers: Sequence[Matcher]) -> frozenset[object] | None:
-    """The raw values of which one must be there; None where something else passes, too.
+    """The raw values of which one is required; None if other values can match too.
 
     Raises:
-        Fault: a matcher compares what cannot be compared with this type.
+        MappingFault: a matcher cannot be compared with this type.
     """
     if avro_type.measure == "decimal" or any(matcher.word != "equals" for matcher in matchers):
         return None
@@ -109,9 +109,9 @@ def _either(checks: list[Check]) -> Check:
 
 
 def _encoded(avro_type: AvroType, values: Sequence[FilterScalar]) -> list[object]:
-    """The literals in the form that is compared, without those that no value can equal."""
-    found = (_encode(avro_type, value) for value in values)
-    return [value for value in found if value is not None]
+    """The literals as raw values, without those that no value can equal."""
+    encoded = (_encode(avro_type, value) for value in values)
+    return [value for value in encoded if value is not None]
 
 
 def _encode(avro_type: AvroType, value: FilterScalar) -> object | None:
@@ -143,7 +143,7 @@ def _uuid(avro_type: AvroType, value: str) -> bytes:
 
 
 def _double(avro_type: AvroType, value: float) -> float:
-    """A literal as the field can hold it: 0.1 in a `float` is not 0.1 in a `double`."""
+    """A literal at the field's precision: 0.1 as a `float` is not 0.1 as a `double`."""
     if avro_type.measure == "float":
         try:
             return float(struct.unpack("<f", struct.pack("<f", value))[0])
@@ -153,7 +153,7 @@ def _double(avro_type: AvroType, value: float) -> float:
 
 
 def _in_raw_units(avro_type: AvroType, value: FilterScalar) -> Fraction:
-    """A literal in the unit of the raw whole numbers: unscaled decimals, ticks, days."""
+    """A literal in the unit of the raw integers: unscaled decimals, ticks or days."""
     if avro_type.measure in ("int", "decimal") and _is_number(value):
         number = Fraction(value) if isinstance(value, int) else _fraction(float(value))
         power: int = 10**avro_type.digits
@@ -191,7 +191,7 @@ def _check(avro_type: AvroType, matcher: Matcher) -> Check:
             return _between_doubles(avro_type, matcher)
         return _between(avro_type, matcher)
     if avro_type.measure not in ("text", "enum"):
-        message = f"`{matcher.word}` compares text, and this is {avro_type.what}"
+        message = f"`{matcher.word}` compares text, but this is {avro_type.what}"
         raise MappingFault(Code.NOT_COMPARABLE, message)
     text = str(matcher.values[0])
     if matcher.word == "prefix":
@@ -203,7 +203,7 @@ def _check(avro_type: AvroType, matcher: Matcher) -> Check:
 
 
 def _between(avro_type: AvroType, matcher: Matcher) -> Check:
-    """Bounds as the first and the last whole number within them."""
+    """A check between the first and the last whole number within the bounds."""
     low: int | None = None
     high: int | None = None
     for word, literal in matcher.bounds.items():
@@ -221,7 +221,7 @@ def _between(avro_type: AvroType, matcher: Matcher) -> Check:
         return (lambda value: bool(first <= value <= last)) if first <= last else never
     if low is not None:
         return low.__le__
-    assert high is not None  # noqa: S101 -- a matcher of bounds has one
+    assert high is not None  # noqa: S101 -- a bounds matcher has at least one bound
     return high.__ge__
 
 
@@ -250,12 +250,12 @@ def _refuse(avro_type: AvroType, value: FilterScalar) -> NoReturn:
         wanted = "a number"
     if wanted is None:
         message = f"{avro_type.what} cannot be compared"
-        raise MappingFault(Code.NOT_COMPARABLE, message, "only `exists` fits")
+        raise MappingFault(Code.NOT_COMPARABLE, message, "only `exists` works")
     found = "true or false" if isinstance(value, bool) else None
     found = found or ("text" if isinstance(value, str) else "a number")
     fix = f"write {wanted}"
     if found != "text" and wanted == "text":
-        fix = "put it in quotes, if it is this text"
+        fix = "put it in quotes if it is meant as text"
     raise MappingFault(
         Code.NOT_COMPARABLE, f"{found} cannot be compared with {avro_type.what}", fix
     )

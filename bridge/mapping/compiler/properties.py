@@ -1,7 +1,7 @@
-"""A property of the file, against a schema: one closure that gives the property of a record.
+"""Compiles a property for a schema into one closure that reads it from a record.
 
-Invariants: the type is known before the first record. A missing value gives the default (as it is
-written), nothing (`optional`), or ends the mapping for this record.
+Invariants: the type is known before the first record. For a missing value the closure returns the
+default as written, nothing (`optional`), or raises a mapping error for this record.
 """
 
 from dataclasses import dataclass
@@ -29,26 +29,26 @@ from bridge.schema.conversions import MappingError, time_of_text
 
 @dataclass(frozen=True, slots=True)
 class CompiledProperty:
-    """A property's closure and type; `type` None when no record can have it (a tombstone)."""
+    """A property's closure and type; `type` None if no record can have it (a tombstone)."""
 
-    produce: ReadProperty
+    read: ReadProperty
     type: PropertyType | None
 
 
 def compile_property(
     name: str, rule: LongValue, at: DocumentPath, scope: MappingScope
 ) -> CompiledProperty | None:
-    """The closure of one property; None when something is wrong, told to the scope's findings."""
+    """The closure of one property; None after a mistake, which is added to `scope.diagnostics`."""
     with scope.diagnostics.catch(*at):
         if rule.const is not None:
             return _constant(name, rule.const)
-        places = _places(rule, scope)
-        sources = [compile_source(place, rule, at, scope) for place in places]
+        resolved = _resolve(rule, scope)
+        sources = [compile_source(one, rule, at, scope) for one in resolved]
         return _property(name, rule, [source for source in sources if source], at, scope)
     return None
 
 
-def _places(rule: LongValue, scope: MappingScope) -> list[ResolvedPath]:
+def _resolve(rule: LongValue, scope: MappingScope) -> list[ResolvedPath]:
     if rule.template is not None:
         with Within("template"):
             return [resolve_template(rule.template, scope)]
@@ -69,40 +69,40 @@ def _property(
     types = {_type(source) for source in sources}
     if len(types) > 1:
         listed = " and ".join(sorted(types))
-        message = f"the places of `first_of` are of several types: {listed}"
-        raise MappingFault(Code.SEVERAL_TYPES, message, "`type:` makes them one")
-    where = rule.template or rule.path or " or ".join(rule.first_of or ())
+        message = f"the values of `first_of` have different types: {listed}"
+        raise MappingFault(Code.SEVERAL_TYPES, message, "use `type:` to convert them to one type")
+    path = rule.template or rule.path or " or ".join(rule.first_of or ())
     if all(source.missing for source in sources):
-        refuse_unhandled_missing(rule, where, lossy=any(source.lossy for source in sources))
+        refuse_unhandled_missing(rule, path, lossy=any(source.lossy for source in sources))
     if not sources:
-        # The value of a tombstone: only what the file itself says can be sent.
+        # A tombstone has no value: only literals from the file can be sent.
         return _without_source(name, rule)
     type_ = types.pop()
     default = None
     if rule.default is not None:
         with Within("default"):
-            default = Property(name, type_, _default(rule, type_, where))
-    produce = _producer(name, type_, sources, where, default=default, optional=rule.optional)
-    return CompiledProperty(produce, type_)
+            default = Property(name, type_, _default(rule, type_, path))
+    read = _reader(name, type_, sources, path, default=default, optional=rule.optional)
+    return CompiledProperty(read, type_)
 
 
 def _without_source(name: str, rule: LongValue) -> CompiledProperty:
     value = rule.default
     if value is None or isinstance(value, tuple):
         return CompiledProperty(lambda _, __: None, None)
-    return CompiledProperty(_constant(name, value).produce, None)
+    return CompiledProperty(_constant(name, value).read, None)
 
 
-def refuse_unhandled_missing(rule: LongValue, where: str, *, lossy: bool) -> None:
-    """A value that can be missing says what then."""
+def refuse_unhandled_missing(rule: LongValue, path: str, *, lossy: bool) -> None:
+    """Refuse a value that can be missing if the rule does not handle that."""
     if rule.default is None and not rule.optional and lossy:
-        message = f"`{where}` counts as missing where its value is not listed"
+        message = f"`{path}` counts as missing if its value is not listed"
         raise MappingFault(
             Code.CAN_BE_MISSING, message, "add `else:`, `default:` or `optional: true`"
         )
     if rule.default is None and not rule.optional:
-        message = f"`{where}` can be missing"
-        fix = "add `default:` (what is sent then) or `optional: true` (left out then)"
+        message = f"`{path}` can be missing"
+        fix = "add `default:` (sent instead) or `optional: true` (left out)"
         raise MappingFault(Code.CAN_BE_MISSING, message, fix)
 
 
@@ -117,72 +117,72 @@ def _type(source: PropertySource) -> PropertyType:
     return plurals[source.kind] if source.many else source.kind
 
 
-def _default(rule: LongValue, type_: PropertyType, where: str) -> Atom | list[Atom]:
-    """The default as the property's type writes it."""
+def _default(rule: LongValue, type_: PropertyType, path: str) -> Atom | list[Atom]:
+    """The default, converted to the property's type."""
     value = rule.default
     plural = type_.endswith("s")
     if plural:
         if not isinstance(value, tuple):
-            raise _wrong_default(type_, where)
-        return [_atom(item, singular(type_), where) for item in value]
+            raise _wrong_default(type_, path)
+        return [_atom(item, singular(type_), path) for item in value]
     if value is None or isinstance(value, tuple):
-        raise _wrong_default(type_, where)
-    return _atom(value, singular(type_), where)
+        raise _wrong_default(type_, path)
+    return _atom(value, singular(type_), path)
 
 
-def _atom(value: Atom, kind: Kind, where: str) -> Atom:
+def _atom(value: Atom, kind: Kind, path: str) -> Atom:
     if kind == "date" and isinstance(value, str):
         try:
             return str(time_of_text(None)(value))
         except MappingError:
-            raise _wrong_default(kind, where) from None
+            raise _wrong_default(kind, path) from None
     if kind == "real" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if representation_of_scalar(value).kind != kind:
-        raise _wrong_default(kind, where)
+        raise _wrong_default(kind, path)
     return value
 
 
-def _wrong_default(type_: str, where: str) -> MappingFault:
+def _wrong_default(type_: str, path: str) -> MappingFault:
     fixes = {
-        "date": "write a time with its offset, as 2026-11-24T10:15:00Z",
-        "str": "put it in quotes, if it is text",
+        "date": "write a time with an offset, such as 2026-11-24T10:15:00Z",
+        "str": "put it in quotes if it is text",
     }
     fix = fixes.get(type_, "write a list" if type_.endswith("s") else None)
-    return MappingFault(Code.DEFAULT_TYPE, f"the default of `{where}` must be `{type_}`", fix)
+    return MappingFault(Code.DEFAULT_TYPE, f"the default of `{path}` must be `{type_}`", fix)
 
 
-def _producer(
+def _reader(
     name: str,
     type_: PropertyType,
     sources: list[PropertySource],
-    where: str,
+    path: str,
     *,
     default: Property | None,
     optional: bool,
 ) -> ReadProperty:
-    """The closure: the first source that is not missing, else the default, nothing, or an error."""
+    """Reads the first source that is not missing; otherwise the default, nothing, or an error."""
     if len(sources) == 1:
-        find = _one(sources[0])
+        find = _source_reader(sources[0])
     else:
-        finds = [_one(source) for source in sources]
+        finds = [_source_reader(source) for source in sources]
 
         def find(record: Record, value: Any) -> Any:
             return next((found for one in finds if (found := one(record, value)) is not None), None)
 
-    def produce(record: Record, value: Any) -> Property | None:
+    def read(record: Record, value: Any) -> Property | None:
         found = find(record, value)
         if found is not None:
             return Property(name, type_, found)
         if default is not None or optional:
             return default
-        raise MappingError("missing_value", f"`{where}` is missing", where)
+        raise MappingError("missing_value", f"`{path}` is missing", path)
 
-    return produce
+    return read
 
 
-def _one(source: PropertySource) -> Reader:
-    """Reads and converts; errors learn their path here."""
+def _source_reader(source: PropertySource) -> Reader:
+    """Reads and converts one source; adds the path to errors."""
     read, convert, text = source.read, source.convert, source.text
 
     def find(record: Record, value: Any) -> Any:

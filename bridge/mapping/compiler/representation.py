@@ -1,7 +1,7 @@
-"""What can be made of a leaf: how it is written, as text, and as an exact number.
+"""How a leaf value is converted: to its JSON value, to text, and to an exact number.
 
-Invariants: a form's functions take the raw value (or what a converter made of it) and are exact;
-the step to what is written is the last one.
+Invariants: a representation's functions take the raw value, or the result of a converter, and are
+exact. The conversion to JSON is the last step.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,11 +30,11 @@ from bridge.schema.conversions import (
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """One shape of a value on its way to what is sent.
+    """How to convert a value at one step on its way to JSON.
 
-    `kind` None: it cannot be sent as it is. `final` None: it is written as it is. `text` and
-    `exact` None: there is none. `symbols`: the only values that are possible, if they are known.
-    `number` is `exact` where some of the values are text that may spell a number.
+    `kind` None: it cannot be sent as it is. `final` None: it is sent unchanged. `text` or `exact`
+    None: no such conversion exists. `symbols` are the only possible values, if known. `number` is
+    like `exact`, for a union in which some values are text that may contain a number.
     """
 
     what: str
@@ -48,72 +48,74 @@ class Representation:
     number: Convert | None = None
 
 
-def same(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """The value itself."""
     return value
 
 
-def whole(value: int) -> tuple[int, int]:
-    """A whole number as an exact one."""
+def exact_of_int(value: int) -> tuple[int, int]:
+    """A whole number as an exact number."""
     return value, 0
 
 
-TEXT: Final = Representation("text", "str", text=same)
-INT: Final = Representation("whole number", "int", text=str, exact=whole)
+TEXT: Final = Representation("text", "str", text=identity)
+INT: Final = Representation("whole number", "int", text=str, exact=exact_of_int)
 DOUBLE: Final = Representation(
     "number", "real", final=finite, text=lambda value: repr(finite(value)), exact=exact_of_double
 )
-EXACT: Final = Representation("number", "real", final=real_of, text=text_of_exact, exact=same)
+EXACT: Final = Representation("number", "real", final=real_of, text=text_of_exact, exact=identity)
 BOOL: Final = Representation("true or false", "bool", text=text_of_bool)
-DIGEST: Final = Representation("digest", "str", text=same, symbols=())
-TIME: Final = Representation("time", "date", text=same)
+DIGEST: Final = Representation("digest", "str", text=identity, symbols=())
+TIME: Final = Representation("time", "date", text=identity)
 
 
-def representation_of(avro_types: Sequence[AvroType], where: str) -> Representation:
-    """The form of a value that has one of these types.
+def representation_of(avro_types: Sequence[AvroType], path: str) -> Representation:
+    """The representation of a value that has one of these types.
 
     Raises:
-        Fault: the raw values of two of the types cannot be told apart.
+        MappingFault: the raw values of two of the types cannot be distinguished.
     """
-    forms = [_form(avro_type) for avro_type in avro_types]
-    ways = {(form.kind, form.final, form.text, form.exact) for form in forms}
+    representations = [_representation(avro_type) for avro_type in avro_types]
+    distinct = {(one.kind, one.final, one.text, one.exact) for one in representations}
     what = " or ".join(avro_type.what for avro_type in avro_types)
-    if len(forms) == 1:
-        return forms[0]
-    if len(ways) == 1:
-        return Representation(what, *ways.pop())
-    raws = [RAW_OF[avro_type.measure] for avro_type in avro_types]
-    if len(set(raws)) < len(raws):
-        message = f"`{where}` can be {what}, and its values do not say which"
+    if len(representations) == 1:
+        return representations[0]
+    if len(distinct) == 1:
+        return Representation(what, *distinct.pop())
+    raw_types = [RAW_OF[avro_type.measure] for avro_type in avro_types]
+    if len(set(raw_types)) < len(raw_types):
+        message = f"`{path}` can be {what}, but the values do not show which"
         raise MappingFault(Code.SEVERAL_TYPES, message, "give them one type in the schema")
-    kinds = {form.kind for form in forms}
+    kinds = {one.kind for one in representations}
     return Representation(
         what,
         kinds.pop() if len(kinds) == 1 else None,
-        _by_type(raws, [form.final or same for form in forms]),
-        _by_type(raws, [form.text for form in forms]),
-        _by_type(raws, [form.exact for form in forms]),
-        number=_by_type(raws, [form.exact or _spelt(form) for form in forms]),
+        _by_type(raw_types, [one.final or identity for one in representations]),
+        _by_type(raw_types, [one.text for one in representations]),
+        _by_type(raw_types, [one.exact for one in representations]),
+        number=_by_type(raw_types, [one.exact or _number_in_text(one) for one in representations]),
     )
 
 
-def _spelt(form: Representation) -> Convert | None:
-    """The number that text spells; None for what is no text."""
-    text = form.text
-    if form.kind != "str" or text is None:
+def _number_in_text(representation: Representation) -> Convert | None:
+    """Parses the number in a text; None if the value is not text."""
+    text = representation.text
+    if representation.kind != "str" or text is None:
         return None
     return lambda value: exact_of_text(text(value))
 
 
-def _by_type(raws: list[type], converts: Sequence[Convert | None]) -> Convert | None:
+def _by_type(raw_types: list[type], converts: Sequence[Convert | None]) -> Convert | None:
     table: dict[type, Convert] = {
-        raw: convert for raw, convert in zip(raws, converts, strict=True) if convert is not None
+        raw: convert
+        for raw, convert in zip(raw_types, converts, strict=True)
+        if convert is not None
     }
-    return (lambda value: table[type(value)](value)) if len(table) == len(raws) else None
+    return (lambda value: table[type(value)](value)) if len(table) == len(raw_types) else None
 
 
-def _form(avro_type: AvroType) -> Representation:
-    final, text, exact = _WAYS[avro_type.measure](avro_type)
+def _representation(avro_type: AvroType) -> Representation:
+    final, text, exact = _CONVERSIONS[avro_type.measure](avro_type)
     symbols = avro_type.symbols if avro_type.measure == "enum" else None
     kind = KIND_OF.get(avro_type.measure)
     return Representation(
@@ -121,10 +123,10 @@ def _form(avro_type: AvroType) -> Representation:
     )
 
 
-_Ways = tuple[Convert | None, Convert | None, Convert | None]
+_Conversions = tuple[Convert | None, Convert | None, Convert | None]
 
 
-def _decimal(avro_type: AvroType) -> _Ways:
+def _decimal(avro_type: AvroType) -> _Conversions:
     digits = avro_type.digits
     power: int = 10**digits
 
@@ -142,34 +144,34 @@ def _decimal(avro_type: AvroType) -> _Ways:
     )
 
 
-def _instant(avro_type: AvroType) -> _Ways:
+def _instant(avro_type: AvroType) -> _Conversions:
     convert = time_of_ticks(avro_type.digits)
     return convert, convert, None
 
 
-def _always(
+def _fixed(
     final: Convert | None = None, text: Convert | None = None, exact: Convert | None = None
-) -> Callable[[AvroType], _Ways]:
+) -> Callable[[AvroType], _Conversions]:
     return lambda _: (final, text, exact)
 
 
-_WAYS: Final[dict[Measure, Callable[[AvroType], _Ways]]] = {
-    "text": _always(text=same),
-    "enum": _always(text=same),
-    "uuid": _always(text_of_uuid, text_of_uuid),
-    "int": _always(text=str, exact=whole),
-    "float": _always(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
-    "double": _always(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
+_CONVERSIONS: Final[dict[Measure, Callable[[AvroType], _Conversions]]] = {
+    "text": _fixed(text=identity),
+    "enum": _fixed(text=identity),
+    "uuid": _fixed(text_of_uuid, text_of_uuid),
+    "int": _fixed(text=str, exact=exact_of_int),
+    "float": _fixed(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
+    "double": _fixed(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
     "decimal": _decimal,
-    "bool": _always(text=text_of_bool),
+    "bool": _fixed(text=text_of_bool),
     "instant": _instant,
-    "local": _always(),
-    "date": _always(time_of_days, time_of_days),
-    "time": lambda avro_type: (None, time_of_day(avro_type.digits), whole),
-    "bytes": _always(text=text_of_bytes),
-    "fixed": _always(text=bytes.hex),
-    "duration": _always(),
-    "record": _always(),
-    "map": _always(),
-    "list": _always(),
+    "local": _fixed(),
+    "date": _fixed(time_of_days, time_of_days),
+    "time": lambda avro_type: (None, time_of_day(avro_type.digits), exact_of_int),
+    "bytes": _fixed(text=text_of_bytes),
+    "fixed": _fixed(text=bytes.hex),
+    "duration": _fixed(),
+    "record": _fixed(),
+    "map": _fixed(),
+    "list": _fixed(),
 }

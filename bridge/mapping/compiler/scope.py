@@ -1,4 +1,4 @@
-"""What one mapping sees while it is compiled for one schema: its paths, and what they need."""
+"""The context in which one mapping is compiled for one schema: resolves its paths."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ _TEXT = AvroType("text", "text")
 
 @dataclass(slots=True)
 class MappingScope:
-    """Locates paths for one mapping; `schema` None is a tombstone, where every value is missing.
+    """Resolves paths for one mapping; `schema` None is a tombstone: every value is missing.
 
-    `wanted` collects what has been asked for, as field names from the root; `taken`, by the path
-    as the file writes it, what its value is taken for.
+    `wanted` collects the fields that the mapping reads, as field names from the root. `avro_types`
+    collects the types of each path, by its text in the file.
     """
 
     topic: str
@@ -29,35 +29,35 @@ class MappingScope:
     diagnostics: Diagnostics
     present: Iterable[str] = ()
     wanted: set[tuple[str, ...]] = field(default_factory=set)
-    taken: dict[str, tuple[AvroType, ...]] = field(default_factory=dict)
-    reads_record: bool = False
-    """Whether something was asked for that stands beside the value: key, header, time …"""
+    avro_types: dict[str, tuple[AvroType, ...]] = field(default_factory=dict)
+    reads_metadata: bool = False
+    """Whether the mapping reads record metadata, such as the key, a header or the timestamp."""
 
     def resolve(self, text: str) -> ResolvedPath:
-        """What a path leads to.
+        """Resolve a path.
 
         Raises:
-            Fault: it leads nowhere.
+            MappingFault: the path does not exist.
         """
         return self.resolve_path(parse_path(text))
 
     def resolve_all(self, texts: Iterable[str]) -> list[ResolvedPath]:
-        """What the paths of a `first_of` lead to.
+        """Resolve the paths of a `first_of`.
 
         Raises:
-            Fault: one of them leads nowhere.
+            MappingFault: one of the paths does not exist.
         """
-        found = []
+        resolved = []
         for index, text in enumerate(texts):
             with Within("first_of", index):
-                found.append(self.resolve(text))
-        return found
+                resolved.append(self.resolve(text))
+        return resolved
 
     def resolve_path(self, path: Path) -> ResolvedPath:
-        """What a parsed path leads to.
+        """Resolve a parsed path.
 
         Raises:
-            Fault: it leads nowhere.
+            MappingFault: the path does not exist.
         """
         if path.root == "value":
             return self._value(path)
@@ -69,15 +69,15 @@ class MappingScope:
     def _value(self, path: Path) -> ResolvedPath:
         if self.schema is None:
             return ResolvedPath(path, (), readers.missing, missing=True)
-        located = PathResolver(self.schema, self.present).resolve(path)
-        if located.wanted is not None:
-            self.wanted.add(located.wanted)
-        self.taken[path.text] = located.avro_types
-        return located
+        resolved = PathResolver(self.schema, self.present).resolve(path)
+        if resolved.wanted is not None:
+            self.wanted.add(resolved.wanted)
+        self.avro_types[path.text] = resolved.avro_types
+        return resolved
 
     def _metadata(self, path: Path) -> ResolvedPath:
         number = AvroType("int", "whole number")
-        self.reads_record |= path.root != "topic"
+        self.reads_metadata |= path.root != "topic"
         match path.root:
             case "key":
                 return ResolvedPath(path, (_TEXT,), readers.key, missing=True)
@@ -100,6 +100,6 @@ class MappingScope:
         resolver = PathResolver(self.schema)
         names = [type_.name for type_ in resolver.roots() if isinstance(type_, Record)]
         if len(names) != 1:
-            message = f"`{path.text}`: the schema's top is not one record"
-            raise MappingFault(Code.RECORD_NAME, message, "tell them apart by a field")
+            message = f"`{path.text}`: the root of the schema is not a single record"
+            raise MappingFault(Code.RECORD_NAME, message, "use a field to tell them apart")
         return names[0]

@@ -1,7 +1,7 @@
-"""One source of a property: a path or a template, with its converters put together.
+"""One source of a property: a path or a template, combined with its converters.
 
-Invariants: what comes out is ready for JSON and of one type; what the schema does not let be sent
-is refused here, with the way out.
+Invariants: the result is ready for JSON and has one type. A type that cannot be sent is refused
+here, with a fix.
 """
 
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, With
 from bridge.mapping.language.grammar import LongValue
 from bridge.mapping.language.paths import Path
 from bridge.mapping.language.privacy import GUESSABLE, refusing_glob
-from bridge.mapping.language.templates import Hole, parse_template
+from bridge.mapping.language.templates import Placeholder, parse_template
 from bridge.mapping.runtime.readers import Reader
 from bridge.records import Record
 from bridge.schema.avro_types import AvroType, Kind
 from bridge.schema.conversions import Convert, Exact, MappingError, exact_of_text
 
 _FIXES: Final = {
-    "record": "name a field below it",
-    "map": 'name a key, as meta["x"], or `count: true`',
-    "list": "name items of it, or `count: true`",
-    "bytes": "`type: str` (if it is UTF-8 text) or `hash:`",
-    "fixed": "`type: str` (hexadecimal) or `hash:`",
-    "time": "`type: str` (10:15:30.000) or `type: int` (ticks since midnight)",
-    "duration": "`hash:`, or another field",
-    "local": "add `zone:`, as Europe/Berlin",
+    "record": "name one of its fields",
+    "map": 'name a key, such as meta["x"], or use `count: true`',
+    "list": "name its items, or use `count: true`",
+    "bytes": "use `type: str` (if it is UTF-8 text) or `hash:`",
+    "fixed": "use `type: str` (hexadecimal) or `hash:`",
+    "time": "use `type: str` (10:15:30.000) or `type: int` (ticks since midnight)",
+    "duration": "use `hash:`, or another field",
+    "local": "add `zone:`, such as Europe/Berlin",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PropertySource:
-    """One place that a value comes from, with the way from its raw value to what is sent.
+    """One source of a value: how to read it, and how to convert its raw value for sending.
 
-    `missing` says whether it can be missing, `lossy` whether a table without `else` is why.
+    `missing` says whether it can be missing, `lossy` whether a table without `else` is the reason.
     """
 
     text: str
@@ -51,36 +51,41 @@ class PropertySource:
 
 
 def compile_source(
-    located: ResolvedPath, rule: LongValue, at: DocumentPath, scope: MappingScope
+    resolved: ResolvedPath, rule: LongValue, at: DocumentPath, scope: MappingScope
 ) -> PropertySource | None:
-    """One place of a value with its converters; None where it is missing in every record.
+    """Combine a resolved path with its converters; None if it is missing in every record.
 
     Raises:
-        Fault: the place, or a converter, does not fit the schema.
+        MappingFault: the path, or a converter, does not fit the schema.
     """
-    if not located.avro_types:
+    if not resolved.avro_types:
         return None
-    text = located.path.text
+    text = resolved.path.text
     if rule.count:
         with Within("count"):
-            return _count(located)
-    form = representation_of(located.avro_types, text)
-    chain = ConverterChain(form, text)
-    _convert(chain, rule, at, scope, many=located.many)
+            return _count(resolved)
+    representation = representation_of(resolved.avro_types, text)
+    chain = ConverterChain(representation, text)
+    _convert(chain, rule, at, scope, many=resolved.many)
     _protect(chain, rule, at, scope)
-    if chain.form.kind is None:
-        raise _refused(chain.form, located)
-    many = located.many
-    missing = located.missing or (chain.can_lose and not many)
+    if chain.current.kind is None:
+        raise _refused(chain.current, resolved)
+    many = resolved.many
+    missing = resolved.missing or (chain.can_become_missing and not many)
     if rule.max_items is not None and not many:
-        message = f"`max_items` shortens lists, and `{text}` is {form.what}"
+        message = f"`max_items` works on lists, but `{text}` is {representation.what}"
         with Within("max_items"):
             raise MappingFault(Code.NO_CONVERSION, message)
     convert = chain.build()
     if many:
-        convert = _each(convert, holes=located.holes, lossy=chain.can_lose, most=rule.max_items)
+        convert = _each(
+            convert,
+            nullable_items=resolved.nullable_items,
+            lossy=chain.can_become_missing,
+            max_items=rule.max_items,
+        )
     return PropertySource(
-        text, located.read, convert, chain.form.kind, many, missing, chain.can_lose
+        text, resolved.read, convert, chain.current.kind, many, missing, chain.can_become_missing
     )
 
 
@@ -99,7 +104,7 @@ def _convert(
     if rule.type is not None:
         with Within("type"):
             if rule.type.endswith("s") and not many:
-                message = f"`{rule.type}` is for lists, and `{chain.where}` is none"
+                message = f"`{rule.type}` is for lists, but `{chain.path}` is not a list"
                 raise MappingFault(Code.NO_CONVERSION, message, f"write `{rule.type[:-1]}`")
             chain.to_type(singular(rule.type), rule.format, rule.zone)
     elif rule.format is not None or rule.zone is not None:
@@ -112,9 +117,9 @@ def _protect(chain: ConverterChain, rule: LongValue, at: DocumentPath, scope: Ma
         with Within("redact"):
             chain.redact(rule.redact)
     elif rule.hash is not None:
-        if rule.hash == "sha256" and refusing_glob(chain.where, GUESSABLE) is not None:
-            message = f"a plain hash of `{chain.where}` is undone by trying all that are likely"
-            fault = MappingFault(Code.HASH_WEAK, message, "`hmac-sha256` cannot be")
+        if rule.hash == "sha256" and refusing_glob(chain.path, GUESSABLE) is not None:
+            message = f"a plain hash of `{chain.path}` can be reversed by guessing"
+            fault = MappingFault(Code.HASH_WEAK, message, "use `hmac-sha256`")
             scope.diagnostics.add(fault, (*at, "hash"), warning=True)
         with Within("hash"):
             chain.hash(rule.hash, scope.options.hash_key)
@@ -123,7 +128,7 @@ def _protect(chain: ConverterChain, rule: LongValue, at: DocumentPath, scope: Ma
 
 
 def _factor(rule: LongValue, at: DocumentPath, scope: MappingScope) -> Exact:
-    """The factor as it is written, not as a double holds it."""
+    """The factor exactly as written, without rounding it to a double."""
     document = scope.diagnostics.document
     written = document.written((*scope.diagnostics.base, *at, "scale")) or repr(rule.scale)
     try:
@@ -132,30 +137,30 @@ def _factor(rule: LongValue, at: DocumentPath, scope: MappingScope) -> Exact:
         return exact_of_text(repr(rule.scale))
 
 
-def _count(located: ResolvedPath) -> PropertySource:
-    measures = {avro_type.measure for avro_type in located.avro_types}
-    if not located.many and measures != {"map"}:
-        what = " or ".join(avro_type.what for avro_type in located.avro_types)
-        message = f"`count` counts the items of a list or map, and `{located.path.text}` is {what}"
+def _count(resolved: ResolvedPath) -> PropertySource:
+    measures = {avro_type.measure for avro_type in resolved.avro_types}
+    if not resolved.many and measures != {"map"}:
+        what = " or ".join(avro_type.what for avro_type in resolved.avro_types)
+        message = f"`count` counts the items of a list or map, but `{resolved.path.text}` is {what}"
         raise MappingFault(Code.NO_CONVERSION, message)
-    text = located.path.text
-    return PropertySource(text, located.read, len, "int", many=False, missing=located.missing)
+    text = resolved.path.text
+    return PropertySource(text, resolved.read, len, "int", many=False, missing=resolved.missing)
 
 
-def _refused(form: Representation, located: ResolvedPath) -> MappingFault:
-    text = located.path.text
-    code = Code.NEEDS_FORMAT if form.measure == "local" else Code.REFUSED_TYPE
-    fix = _FIXES.get(form.measure or "")
-    if located.many and form.measure == "record":
-        fix = f"name a field of its items, as {text}[*].x, or `count: true`"
-    kind = f"an array of {form.what}" if located.many else form.what
-    if form.measure is None:
-        fix = "`type:` makes it one"
+def _refused(representation: Representation, resolved: ResolvedPath) -> MappingFault:
+    text = resolved.path.text
+    code = Code.NEEDS_FORMAT if representation.measure == "local" else Code.REFUSED_TYPE
+    fix = _FIXES.get(representation.measure or "")
+    if resolved.many and representation.measure == "record":
+        fix = f"name a field of its items, such as {text}[*].x, or use `count: true`"
+    kind = f"an array of {representation.what}" if resolved.many else representation.what
+    if representation.measure is None:
+        fix = "use `type:` to convert it to one type"
     return MappingFault(code, f"`{text}` is {kind}: it cannot be sent as it is", fix)
 
 
 def singular(word: str) -> Kind:
-    """The type of one value of what may be a list: `strs` is `str`."""
+    """The type of a single value for a type that may be plural: `str` for `strs`."""
     kinds: dict[str, Kind] = {
         "str": "str",
         "int": "int",
@@ -166,15 +171,17 @@ def singular(word: str) -> Kind:
     return kinds[word if word in kinds else word[:-1]]
 
 
-def _each(convert: Convert | None, *, holes: bool, lossy: bool, most: int | None) -> Convert | None:
-    """For lists: without nulls, at most so many, each item converted."""
-    if convert is None and not holes and most is None:
+def _each(
+    convert: Convert | None, *, nullable_items: bool, lossy: bool, max_items: int | None
+) -> Convert | None:
+    """Convert a list: drop nulls, keep at most `max_items`, convert each item."""
+    if convert is None and not nullable_items and max_items is None:
         return None
 
     def change(items: list[Any]) -> list[Any]:
-        found = [item for item in items if item is not None] if holes else items
-        if most is not None:
-            found = found[:most]
+        found = [item for item in items if item is not None] if nullable_items else items
+        if max_items is not None:
+            found = found[:max_items]
         if convert is not None:
             found = [convert(item) for item in found]
         return [item for item in found if item is not None] if lossy else found
@@ -183,18 +190,18 @@ def _each(convert: Convert | None, *, holes: bool, lossy: bool, most: int | None
 
 
 def resolve_template(template: str, scope: MappingScope) -> ResolvedPath:
-    """A template as one place: text, missing where any of its paths is.
+    """Resolve a template: it is text, and missing if any of its paths is missing.
 
     Raises:
-        Fault: a path does not fit, or is a list, or has no text.
+        MappingFault: a path does not fit, is a list, or cannot be converted to text.
     """
     pieces: list[str | Reader] = []
     missing = False
     for piece in parse_template(template):
-        if isinstance(piece, Hole):
-            located = scope.resolve(piece.path)
-            missing = missing or located.missing
-            pieces.append(_text_reader(located))
+        if isinstance(piece, Placeholder):
+            resolved = scope.resolve(piece.path)
+            missing = missing or resolved.missing
+            pieces.append(_text_reader(resolved))
         else:
             pieces.append(piece)
 
@@ -206,16 +213,16 @@ def resolve_template(template: str, scope: MappingScope) -> ResolvedPath:
     return ResolvedPath(Path(template, "value"), avro_types, read, missing=missing)
 
 
-def _text_reader(located: ResolvedPath) -> Reader:
-    if not located.avro_types:
-        return located.read
-    form = representation_of(located.avro_types, located.path.text)
-    text = form.text
-    if located.many or text is None:
-        what = f"an array of {form.what}" if located.many else form.what
-        message = f"`{located.path.text}` is {what}: a template takes text"
+def _text_reader(resolved: ResolvedPath) -> Reader:
+    if not resolved.avro_types:
+        return resolved.read
+    representation = representation_of(resolved.avro_types, resolved.path.text)
+    text = representation.text
+    if resolved.many or text is None:
+        what = f"an array of {representation.what}" if resolved.many else representation.what
+        message = f"`{resolved.path.text}` is {what}: a template takes text"
         raise MappingFault(Code.TEMPLATE, message)
-    read, convert = located.read, text
+    read, convert = resolved.read, text
 
     def find(record: Record, value: Any) -> Any:
         raw = read(record, value)

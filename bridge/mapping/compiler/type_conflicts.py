@@ -1,4 +1,4 @@
-"""What can only be seen over all mappings and all schema versions together."""
+"""Properties whose type differs between mappings or between schema versions."""
 
 from collections.abc import Iterable
 
@@ -7,14 +7,14 @@ from bridge.mapping.language.codes import Code
 from bridge.mapping.runtime.plan import Plan, TypedProperty
 
 Types = dict[tuple[str, str], TypedProperty]
-"""The type of each property (event, name) that is known so far."""
+"""The known type of each property, by event and property name."""
 
 
 def check_type_conflicts(plans: Iterable[Plan]) -> tuple[Problem, ...]:
     """One problem for each property of an event that has two types.
 
-    For FullStory a property of another type is another property, so that half of the events
-    would be missing in every search.
+    FullStory treats a property with another type as another property, so half of the events would
+    be missing from every search.
     """
     known: Types = {}
     problems: dict[Problem, None] = {}
@@ -24,7 +24,7 @@ def check_type_conflicts(plans: Iterable[Plan]) -> tuple[Problem, ...]:
 
 
 def conflicts(found: Iterable[TypedProperty], known: Types) -> list[Problem]:
-    """The problems of properties whose type is known to be another; the others become known."""
+    """The properties whose known type differs, as problems; the others are added to `known`."""
     return [
         _conflict(typed, other)
         for typed in found
@@ -42,7 +42,7 @@ def _conflict(typed: TypedProperty, other: TypedProperty) -> Problem:
             f"`{typed.property}` of the event `{typed.event}` is `{typed.type}` in one schema"
             f" and `{other.type}` in another"
         )
-    fix = "`type:` makes both the same; or use another name"
+    fix = "use `type:` to make both the same, or rename one of them"
     return Problem(
         Code.TYPE_CONFLICT.value, message, typed.place, fix, source_line=typed.source_line
     )

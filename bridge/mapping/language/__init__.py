@@ -1,1 +1,1 @@
-"""What a mapping file may say: its grammar, and every check that needs no schema."""
+"""The mapping file's grammar, and every check that needs no schema."""

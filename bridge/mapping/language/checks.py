@@ -1,4 +1,4 @@
-"""What can be wrong within one mapping whatever the schema is."""
+"""Checks of a single mapping that do not need a schema."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -21,27 +21,27 @@ from bridge.mapping.language.grammar import (
 )
 from bridge.mapping.language.options import Options
 from bridge.mapping.language.paths import parse_path
-from bridge.mapping.language.privacy import BUILT_IN, byte_hasher, refuse_in_clear
-from bridge.mapping.language.templates import Hole, parse_template
+from bridge.mapping.language.privacy import BUILT_IN, byte_hasher, check_never_send
+from bridge.mapping.language.templates import Placeholder, parse_template
 from bridge.mapping.language.time_zones import zone_of
 from bridge.mapping.language.topic_patterns import compile_pattern
 
 EVENT_CHARS_MAX = 250
-"""Of an event's name, in FullStory."""
+"""The longest event name that FullStory accepts."""
 
 PROPERTY_CHARS_MAX = 512
-"""Of a property's name in FullStory, with its suffix."""
+"""The longest property name that FullStory accepts, including its type suffix."""
 
 SUFFIXES: Final = (
     *("str", "int", "real", "bool", "date"),
     *("strs", "ints", "reals", "bools", "dates"),
 )
-"""FullStory's ten types, as API v1 writes them behind `_`."""
+"""FullStory's ten types; API v1 appends them to the property name after `_`."""
 
 _MAPPING_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PROPERTY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_EXCLUSIVE: Final = (
+_EXCLUSIVE_CONVERTERS: Final = (
     ("count", "max_items"),
     ("count", "case"),
     ("count", "values"),
@@ -58,27 +58,27 @@ _CONVERTERS: Final = (
 def check_form(
     form: MappingRule, diagnostics: Diagnostics, options: Options, never_send: Sequence[str] = ()
 ) -> None:
-    """Tell everything that is wrong with one mapping in itself; `never_send` are the file's own."""
+    """Report all mistakes in one mapping; `never_send` are the globs of its file."""
     globs = (*BUILT_IN, *options.never_send, *never_send)
     if not _MAPPING_NAME.fullmatch(form.name):
-        message = f"`{form.name}` is not a name of a mapping"
-        fix = "use small letters, digits and dashes, as payment-failed"
+        message = f"`{form.name}` is not a valid mapping name"
+        fix = "use lowercase letters, digits and dashes, such as payment-failed"
         diagnostics.add(MappingFault(Code.MAPPING_NAME, message, fix), ("name",))
-    _topics(form, diagnostics)
+    _check_topics(form, diagnostics)
     uid = long_uid(form.uid)
-    _one_of(diagnostics, ("uid",), path=uid.path, first_of=uid.first_of)
-    _paths(diagnostics, ("uid",), "path", [uid.path] if uid.path is not None else [])
-    _paths(diagnostics, ("uid",), "first_of", uid.first_of or ())
-    _event(form.event, diagnostics)
-    _timestamp(long_timestamp(form.timestamp), diagnostics)
+    _check_one_source(diagnostics, ("uid",), path=uid.path, first_of=uid.first_of)
+    _check_paths(diagnostics, ("uid",), "path", [uid.path] if uid.path is not None else [])
+    _check_paths(diagnostics, ("uid",), "first_of", uid.first_of or ())
+    _check_event(form.event, diagnostics)
+    _check_timestamp(long_timestamp(form.timestamp), diagnostics)
     check_session(form.session, diagnostics, options.api)
     check_fields(form, diagnostics, options.api)
-    _targets(form, diagnostics)
+    _check_property_names(form, diagnostics)
     for name, value in form.properties.items():
-        _value(long_value(value), ("properties", name), diagnostics)
-        _privacy(name, long_value(value), diagnostics, globs)
-        _hash_key(name, long_value(value), diagnostics, options)
-    _uid_privacy(uid, diagnostics, globs)
+        _check_value(long_value(value), ("properties", name), diagnostics)
+        _check_privacy(name, long_value(value), diagnostics, globs)
+        _check_hash_key(name, long_value(value), diagnostics, options)
+    _check_uid_privacy(uid, diagnostics, globs)
     if form.sample is not None and not 0 < form.sample.keep <= 1:
         message = "a sample keeps a share above 0 and at most 1"
         diagnostics.add(
@@ -87,102 +87,104 @@ def check_form(
 
 
 def check_defaults(defaults: Defaults, diagnostics: Diagnostics, options: Options) -> None:
-    """Tell what is wrong with what a file says for all of its mappings."""
+    """Report mistakes in the `defaults` of a file."""
     check_session(defaults.session, diagnostics, options.api)
 
 
-def _topics(form: MappingRule, diagnostics: Diagnostics) -> None:
+def _check_topics(form: MappingRule, diagnostics: Diagnostics) -> None:
     if isinstance(form.topics, TopicPattern):
-        _pattern(form.topics.pattern, diagnostics)
+        _check_pattern(form.topics.pattern, diagnostics)
         return
     if not form.topics:
-        diagnostics.add(MappingFault(Code.TOPIC_NAME, "no topic is named"), ("topics",))
+        diagnostics.add(MappingFault(Code.TOPIC_NAME, "no topic is listed"), ("topics",))
     for index, name in enumerate(form.topics):
         if not _TOPIC_NAME.fullmatch(name) or name in (".", ".."):
-            message = "this cannot be the name of a topic"
+            message = "this is not a valid topic name"
             diagnostics.add(MappingFault(Code.TOPIC_NAME, message), ("topics", index))
 
 
-def _pattern(text: str, diagnostics: Diagnostics) -> None:
+def _check_pattern(text: str, diagnostics: Diagnostics) -> None:
     with diagnostics.catch("topics", "pattern"):
         if compile_pattern(text).is_open:
             message = "without `^` the pattern matches anywhere in a topic's name"
             fault = MappingFault(
-                Code.PATTERN_OPEN, message, r"begin it with `^`, as ^shop\.orders\."
+                Code.PATTERN_OPEN, message, r"start it with `^`, for example ^shop\.orders\."
             )
             diagnostics.add(fault, ("topics", "pattern"), warning=True)
 
 
-def _one_of(diagnostics: Diagnostics, at: DocumentPath, **sources: object) -> None:
+def _check_one_source(diagnostics: Diagnostics, at: DocumentPath, **sources: object) -> None:
     named = [name for name, value in sources.items() if value is not None]
     if len(named) == 1:
         return
     listed = ", ".join(f"`{name}`" for name in sources)
     what = " and ".join(f"`{name}`" for name in named)
-    message = f"{what} stand together" if named else "nothing says where the value comes from"
-    diagnostics.add(MappingFault(Code.ONE_SOURCE, message, f"name exactly one of {listed}"), at)
+    message = f"{what} cannot be combined" if named else "the value has no source"
+    diagnostics.add(MappingFault(Code.ONE_SOURCE, message, f"use exactly one of {listed}"), at)
 
 
-def _paths(diagnostics: Diagnostics, at: DocumentPath, key: str, texts: Iterable[str]) -> None:
+def _check_paths(
+    diagnostics: Diagnostics, at: DocumentPath, key: str, texts: Iterable[str]
+) -> None:
     for index, text in enumerate(texts):
         here = (*at, key) if key != "first_of" else (*at, key, index)
         with diagnostics.catch(*here):
             parse_path(text)
 
 
-def _event(event: str | EventTable, diagnostics: Diagnostics) -> None:
+def _check_event(event: str | EventTable, diagnostics: Diagnostics) -> None:
     if isinstance(event, str):
         with diagnostics.catch("event"):
-            _event_name(event)
+            _check_event_name(event)
             for piece in parse_template(event):
-                if isinstance(piece, Hole):
+                if isinstance(piece, Placeholder):
                     parse_path(piece.path)
         return
-    _paths(diagnostics, ("event",), "path", [event.path])
+    _check_paths(diagnostics, ("event",), "path", [event.path])
     for key, name in event.values.items():
         with diagnostics.catch("event", "values", key):
-            _event_name(name)
+            _check_event_name(name)
 
 
-def _event_name(name: str) -> None:
+def _check_event_name(name: str) -> None:
     if not name.strip() or len(name) > EVENT_CHARS_MAX:
-        message = f"an event's name has 1 to {EVENT_CHARS_MAX} characters, this has {len(name)}"
+        message = f"an event name has 1 to {EVENT_CHARS_MAX} characters, this one has {len(name)}"
         raise MappingFault(Code.EVENT_NAME, message)
 
 
-def _timestamp(timestamp: LongTimestamp, diagnostics: Diagnostics) -> None:
-    _paths(diagnostics, ("timestamp",), "path", [timestamp.path])
+def _check_timestamp(timestamp: LongTimestamp, diagnostics: Diagnostics) -> None:
+    _check_paths(diagnostics, ("timestamp",), "path", [timestamp.path])
     with diagnostics.catch("timestamp", "zone"):
         zone_of(timestamp.zone)
 
 
-def _targets(form: MappingRule, diagnostics: Diagnostics) -> None:
+def _check_property_names(form: MappingRule, diagnostics: Diagnostics) -> None:
     seen: dict[str, str] = {}
     for name in form.properties:
         with diagnostics.catch("properties", name, key=True):
-            _property_name(name)
+            _check_property_name(name)
             other = seen.setdefault(name.casefold(), name)
             if other != name:
-                message = f"`{name}` and `{other}` differ in case only"
+                message = f"`{name}` and `{other}` differ only in case"
                 raise MappingFault(Code.TARGET_TWICE, message, "rename one of them")
 
 
-def _property_name(name: str) -> None:
+def _check_property_name(name: str) -> None:
     if not _PROPERTY_NAME.fullmatch(name):
-        message = f"`{name}` is not a name of a property"
-        fix = "begin with a letter, go on with letters, digits and `_`"
+        message = f"`{name}` is not a valid property name"
+        fix = "start with a letter, then use letters, digits and `_`"
         raise MappingFault(Code.TARGET_NAME, message, fix)
     if len(name) > PROPERTY_CHARS_MAX - len("_reals"):
-        message = f"the name has {len(name)} characters, {PROPERTY_CHARS_MAX - 6} are the most"
+        message = f"the name has {len(name)} characters, the maximum is {PROPERTY_CHARS_MAX - 6}"
         raise MappingFault(Code.TARGET_NAME, message)
     base, _, suffix = name.rpartition("_")
     if base and suffix in SUFFIXES:
-        message = f"`{name}` ends in `_{suffix}`, which the bridge writes by itself"
-        raise MappingFault(Code.TARGET_SUFFIX, message, f"call it `{base}`")
+        message = f"`{name}` ends in `_{suffix}`, which the bridge adds itself"
+        raise MappingFault(Code.TARGET_SUFFIX, message, f"name it `{base}`")
 
 
-def _value(value: LongValue, at: DocumentPath, diagnostics: Diagnostics) -> None:
-    _one_of(
+def _check_value(value: LongValue, at: DocumentPath, diagnostics: Diagnostics) -> None:
+    _check_one_source(
         diagnostics,
         at,
         path=value.path,
@@ -190,11 +192,11 @@ def _value(value: LongValue, at: DocumentPath, diagnostics: Diagnostics) -> None
         template=value.template,
         first_of=value.first_of,
     )
-    _paths(diagnostics, at, "path", [value.path] if value.path is not None else [])
-    _paths(diagnostics, at, "first_of", value.first_of or ())
+    _check_paths(diagnostics, at, "path", [value.path] if value.path is not None else [])
+    _check_paths(diagnostics, at, "first_of", value.first_of or ())
     with diagnostics.catch(*at, "template"):
         for piece in parse_template(value.template or ""):
-            if isinstance(piece, Hole):
+            if isinstance(piece, Placeholder):
                 parse_path(piece.path)
     for check in _VALUE_CHECKS:
         with diagnostics.catch(*at):
@@ -203,24 +205,28 @@ def _value(value: LongValue, at: DocumentPath, diagnostics: Diagnostics) -> None
         zone_of(value.zone)
 
 
-def _privacy(name: str, value: LongValue, diagnostics: Diagnostics, globs: Sequence[str]) -> None:
-    """Names and paths that may never be sent in clear."""
+def _check_privacy(
+    name: str, value: LongValue, diagnostics: Diagnostics, globs: Sequence[str]
+) -> None:
+    """Report names and paths that must never be sent in the clear."""
     at = ("properties", name)
     if value.hash is not None or value.redact is not None or value.count:
         return
     with diagnostics.catch(*at, key=True):
-        refuse_in_clear(name, "the property", globs)
+        check_never_send(name, "the property", globs)
     with diagnostics.catch(*at, "path"):
-        refuse_in_clear(value.path or "", "the path", globs)
+        check_never_send(value.path or "", "the path", globs)
     for index, text in enumerate(value.first_of or ()):
         with diagnostics.catch(*at, "first_of", index):
-            refuse_in_clear(text, "the path", globs)
+            check_never_send(text, "the path", globs)
     for text in _template_paths(value):
         with diagnostics.catch(*at, "template"):
-            refuse_in_clear(text, "the path", globs)
+            check_never_send(text, "the path", globs)
 
 
-def _hash_key(name: str, value: LongValue, diagnostics: Diagnostics, options: Options) -> None:
+def _check_hash_key(
+    name: str, value: LongValue, diagnostics: Diagnostics, options: Options
+) -> None:
     with diagnostics.catch("properties", name, "hash"):
         if value.hash is not None:
             byte_hasher(value.hash, options.hash_key)
@@ -231,50 +237,54 @@ def _template_paths(value: LongValue) -> list[str]:
         pieces = parse_template(value.template or "")
     except MappingFault:
         return []
-    return [piece.path for piece in pieces if isinstance(piece, Hole)]
+    return [piece.path for piece in pieces if isinstance(piece, Placeholder)]
 
 
-def _uid_privacy(uid: LongUid, diagnostics: Diagnostics, globs: Sequence[str]) -> None:
+def _check_uid_privacy(uid: LongUid, diagnostics: Diagnostics, globs: Sequence[str]) -> None:
     for at, text in [
         *([(("path",), uid.path)] if uid.path is not None else []),
         *((("first_of", index), text) for index, text in enumerate(uid.first_of or ())),
     ]:
         with diagnostics.catch("uid", *at):
-            refuse_in_clear(text, "the path", globs)
+            check_never_send(text, "the path", globs)
 
 
-def _defaults(value: LongValue) -> None:
+def _check_default(value: LongValue) -> None:
     if value.default is not None and value.optional:
         message = "`default` and `optional` contradict each other"
         raise MappingFault(Code.DEFAULT_FORM, message, "keep one of them")
     if value.default is None and "default" in value.model_fields_set:
-        message = "a default of null says nothing"
+        message = "a default of null has no meaning"
         raise MappingFault(Code.DEFAULT_FORM, message, "write `optional: true` to leave it out")
 
 
-def _together(value: LongValue) -> None:
+def _check_converters(value: LongValue) -> None:
     given = {name for name in _CONVERTERS if name in value.model_fields_set}
-    for pair in _EXCLUSIVE:
+    for pair in _EXCLUSIVE_CONVERTERS:
         if given.issuperset(pair):
-            message = f"`{pair[0]}` and `{pair[1]}` cannot stand together"
+            message = f"`{pair[0]}` and `{pair[1]}` cannot be combined"
             raise MappingFault(Code.CONVERTERS, message, "keep one of them")
     if "else_" in given and value.values is None:
         raise MappingFault(
-            Code.CONVERTERS, "`else` belongs to `values`", "add `values:`, or `default:`"
+            Code.CONVERTERS, "`else` requires `values`", "add `values:`, or use `default:` instead"
         )
     fixed = value.const is not None
     if fixed and (given or value.default is not None or value.optional):
-        message = "`const` is the same for every record: nothing else belongs beside it"
-        raise MappingFault(Code.CONVERTERS, message, "write it as it shall be sent")
+        message = "`const` is the same for every record: no other key applies"
+        raise MappingFault(Code.CONVERTERS, message, "write the value exactly as it should be sent")
 
 
-def _table(value: LongValue) -> None:
+def _check_table(value: LongValue) -> None:
     if value.values is None:
         return
     results = [*value.values.values(), *([] if value.else_ is None else [value.else_])]
     if len({type(result) for result in results}) > 1:
-        message = "the results of `values` and `else` are of several types"
+        message = "the results of `values` and `else` have different types"
         raise MappingFault(Code.TABLE_TYPES, message, "write all as text, or all as numbers")
 
 
-_VALUE_CHECKS: Final[tuple[Callable[[LongValue], None], ...]] = (_defaults, _together, _table)
+_VALUE_CHECKS: Final[tuple[Callable[[LongValue], None], ...]] = (
+    _check_default,
+    _check_converters,
+    _check_table,
+)

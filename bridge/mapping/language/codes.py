@@ -1,7 +1,7 @@
-"""Every mistake that this room tells, by a stable code.
+"""The stable code of every mistake in a mapping.
 
-Invariants: a code is never used again for something else; the titles are what a reader gets who
-asks for a code alone.
+Invariants: a code is never reused for something else. `check --explain` prints the title of a code
+above its paragraph.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Final
 
 
 class Code(StrEnum):
-    """The stable codes; M030 to M044 need the schema, M046 the settings, the others the file."""
+    """The stable codes: M030 to M044 need the schema, M046 the settings, the rest only the file."""
 
     MAPPING_NAME = "M001"
     NAME_TWICE = "M002"
@@ -62,51 +62,51 @@ class Code(StrEnum):
 
 TITLES: Final[Mapping[Code, str]] = MappingProxyType(
     {
-        Code.MAPPING_NAME: "a mapping's name is small letters, digits and dashes",
-        Code.NAME_TWICE: "two mappings have one name",
+        Code.MAPPING_NAME: "a mapping's name has lowercase letters, digits and dashes",
+        Code.NAME_TWICE: "two mappings have the same name",
         Code.PATH_FORM: "this is not a path",
         Code.ONE_SOURCE: "a value has exactly one source",
-        Code.CONVERTERS: "these keys cannot stand together",
-        Code.TARGET_NAME: "a property's name is letters, digits and `_`, and not too long",
+        Code.CONVERTERS: "these keys cannot be combined",
+        Code.TARGET_NAME: "a property's name has letters, digits and `_`, and is not too long",
         Code.TARGET_SUFFIX: "a property's name ends in one of FullStory's own suffixes",
-        Code.TARGET_TWICE: "two properties differ in case only",
+        Code.TARGET_TWICE: "two properties differ only in case",
         Code.EVENT_NAME: "an event's name has 1 to 250 characters",
         Code.FILTER_FORM: "this is not a filter",
-        Code.FILTER_NEVER: "this filter can match nothing",
-        Code.DEFAULT_FORM: "`default` and `optional` contradict each other, or say nothing",
-        Code.SESSION_FORM: "the session is named in one way that the chosen API knows",
-        Code.NEVER_SEND: "this may never be sent in clear",
+        Code.FILTER_NEVER: "this filter can never match",
+        Code.DEFAULT_FORM: "`default` and `optional` contradict each other, or have no meaning",
+        Code.SESSION_FORM: "a session has exactly one source that the selected API supports",
+        Code.NEVER_SEND: "this must never be sent in the clear",
         Code.HASH_KEY: "`hmac-sha256` needs a key",
-        Code.HASH_WEAK: "a plain hash of this can be guessed",
-        Code.TOPIC_NAME: "this cannot be the name of a topic",
-        Code.TOPIC_PATTERN: "this cannot be a pattern of topics",
+        Code.HASH_WEAK: "a plain hash of this can be reversed by guessing",
+        Code.TOPIC_NAME: "this is not a valid topic name",
+        Code.TOPIC_PATTERN: "this is not a valid topic pattern",
         Code.SAMPLE: "a sample keeps a share above 0 and at most 1",
-        Code.TEMPLATE: "this is not a template, or not over enums",
-        Code.TIME_FORM: "this is not a form of time",
-        Code.TABLE_TYPES: "the values of a table are of several types",
-        Code.CONST_FORM: "this cannot be a constant",
-        Code.UNKNOWN_KEY: "the grammar has no such key",
-        Code.MISSING_KEY: "a key that must be there is not",
-        Code.WRONG_TYPE: "a value of another type is expected here",
+        Code.TEMPLATE: "this is not a template, or its paths are not enums",
+        Code.TIME_FORM: "this is not a valid time format or zone",
+        Code.TABLE_TYPES: "the values of a table have different types",
+        Code.CONST_FORM: "this is not a valid constant",
+        Code.UNKNOWN_KEY: "unknown key",
+        Code.MISSING_KEY: "a required key is missing",
+        Code.WRONG_TYPE: "this value has the wrong type",
         Code.WRONG_VALUE: "this value is not allowed here",
-        Code.PATTERN_OPEN: "this pattern does not say where a topic's name begins",
+        Code.PATTERN_OPEN: "this pattern is not anchored at the start of the topic name",
         Code.UNKNOWN_FIELD: "the schema has no such field",
-        Code.NOTHING_BELOW: "the path goes on where the schema has nothing below",
-        Code.CAN_BE_MISSING: "this value can be missing, and the mapping does not say what then",
+        Code.NOTHING_BELOW: "the path continues below a value that has nothing below it",
+        Code.CAN_BE_MISSING: "this value can be missing, and the mapping does not handle that",
         Code.REFUSED_TYPE: "a value of this type cannot be sent as it is",
         Code.NOT_COMPARABLE: "the filter compares two different types",
         Code.UNKNOWN_SYMBOL: "the enum has no such symbol",
-        Code.NEVER_MATCHES: "with this schema the filter can match nothing",
-        Code.ALWAYS_MATCHES: "with this schema the filter matches everything",
-        Code.SEVERAL_TYPES: "this value can be of several types",
-        Code.NO_CONVERSION: "there is no such conversion",
-        Code.DEFAULT_TYPE: "the default is of another type than the value",
-        Code.NEEDS_FORMAT: "this time says neither its zone nor its unit",
+        Code.NEVER_MATCHES: "with this schema the filter never matches",
+        Code.ALWAYS_MATCHES: "with this schema the filter always matches",
+        Code.SEVERAL_TYPES: "this value can have several types",
+        Code.NO_CONVERSION: "no such conversion exists",
+        Code.DEFAULT_TYPE: "the default and the value have different types",
+        Code.NEEDS_FORMAT: "this time has neither a zone nor a unit",
         Code.UID_TYPE: "a value of this type cannot identify a user",
         Code.TYPE_CONFLICT: "one property of one event has two types",
         Code.DEAD_LETTERS: "the mapping reads the topic that dead letters are written to",
-        Code.RECORD_NAME: "the record's name cannot be told from its value",
-        Code.NOT_IN_API: "the chosen API has no such field",
+        Code.RECORD_NAME: "the schema has no single record name",
+        Code.NOT_IN_API: "the selected API has no such field",
     }
 )
 """One line for each code."""

@@ -1,4 +1,4 @@
-"""Mistakes in a mapping: `MappingFault` without a place, `Diagnostics` with one."""
+"""Mistakes in a mapping: `MappingFault` has no full place, `Diagnostics` adds it."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,9 +11,9 @@ DocumentPath = tuple[str | int, ...]
 
 
 class MappingFault(Exception):
-    """A mistake without its whole place; whoever knows the place catches it.
+    """A mistake whose place is only partly known; `Diagnostics.catch` adds the rest.
 
-    `at` is the part of the place that is known so far, `on_key` whether its key is meant.
+    `at` is the part of the place that is known so far; `on_key` points at its key, not its value.
     """
 
     def __init__(self, code: Code, message: str, fix: str | None = None) -> None:
@@ -26,7 +26,7 @@ class MappingFault(Exception):
 
 
 class Within:
-    """A `with` block in which faults belong to what stands under some keys."""
+    """A `with` block that prefixes the place of its faults with some keys."""
 
     __slots__ = ("_at", "_key")
 
@@ -47,15 +47,15 @@ class Within:
 
 @dataclass(slots=True)
 class Diagnostics:
-    """Collects what is wrong with one mapping of one document, all of it before anybody is told.
+    """Collects all problems of one mapping of one document, to report them together.
 
-    `wrong` are the paths, below `base`, of the errors.
+    `error_paths` are the paths of the errors, relative to `base`.
     """
 
     document: Document
     base: DocumentPath = ()
     problems: list[Problem] = field(default_factory=list)
-    wrong: list[DocumentPath] = field(default_factory=list)
+    error_paths: list[DocumentPath] = field(default_factory=list)
 
     def add(
         self,
@@ -65,11 +65,11 @@ class Diagnostics:
         key: bool = False,
         warning: bool = False,
     ) -> None:
-        """Note a mistake at a path below `base`; `key` points at the key in place of the value.
+        """Add a mistake at a path below `base`; `key` points at the key instead of the value.
 
-        Where a value is written short there is no such path, and its whole value is meant.
+        If a value is written in its short form, the path does not exist: the whole value is marked.
         """
-        place = _written(self.document.data, self.base + at + fault.at)
+        place = _existing(self.document.data, self.base + at + fault.at)
         problem = self.document.problem(
             fault.code.value,
             fault.message,
@@ -79,15 +79,15 @@ class Diagnostics:
         )
         self.problems.append(replace(problem, severity="warning") if warning else problem)
         if not warning:
-            self.wrong.append(at + fault.at)
+            self.error_paths.append(at + fault.at)
 
     def catch(self, *at: str | int, key: bool = False) -> "Catch":
-        """Note the `MappingFault` that ends the `with` block, if one does, and go on after it."""
+        """Add the `MappingFault` that ends the `with` block, if any, and continue after it."""
         return Catch(self, at, key)
 
     @property
     def errors(self) -> list[Problem]:
-        """Without the warnings."""
+        """The problems without the warnings."""
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
@@ -110,8 +110,8 @@ class Catch:
         return isinstance(error, MappingFault)
 
 
-def _written(data: Any, at: DocumentPath) -> DocumentPath:
-    """As much of a path as is there."""
+def _existing(data: Any, at: DocumentPath) -> DocumentPath:
+    """The longest prefix of a path that exists in the data."""
     for number, step in enumerate(at):
         if isinstance(data, list):
             below = dict(enumerate(data))

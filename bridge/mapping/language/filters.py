@@ -1,7 +1,7 @@
-"""The filter's grammar: from the file's data to a tree of conditions.
+"""The filter's grammar: parses the file's data into a tree of conditions.
 
-Invariants: form only; no schema. Keys of one object are ANDed, items of one list are ORed. `any`,
-`all` and `not` are words; a field of that name is written `$value.any`.
+Invariants: syntax only; no schema. Keys of one object are ANDed, items of one list are ORed. `any`,
+`all` and `not` are keywords; a field with such a name is written `$value.any`.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ FilterScalar = bool | int | float | str
 Bound = Literal["above", "at_least", "below", "at_most"]
 
 _BOUNDS: Final[tuple[Bound, ...]] = ("above", "at_least", "below", "at_most")
-_ALONE: Final = ("exists", "prefix", "suffix", "anything_but", "equals_ignore_case")
-_JOINTS: Final = ("any", "all", "not")
+_OPERATORS: Final = ("exists", "prefix", "suffix", "anything_but", "equals_ignore_case")
+_COMBINATORS: Final = ("any", "all", "not")
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One alternative: a literal (`word` is `equals`), an operator, or bounds together."""
+    """One alternative: a literal (`word` is `equals`), an operator, or combined bounds."""
 
     word: str
     at: DocumentPath
@@ -32,43 +32,43 @@ class Matcher:
     bounds: Mapping[Bound, FilterScalar] = field(default_factory=dict)
 
     @property
-    def asks_for_missing(self) -> bool:
+    def matches_missing(self) -> bool:
         """Whether it is `{exists: false}`."""
         return self.word == "exists" and self.values == (False,)
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """What the value at one path must be: any of the matchers."""
+    """A condition on the value at one path: at least one of the matchers."""
 
     path: Path
     at: DocumentPath
     matchers: tuple[Matcher, ...]
 
     @property
-    def asks_for_tombstones(self) -> bool:
-        """Whether it is the one test that a record without a value can pass."""
+    def matches_tombstones(self) -> bool:
+        """Whether a record without a value can pass: `{exists: false}` on the whole value."""
         at_root = self.path.root == "value" and not self.path.steps
-        return at_root and any(matcher.asks_for_missing for matcher in self.matchers)
+        return at_root and any(matcher.matches_missing for matcher in self.matchers)
 
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part."""
+    """All parts must match."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """At least one part."""
+    """At least one part must match."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Not the part."""
+    """The part must not match."""
 
     part: "Condition"
 
@@ -77,12 +77,12 @@ Condition = Test | All | Any | Not
 
 
 def parse_filter(data: Mapping[str, Unchecked], diagnostics: Diagnostics, at: DocumentPath) -> All:
-    """The tree of a filter; mistakes go to the findings, and what is wrong is left out."""
+    """The tree of a filter; mistakes are added to `diagnostics`, invalid parts are left out."""
     parts: list[Condition] = []
     for key, value in data.items():
         here = (*at, key)
         if key in ("any", "all"):
-            parts += _joint(key, value, diagnostics, here)
+            parts += _combined(key, value, diagnostics, here)
         elif key == "not":
             if isinstance(value, Mapping):
                 parts.append(Not(parse_filter(value, diagnostics, here)))
@@ -93,40 +93,42 @@ def parse_filter(data: Mapping[str, Unchecked], diagnostics: Diagnostics, at: Do
     return All(tuple(parts))
 
 
-def asks_for_tombstones(condition: Condition) -> bool:
-    """Whether records without a value can pass: only when the filter says so in so many words."""
+def matches_tombstones(condition: Condition) -> bool:
+    """Whether records without a value can pass: only if the filter asks for them explicitly."""
     match condition:
         case Test():
-            return condition.asks_for_tombstones
+            return condition.matches_tombstones
         case All(parts) | Any(parts):
-            return any(map(asks_for_tombstones, parts))
+            return any(map(matches_tombstones, parts))
         case Not():
             return False
 
 
-def proven(condition: Condition) -> set[str]:
-    """The paths that cannot be missing in a record that has passed, in their normal form."""
+def proven_paths(condition: Condition) -> set[str]:
+    """The paths, in normal form, that cannot be missing in a record that the filter matches."""
     match condition:
         case Test(path, _, matchers) if path.root == "value":
-            if any(matcher.asks_for_missing for matcher in matchers):
+            if any(matcher.matches_missing for matcher in matchers):
                 return set()
             fixed = path.steps[: path.steps.index(Every())] if Every() in path.steps else path.steps
             return {path_text(fixed[:end]) for end in range(1, len(fixed) + 1)}
         case All(parts):
-            return set().union(*map(proven, parts))
+            return set().union(*map(proven_paths, parts))
         case Any(parts):
-            each = [proven(part) for part in parts]
+            each = [proven_paths(part) for part in parts]
             return set.intersection(*each) if each else set()
         case _:
             return set()
 
 
-def _joint(word: str, value: object, diagnostics: Diagnostics, at: DocumentPath) -> list[Condition]:
+def _combined(
+    word: str, value: object, diagnostics: Diagnostics, at: DocumentPath
+) -> list[Condition]:
     if not isinstance(value, list) or not all(isinstance(part, Mapping) for part in value):
         diagnostics.add(MappingFault(Code.FILTER_FORM, f"`{word}` takes a list of filters"), at)
         return []
     if not value:
-        diagnostics.add(MappingFault(Code.FILTER_NEVER, f"`{word}` of nothing decides nothing"), at)
+        diagnostics.add(MappingFault(Code.FILTER_NEVER, f"`{word}` needs at least one filter"), at)
         return []
     parts = tuple(parse_filter(part, diagnostics, (*at, n)) for n, part in enumerate(value))
     return [Any(parts) if word == "any" else All(parts)]
@@ -146,7 +148,7 @@ def _matchers(value: object, diagnostics: Diagnostics, at: DocumentPath) -> list
     if not value:
         message = "an empty list matches nothing"
         diagnostics.add(
-            MappingFault(Code.FILTER_NEVER, message, "list the values, or take it out"), at
+            MappingFault(Code.FILTER_NEVER, message, "list the values, or remove it"), at
         )
     return [
         found for n, item in enumerate(value) for found in _matcher(item, diagnostics, (*at, n))
@@ -163,21 +165,21 @@ def _matcher(value: object, diagnostics: Diagnostics, at: DocumentPath) -> list[
 
 def _scalar(value: object) -> FilterScalar:
     if value is None:
-        message = "null matches nothing: null and absent are both missing"
+        message = "cannot compare with null: null and absent both count as missing"
         raise MappingFault(Code.FILTER_FORM, message, "write `{exists: false}`")
     if not isinstance(value, bool | int | float | str):
         raise MappingFault(
-            Code.FILTER_FORM, "a list within a list means nothing here", "use one list"
+            Code.FILTER_FORM, "a list inside a list is not allowed here", "use one list"
         )
     return value
 
 
 def _operator(data: Mapping[str, Unchecked], at: DocumentPath) -> Matcher:
-    unknown = [word for word in data if word not in (*_ALONE, *_BOUNDS)]
+    unknown = [word for word in data if word not in (*_OPERATORS, *_BOUNDS)]
     if unknown:
-        known = [*_ALONE, *_BOUNDS]
+        known = [*_OPERATORS, *_BOUNDS]
         fix = suggest(unknown[0], known)
-        raise MappingFault(Code.FILTER_FORM, f"`{unknown[0]}` is no operator of filters", fix)
+        raise MappingFault(Code.FILTER_FORM, f"`{unknown[0]}` is not a filter operator", fix)
     bounds: dict[Bound, FilterScalar] = {
         word: _bound(data[word]) for word in _BOUNDS if word in data
     }
@@ -185,8 +187,10 @@ def _operator(data: Mapping[str, Unchecked], at: DocumentPath) -> Matcher:
         _refuse_empty_range(bounds)
         return Matcher("bounds", at, bounds=bounds)
     if len(data) != 1:
-        message = f"{_listed(data)} cannot stand together" if data else "this operator is empty"
-        raise MappingFault(Code.FILTER_FORM, message, "only above, at_least, below and at_most can")
+        message = f"{_listed(data)} cannot be combined" if data else "this operator is empty"
+        raise MappingFault(
+            Code.FILTER_FORM, message, "only above, at_least, below and at_most can be combined"
+        )
     word, value = next(iter(data.items()))
     return Matcher(word, at, _operands(word, value))
 
@@ -194,7 +198,7 @@ def _operator(data: Mapping[str, Unchecked], at: DocumentPath) -> Matcher:
 def _operands(word: str, value: object) -> tuple[FilterScalar, ...]:
     if word == "exists":
         if not isinstance(value, bool):
-            raise MappingFault(Code.FILTER_FORM, "`exists` is true or false")
+            raise MappingFault(Code.FILTER_FORM, "`exists` takes true or false")
         return (value,)
     if word == "anything_but":
         if not isinstance(value, list) or not value:
@@ -217,13 +221,13 @@ def _refuse_empty_range(bounds: Mapping[Bound, FilterScalar]) -> None:
     lows = [value for word, value in bounds.items() if word in ("above", "at_least")]
     highs = [value for word, value in bounds.items() if word in ("below", "at_most")]
     if len(lows) == 2 or len(highs) == 2:
-        message = f"{_listed(bounds)} bound the same side twice"
+        message = f"{_listed(bounds)} set the same bound twice"
         raise MappingFault(Code.FILTER_FORM, message, "keep one of them")
     if not lows or not highs or isinstance(lows[0], str) or isinstance(highs[0], str):
         return
     closed = "at_least" in bounds and "at_most" in bounds
     if lows[0] > highs[0] or (lows[0] == highs[0] and not closed):
-        raise MappingFault(Code.FILTER_NEVER, f"no number is within {_listed(bounds)} of this")
+        raise MappingFault(Code.FILTER_NEVER, f"no number satisfies {_listed(bounds)}")
 
 
 def _listed(words: Mapping[str, Unchecked] | Mapping[Bound, FilterScalar]) -> str:

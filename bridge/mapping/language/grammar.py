@@ -1,7 +1,7 @@
 """The mapping file's grammar as models: short forms are text, long forms are objects.
 
-Invariants: form only. What needs more than one key, a path's spelling or a schema is checked in
-`load.py` and the compiler, so that its mistakes have codes of their own.
+Invariants: syntax only. Rules about several keys, the syntax of paths or a schema are checked in
+`checks.py` and the compiler, so that each mistake has its own code.
 """
 
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ TypeWord = Literal["str", "int", "real", "bool", "date", "strs", "ints", "reals"
 
 
 def _form(value: Any) -> str:
-    """Which of the two forms a person wrote."""
+    """Whether the file uses the short form (text) or the long form (object)."""
     return "text" if isinstance(value, str) else "object"
 
 
 def _topics_form(value: Any) -> str:
-    """Topics by pattern are an object, those by name a list."""
+    """Topics by pattern are an object, topics by name a list."""
     return "object" if isinstance(value, Mapping | TopicPattern) else "list"
 
 
@@ -50,7 +50,7 @@ FilterData = Annotated[
 
 
 class Strict(BaseModel):
-    """The base of all: frozen, and no key that is not named here."""
+    """The base of all models: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
 

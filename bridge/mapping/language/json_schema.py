@@ -1,7 +1,7 @@
 """The mapping file's grammar as JSON Schema, for editors.
 
-Law: what the filter's grammar takes is written here a second time, because its model is its
-parser; a test holds the two together.
+Invariants: this file repeats the filter's grammar, which has a parser and no model; a test compares
+the two.
 """
 
 from typing import Final
@@ -90,7 +90,7 @@ def mapping_schema() -> SchemaNode:
 
 
 def _without_null(node: SchemaNode) -> None:
-    """Null says nothing in a mapping file, so no editor shall offer it."""
+    """Remove null, which has no meaning in a mapping file, so that editors do not suggest it."""
     if node.get("default", 0) is None:
         del node["default"]
     branches = [branch for branch in node.get("anyOf", ()) if branch != {"type": "null"}]

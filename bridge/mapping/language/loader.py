@@ -1,7 +1,7 @@
-"""Mapping files to rules: everything that can be known without a schema is checked here.
+"""Loads mapping files as rules, with every check that needs no schema.
 
-Invariants: all mistakes of all files are told at once. A mapping whose form is wrong does not hide
-what is wrong in the others.
+Invariants: all mistakes of all files are reported together. A mapping with a wrong form does not
+hide mistakes in the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,16 +34,16 @@ KIND_CODES: Final[Mapping[str, str]] = {
     "wrong_type": Code.WRONG_TYPE.value,
     "wrong_value": Code.WRONG_VALUE.value,
 }
-"""Codes for what the documents room finds."""
+"""The codes for the problems that `bridge.documents` finds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One mapping of one file, with the file's defaults filled in.
+    """One mapping of one file, with the file's defaults applied.
 
-    `at` is where the mapping stands in its document; `filter` the parsed condition; `pattern`
-    the topics', where they are not listed; `topic_names` are ours to Kafka's. `warnings` are told
-    with those of its plans.
+    `at` is the mapping's path in its document and `filter` the parsed condition. `pattern` is None
+    if the topics are listed by name. `topic_names` maps the names in mapping files to Kafka's.
+    `warnings` are reported together with those of its plans.
     """
 
     name: str
@@ -62,13 +62,13 @@ class Rule:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics that are named; none where there is a pattern."""
+        """The topics that are listed by name; none if there is a pattern."""
         return self.form.topics if isinstance(self.form.topics, tuple) else ()
 
     def reads(self, topic: str) -> bool:
-        """Whether the mapping is for records of this topic, as the mapping files name it.
+        """Whether the mapping reads this topic; `topic` is its name in mapping files.
 
-        Lists use that name. Patterns see Kafka's: what a pattern is to find is in the cluster.
+        Lists use that name. Patterns match Kafka's name, because they search the cluster's topics.
         """
         if self.pattern is None:
             return topic in self.topics
@@ -76,10 +76,10 @@ class Rule:
 
 
 def load_rules(documents: Iterable[Document], options: Options = NO_OPTIONS) -> tuple[Rule, ...]:
-    """The rules of all files, in their order.
+    """The rules of all files, in file order.
 
     Raises:
-        Problems: whatever is wrong, in all of them.
+        Problems: all mistakes in all files.
     """
     rules, problems = read_rules(documents, options)
     if any(problem.severity == "error" for problem in problems):
@@ -90,61 +90,60 @@ def load_rules(documents: Iterable[Document], options: Options = NO_OPTIONS) -> 
 def read_rules(
     documents: Iterable[Document], options: Options = NO_OPTIONS
 ) -> tuple[tuple[Rule, ...], list[Problem]]:
-    """What is right in the files, to be looked at further, and what is wrong.
+    """The valid parts of the rules, for further checks, and the problems.
 
-    A rule of which properties are wrong is there without them; one of which anything else is
-    wrong is not.
+    A rule with wrong properties is returned without them; a rule with any other error is left out.
     """
     problems: list[Problem] = []
-    every: list[Rule] = []
-    right: list[Rule] = []
+    all_rules: list[Rule] = []
+    valid: list[Rule] = []
     for document in documents:
-        found, parts, wrong = _of_document(document, options)
-        every += found
-        right += parts
-        problems += wrong
-    return tuple(right), problems + _name_clashes(every)
+        rules, valid_parts, file_problems = _of_document(document, options)
+        all_rules += rules
+        valid += valid_parts
+        problems += file_problems
+    return tuple(valid), problems + _duplicate_names(all_rules)
 
 
 def _of_document(
     document: Document, options: Options
 ) -> tuple[list[Rule], list[Rule], list[Problem]]:
-    """The rules of a file, their right parts, and what is wrong."""
+    """The rules of a file, their valid parts, and the problems."""
     problems: list[Problem] = []
     defaults, owner = Defaults(), None
     try:
         file = validate(MappingFile, document, codes=KIND_CODES)
         defaults, owner = file.defaults, file.owner
         forms = dict(enumerate(file.mappings))
-    except Problems as wrong:
-        problems += wrong.problems
+    except Problems as error:
+        problems += error.problems
         forms = _well_formed(document)
-    of_all = Diagnostics(document, ("defaults",))
-    check_defaults(defaults, of_all, options)
-    problems += of_all.problems
-    rules, parts = [], []
+    of_defaults = Diagnostics(document, ("defaults",))
+    check_defaults(defaults, of_defaults, options)
+    problems += of_defaults.problems
+    rules, valid_parts = [], []
     for index, form in forms.items():
         diagnostics = Diagnostics(document, ("mappings", index))
         check_form(form, diagnostics, options, defaults.never_send)
         rule = _rule(diagnostics, form, defaults, owner, options)
         rules.append(rule)
-        if not of_all.wrong:
-            parts += _right_part(rule, diagnostics.wrong)
+        if not of_defaults.error_paths:
+            valid_parts += _valid_part(rule, diagnostics.error_paths)
         problems += diagnostics.problems
-    return rules, parts, problems
+    return rules, valid_parts, problems
 
 
-def _right_part(rule: Rule, wrong: Sequence[DocumentPath]) -> list[Rule]:
-    """The rule without the properties that are wrong; nothing where anything else is."""
-    lost = {at[1] for at in wrong if at[0] == "properties" and len(at) > 1}
-    if any(at[0] != "properties" or len(at) < 2 for at in wrong):
+def _valid_part(rule: Rule, error_paths: Sequence[DocumentPath]) -> list[Rule]:
+    """The rule without its wrong properties; nothing if anything else is wrong."""
+    wrong = {at[1] for at in error_paths if at[0] == "properties" and len(at) > 1}
+    if any(at[0] != "properties" or len(at) < 2 for at in error_paths):
         return []
-    kept = {name: value for name, value in rule.form.properties.items() if name not in lost}
+    kept = {name: value for name, value in rule.form.properties.items() if name not in wrong}
     return [replace(rule, form=rule.form.model_copy(update={"properties": kept}))]
 
 
 def _well_formed(document: Document) -> dict[int, MappingRule]:
-    """The mappings of a file with mistakes that have none of their own."""
+    """The mappings that are well-formed, in a file that is not; by their index."""
     data = document.data
     items = data.get("mappings") if isinstance(data, dict) else None
     forms: dict[int, MappingRule] = {}
@@ -185,11 +184,11 @@ def _pattern(topics: tuple[str, ...] | TopicPattern) -> Pattern | None:
         return None
     try:
         return compile_pattern(topics.pattern)
-    except MappingFault:  # told by the checks of the form
+    except MappingFault:  # `check_form` reports it
         return None
 
 
-def _name_clashes(rules: Sequence[Rule]) -> list[Problem]:
+def _duplicate_names(rules: Sequence[Rule]) -> list[Problem]:
     first: dict[str, Rule] = {}
     problems = []
     for rule in rules:
@@ -197,9 +196,9 @@ def _name_clashes(rules: Sequence[Rule]) -> list[Problem]:
         if other is not rule:
             diagnostics = Diagnostics(rule.document, rule.at)
             place = other.document.place((*other.at, "name"))
-            message = f"the name `{rule.name}` is taken"
+            message = f"the name `{rule.name}` is already used"
             diagnostics.add(
-                MappingFault(Code.NAME_TWICE, message, f"the other stands at {place}"), ("name",)
+                MappingFault(Code.NAME_TWICE, message, f"the other one is at {place}"), ("name",)
             )
             problems += diagnostics.problems
     return problems

@@ -1,4 +1,4 @@
-"""What the settings say to the mapping room."""
+"""The settings that affect mappings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The chosen API, the key of `hmac-sha256`, the settings' never-send globs and topic names.
+    """The selected API, the key of `hmac-sha256`, the settings' never-send globs and topic names.
 
-    `topic_names` are ours to Kafka's, of the topics that have two. Laws: the key is never shown.
+    `topic_names` maps the names in mapping files to Kafka's, for topics that have two names.
+    Invariants: the key is never shown.
     """
 
     api: Literal["v1", "v2"] = "v1"
@@ -22,4 +23,4 @@ class Options:
 
 
 NO_OPTIONS: Final = Options()
-"""What holds where the settings say nothing."""
+"""The defaults."""

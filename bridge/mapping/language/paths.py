@@ -1,7 +1,7 @@
 """Paths into a record: `a.b`, `items[0].sku`, `items[*].sku`, `meta["x.y"]`, `$headers.NAME`.
 
-Invariants: a path is parsed once, at load. The first word tells the root: a field of the decoded
-value, or one of the metadata words that begin with `$`.
+Invariants: a path is parsed once, at load. Its first word is a field of the decoded value or a
+metadata root, which starts with `$`.
 """
 
 import re
@@ -41,7 +41,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class MapKey:
-    """A key of a map, whatever characters it has."""
+    """A key of a map, with any characters."""
 
     key: str
 
@@ -51,7 +51,7 @@ Step = Name | Index | Every | MapKey
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A parsed path; `text` is how the file writes it. For `$headers`, `header` is the name."""
+    """A parsed path; `text` is the path as written. For `$headers`, `header` is the name."""
 
     text: str
     root: Root
@@ -60,12 +60,12 @@ class Path:
 
     @property
     def names(self) -> str:
-        """The path in one normal form: the same place in a value gives the same text."""
+        """The path in normal form: paths to the same place give the same text."""
         return path_text(self.steps)
 
 
 def path_text(steps: tuple[Step, ...]) -> str:
-    """Steps as a person writes them."""
+    """Steps as text, in the syntax of mapping files."""
     parts: list[str] = []
     for step in steps:
         match step:
@@ -81,10 +81,10 @@ def path_text(steps: tuple[Step, ...]) -> str:
 
 
 def parse_path(text: str) -> Path:
-    """The path that `text` writes.
+    """Parse a path.
 
     Raises:
-        Fault: it is none; the message says where it breaks off.
+        MappingFault: `text` is not a path; the message says where the syntax error is.
     """
     if not text.startswith("$"):
         return Path(text, "value", _steps(text, "." + text))
@@ -92,7 +92,7 @@ def parse_path(text: str) -> Path:
     root = word[0] if word else "$"
     if root not in _ROOTS:
         fix = suggest(root, _ROOTS)
-        raise MappingFault(Code.PATH_FORM, f"`{root}` is no part of a record", fix)
+        raise MappingFault(Code.PATH_FORM, f"`{root}` is not a part of a record", fix)
     rest = text[len(root) :]
     if root == "$value":
         return Path(text, "value", _steps(text, rest))
@@ -113,7 +113,7 @@ def _header(text: str, rest: str) -> str:
     bracket = _BRACKET.fullmatch(rest)
     name = bracket["key"] if bracket else rest.removeprefix(".")
     if not name or (not bracket and not rest.startswith(".")):
-        raise MappingFault(Code.PATH_FORM, f"`{text}` names no header", "write $headers.NAME")
+        raise MappingFault(Code.PATH_FORM, f"`{text}` has no header name", "write $headers.NAME")
     return name
 
 
@@ -131,9 +131,9 @@ def _step(text: str, rest: str, at: int) -> tuple[Step, int]:
         return Name(name[0]), name.end()
     if rest[at] == "[" and (bracket := _BRACKET.match(rest, at)):
         return _bracketed(bracket), bracket.end()
-    done = text[: max(0, at + len(text) - len(rest))]
-    where = f"after `{done}`" if done else "at its beginning"
-    raise MappingFault(Code.PATH_FORM, f"`{text}` is not a path: it breaks off {where}", _FIX)
+    parsed = text[: max(0, at + len(text) - len(rest))]
+    where = f"after `{parsed}`" if parsed else "at the start"
+    raise MappingFault(Code.PATH_FORM, f"`{text}` is not a valid path: syntax error {where}", _FIX)
 
 
 def _bracketed(match: re.Match[str]) -> Step:

@@ -1,4 +1,4 @@
-"""Templates: `Order {status}`; `{{` and `}}` are braces."""
+"""Templates such as `Order {status}`; `{{` and `}}` are literal braces."""
 
 import re
 from dataclasses import dataclass
@@ -10,30 +10,30 @@ _PIECE = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<path>[^{}]+)\}|(?P<text>[^{}]+)
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
-    """A place in a template that a path fills."""
+class Placeholder:
+    """A path in braces; the value at the path replaces it."""
 
     path: str
 
 
-Piece = str | Hole
+Piece = str | Placeholder
 
 
 def parse_template(text: str) -> tuple[Piece, ...]:
-    """The pieces of a template; one piece of text when it has no holes.
+    """The pieces of a template; a single text if it has no placeholders.
 
     Raises:
-        Fault: a brace stands alone.
+        MappingFault: a brace is unmatched.
     """
     pieces: list[Piece] = []
     at = 0
     while at < len(text):
         match = _PIECE.match(text, at)
         if match is None:
-            message = f"the brace at character {at + 1} has no partner"
-            raise MappingFault(Code.TEMPLATE, message, "write `{{` for a brace itself")
+            message = f"the brace at character {at + 1} is unmatched"
+            raise MappingFault(Code.TEMPLATE, message, "write `{{` for a literal brace")
         if match["path"] is not None:
-            pieces.append(Hole(match["path"].strip()))
+            pieces.append(Placeholder(match["path"].strip()))
         else:
             plain = match["text"] if match["text"] is not None else match["brace"][0]
             last = pieces[-1] if pieces else None

@@ -18,7 +18,7 @@ def zone_of(name: str | None) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        message = f"the time zone `{name}` is not known here"
+        message = f"unknown time zone `{name}`"
         raise MappingFault(
-            Code.TIME_FORM, message, "write UTC, or a name as Europe/Berlin"
+            Code.TIME_FORM, message, "write UTC, or a name such as Europe/Berlin"
         ) from None

@@ -1,7 +1,7 @@
-"""Patterns over topic names: google-re2, whose time is linear in the name whatever the pattern is.
+"""Patterns over topic names: google-re2, whose run time is linear in the name for any pattern.
 
-Invariants: a pattern is compiled once, at load, and matches anywhere in a name unless it says `^`
-and `$` itself. The only home of `re2`, which has no types of its own.
+Invariants: a pattern is compiled once, at load, and matches anywhere in a name unless it contains
+`^` and `$`. The only module that imports `re2`, which has no type annotations.
 """
 
 from dataclasses import dataclass
@@ -13,36 +13,36 @@ from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault
 
 _OPTIONS: Final[Any] = re2.Options()
-_OPTIONS.log_errors = False  # the fault tells it, once and at its place
+_OPTIONS.log_errors = False  # the MappingFault reports it, with its place
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern; `text` is how the file writes it."""
+    """A compiled pattern; `text` is the pattern as written."""
 
     text: str
     _compiled: Any
 
     def matches(self, topic: str) -> bool:
-        """Whether the pattern is found in a topic's name."""
+        """Whether the pattern matches anywhere in a topic's name."""
         return self._compiled.search(topic) is not None
 
     @property
     def is_open(self) -> bool:
-        """Whether it does not say where a name begins, so that more match than was thought of."""
+        """Whether it is not anchored at the start, and so may match more names than intended."""
         return not self.text.startswith(("^", r"\A"))
 
 
 def compile_pattern(text: str) -> Pattern:
-    """The pattern that `text` writes.
+    """Compile a pattern.
 
     Raises:
-        Fault: it is none.
+        MappingFault: RE2 rejects it.
     """
     try:
         return Pattern(text, re2.compile(text, _OPTIONS))
     except re2.error as error:
-        why = error.args[0]
-        said = why.decode(errors="replace") if isinstance(why, bytes) else str(why)
-        fix = "patterns are RE2's: no look-ahead, no back-references"
-        raise MappingFault(Code.TOPIC_PATTERN, f"this is not a pattern: {said}", fix) from None
+        raw = error.args[0]
+        reason = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+        fix = "patterns use RE2: no look-ahead, no back-references"
+        raise MappingFault(Code.TOPIC_PATTERN, f"invalid pattern: {reason}", fix) from None

@@ -1,1 +1,1 @@
-"""What runs for each record: plans, readers and outcomes."""
+"""The code that runs for each record: plans, readers and outcomes."""

@@ -1,4 +1,4 @@
-"""The functions that a compiled mapping is made of."""
+"""The types of the functions in a compiled mapping."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
-"""What one mapping makes of one record: an event, a skip or a reject.
+"""The outcome of one mapping for one record: an event, a skip or a reject.
 
-Invariants: values, ready to be written as JSON; equal records and equal files give equal outcomes.
-`MappingSkipped` and `MappingRejected` hold paths and words of ours, never a value of the record.
+Invariants: the values are ready for JSON; equal records and equal files give equal outcomes.
+`MappingSkipped` and `MappingRejected` contain paths and fixed texts, never a value of the record.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Property(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """Attach to the user's session that was active last."""
+    """Attach to the user's most recent session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ Session = Recent | NoSession | SessionUrl | DeviceSession | SessionId
 class Event(NamedTuple):
     """A custom event. `timestamp` is RFC 3339 in UTC with milliseconds and `Z`.
 
-    `shadow` events are counted and not sent. `late` says what becomes of it when it is older
-    than the session window.
+    `shadow` events are counted and not sent. `late` says what to do if the event is older than the
+    session window.
     """
 
     mapping: str
@@ -79,7 +79,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MappingSkipped:
-    """The mapping matched, and its own rules say that nothing is sent."""
+    """The mapping matched, but its own rules say not to send an event."""
 
     mapping: str
     why: str
@@ -87,10 +87,10 @@ class MappingSkipped:
 
 @dataclass(frozen=True, slots=True)
 class MappingRejected:
-    """The mapping matched, and no event can be made of the record.
+    """The mapping matched, but the record cannot be mapped to an event.
 
-    `reason` is a stable word in snake_case, `path` the field as the mapping file writes it.
-    `halt` asks that a person looks before the mapping's topics go on (`on_error: halt`).
+    `reason` is a stable identifier in snake_case, `path` the field as written in the mapping file.
+    `halt` stops the mapping's topics until somebody acts (`on_error: halt`).
     """
 
     mapping: str

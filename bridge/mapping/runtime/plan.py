@@ -1,6 +1,6 @@
-"""A plan: what the mappings make of the records of one topic that have one schema.
+"""A plan: the compiled mappings for the records of one topic with one schema.
 
-Invariants: nothing here looks anything up that could be known before the first record. A mapping
+Invariants: everything that is known before the first record is computed at compile time. A mapping
 error is an outcome, never an exception.
 """
 
@@ -39,7 +39,7 @@ WantedPath = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class WantedPaths:
-    """Which parts of a value the mappings read: the filters alone, and all of it."""
+    """The parts of a value that the mappings read: the filters' alone, and all of them."""
 
     filter: frozenset[WantedPath]
     all: frozenset[WantedPath]
@@ -47,7 +47,7 @@ class WantedPaths:
 
 @dataclass(frozen=True, slots=True)
 class TypedProperty:
-    """The type that one mapping gives to one property of one event, and where it says so."""
+    """The type that one mapping gives to one property of one event, and its place in the file."""
 
     event: str
     property: str
@@ -59,7 +59,7 @@ class TypedProperty:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """One compiled mapping. `matches` None: every record. `keep` is the share of users kept."""
+    """One compiled mapping. `matches` None: every record. `keep` is the sampled share of users."""
 
     name: str
     matches: FilterFunction | None
@@ -79,7 +79,7 @@ class CompiledMapping:
     equalities: tuple[Equality, ...] = ()
 
     def apply(self, record: Record, value: Any) -> Outcome | None:
-        """What becomes of a record; None when the filter does not match."""
+        """The outcome for a record; None if the filter does not match."""
         try:
             if self.matches is not None and not self.matches(record, value):
                 return None
@@ -96,12 +96,12 @@ class CompiledMapping:
             if self.uid_optional:
                 return MappingSkipped(self.name, "no_uid")
             path = self.uid_path
-            raise MappingError("missing_uid", f"`{path}` names no user", path)
+            raise MappingError("missing_uid", f"`{path}` has no user id", path)
         if self.keep < 1 and share_of(uid) >= self.keep:
             return MappingSkipped(self.name, "not_sampled")
         properties: list[Property] = []
-        for produce in self.properties:
-            found = produce(record, value)
+        for read in self.properties:
+            found = read(record, value)
             if found is not None:
                 properties.append(found)
         return Event(
@@ -121,15 +121,15 @@ class CompiledMapping:
 class Plan:
     """The compiled mappings of one topic and schema; immutable.
 
-    `wanted` is what must be decoded; `filters_by_record` says whether a filter reads more than the
-    value. `typed` are the types of all properties, `warnings` what
-    `check` tells and `run` does not mind, `mismatches` the mappings that reject for the schema,
-    `taken` by path what the values are taken for.
+    `wanted` are the parts of a value to decode; `filters_by_record` says whether a filter reads
+    more than the value. `typed` are the types of all properties, `warnings` the problems that
+    `check` reports and `run` ignores. `mismatches` are the mappings that do not fit the schema, and
+    `avro_types` the types of the values by path.
     """
 
     __slots__ = (
-        *("_choose", "_steps", "_tombstones", "filters_by_record", "mismatches", "taken"),
-        *("topic", "typed", "wanted", "warnings"),
+        *("_choose", "_steps", "_tombstones", "filters_by_record", "mismatches"),
+        *("avro_types", "topic", "typed", "wanted", "warnings"),
     )
 
     def __init__(
@@ -141,7 +141,7 @@ class Plan:
         tombstones: Sequence[CompiledMapping | MismatchedMapping],
         typed: Sequence[TypedProperty],
         warnings: Sequence[Problem],
-        taken: Mapping[str, Sequence[AvroType]],
+        avro_types: Mapping[str, Sequence[AvroType]],
         mismatches: Sequence[MappingMismatch] = (),
         filters_by_record: bool = False,
     ) -> None:
@@ -150,7 +150,7 @@ class Plan:
         self.typed = tuple(typed)
         self.warnings = tuple(warnings)
         self.mismatches = tuple(mismatches)
-        self.taken = dict(taken)
+        self.avro_types = dict(avro_types)
         self.filters_by_record = filters_by_record
         self._steps = {name: tuple(found) for name, found in steps.items()}
         self._tombstones = tuple(tombstones)
@@ -159,12 +159,12 @@ class Plan:
     def map(
         self, record: Record, value: object | None, record_name: str | None = None
     ) -> Sequence[Outcome]:
-        """What the mappings make of a record, in the order of the files.
+        """The outcomes for a record, in the order of the files.
 
-        `value` is the decoded value, raw, with at least the fields in `wanted.all`; None is a
-        tombstone. `record_name` is the full name of the record that was written; it matters
-        only where the schema's top is a union of several. A mapping whose filter does not match
-        gives nothing.
+        `value` is the raw decoded value with at least the fields in `wanted.all`; None is a
+        tombstone. `record_name` is the full name of the record that was written; it matters only if
+        the root of the schema is a union of several. A mapping whose filter does not match has no
+        outcome.
         """
         if value is None:
             steps: Sequence[CompiledMapping | MismatchedMapping] = self._tombstones
@@ -179,19 +179,19 @@ class Plan:
         return outcomes
 
     def matches(self, record: Record, value: object | None, record_name: str | None = None) -> bool:
-        """Whether any filter matches; the fields in `wanted.filter` are enough for it."""
+        """Whether any filter matches; it needs only the fields in `wanted.filter`."""
         if value is None:
             return any(_matches(step, record, None) for step in self._tombstones)
         try:
             return self.filter(record_name)(record, value)
         except MappingError:
-            return True  # `map` tells what is wrong
+            return True  # `map` reports the error
 
     def filter(self, record_name: str | None = None) -> FilterFunction:
-        """Whether any mapping wants a record: for values that are there, of one kind of record.
+        """A function that says whether any filter matches a record that is not a tombstone.
 
-        The fields in `wanted.filter` are enough for it. What it makes of a record raises
-        MappingError where `map` tells what is wrong: then it is wanted.
+        It needs only the fields in `wanted.filter`. It may raise MappingError; treat that as a
+        match, because `map` then reports the error.
         """
         steps = self._steps.get(self._key(record_name), ())
         if any(step.matches is None for step in steps):
@@ -209,7 +209,7 @@ class Plan:
         return matches
 
     def members(self, record_name: str | None = None) -> Equality | None:
-        """The values of one field without which nobody wants a record; None: there is none such."""
+        """A field and the values that it must have for any mapping to match; None if unknown."""
         return common_equality(self._steps.get(self._key(record_name), ()))
 
     def _key(self, record_name: str | None) -> str | None:
@@ -222,5 +222,5 @@ def _matches(
     try:
         return step.matches is None or step.matches(record, value)
     except MappingError:
-        # `map` tells what is wrong.
+        # `map` reports the error.
         return True

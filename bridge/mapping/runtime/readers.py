@@ -1,7 +1,6 @@
-"""Reading one place of a decoded value or of a record: closures, made once for each path.
+"""Closures that read one path of a decoded value or of a record, built once for each path.
 
-Invariants: None is missing. Nothing that can be bound when the closure is made is looked up when it
-is called.
+Invariants: None means missing. What can be bound when the closure is built is bound then.
 """
 
 from collections.abc import Callable
@@ -16,10 +15,10 @@ _Walk = Callable[[Any], Any]
 
 
 def reader_of(steps: tuple[Step, ...], *, flatten: bool = False, mixed: bool = False) -> Reader:
-    """Reads the value at `steps`.
+    """A reader of the value at `steps`.
 
-    `flatten` makes one list of the lists behind `[*]`; `mixed` says that a union on the way has
-    branches in which the path cannot go on.
+    `flatten` joins the lists after `[*]` into one; `mixed` says that a union on the way has
+    branches in which the path does not exist.
     """
     names = [step.name for step in steps if isinstance(step, Name)]
     if not mixed and len(names) == len(steps) and len(names) in _BY_NAMES:
@@ -29,12 +28,12 @@ def reader_of(steps: tuple[Step, ...], *, flatten: bool = False, mixed: bool = F
 
 
 def constant(value: object) -> Reader:
-    """The same for every record."""
+    """A reader that returns the same value for every record."""
     return lambda _, __: value
 
 
 def missing(_: Record, __: Any) -> None:
-    """What a path into the value of a tombstone gives."""
+    """The reader of any path into a tombstone: always None."""
 
 
 def key(record: Record, _: Any) -> str | None:
@@ -43,7 +42,7 @@ def key(record: Record, _: Any) -> str | None:
 
 
 def header(name: str) -> Reader:
-    """The last header of a name as text."""
+    """A reader of the last header with a name, as text."""
 
     def read(record: Record, _: Any) -> str | None:
         last = None
@@ -66,15 +65,15 @@ def offset(record: Record, _: Any) -> int:
 
 
 def timestamp(record: Record, _: Any) -> int | None:
-    """Kafka's own time of the record in milliseconds, where it has one."""
+    """Kafka's timestamp of the record in milliseconds, or None if it has none."""
     return None if record.timestamp_ms < 0 else record.timestamp_ms
 
 
 def utf8(raw: bytes, what: str) -> str:
-    """Text from bytes of the record itself.
+    """Decode the record's key or a header.
 
     Raises:
-        MappingError: they are no UTF-8.
+        MappingError: the bytes are not UTF-8.
     """
     try:
         return raw.decode()

@@ -1,7 +1,7 @@
-"""What becomes of records whose schema a mapping does not fit: a schema met while running.
+"""Rejects records if a schema that first appears at run time does not fit a mapping.
 
-Invariants: the mapping's filter still decides, where it fits the schema itself; else every record
-of the schema is rejected, because nobody can tell which of them were meant. No message holds a
+Invariants: if the mapping's filter fits the schema, it still decides. Otherwise every record of the
+schema is rejected, because it is unknown which of them the mapping is for. No message contains a
 value.
 """
 
@@ -26,12 +26,12 @@ from bridge.records import Record
 from bridge.schema.conversions import MappingError
 
 SCHEMA_DOES_NOT_FIT: Final = "schema_does_not_fit"
-_JOINTS: Final = ("any", "all", "not")
+_COMBINATORS: Final = ("any", "all", "not")
 
 
 @dataclass(frozen=True, slots=True)
 class MappingMismatch:
-    """A mapping that does not fit a schema: its first problem, and the field that is concerned."""
+    """A mapping that does not fit a schema: its first problem, and the field that it is about."""
 
     mapping: str
     problem: Problem
@@ -40,9 +40,9 @@ class MappingMismatch:
 
 @dataclass(frozen=True, slots=True)
 class MismatchedMapping:
-    """A step in place of a mapping that does not fit. `matches` None: every record.
+    """The step that replaces a mapping that does not fit. `matches` None: every record.
 
-    `halt` is the mapping's `on_error: halt`, which keeps its records from becoming dead letters.
+    `halt` is the mapping's `on_error: halt`: its topics stop instead of producing dead letters.
     """
 
     mismatch: MappingMismatch
@@ -51,7 +51,7 @@ class MismatchedMapping:
     equalities: tuple[Equality, ...] = ()
 
     def apply(self, record: Record, value: Any) -> Outcome | None:
-        """A reject; None when the filter does not match."""
+        """A reject; None if the filter does not match."""
         name = self.mismatch.mapping
         try:
             if self.matches is not None and not self.matches(record, value):
@@ -64,10 +64,10 @@ class MismatchedMapping:
 
 
 def field_of(form: MappingRule, session: str | SessionPath, at: DocumentPath) -> str | None:
-    """The path into the record that stands at, or beside, a place in a mapping."""
+    """The path into the record that belongs to a place in a mapping."""
     match at:
         case ("filter", *below):
-            words = [step for step in below if isinstance(step, str) and step not in _JOINTS]
+            words = [step for step in below if isinstance(step, str) and step not in _COMBINATORS]
             return words[0] if words else None
         case ("uid", *_):
             uid = long_uid(form.uid)

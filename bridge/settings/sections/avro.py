@@ -85,7 +85,7 @@ class TopicCodec(Section):
         default=(),
         alias="schema",
         description="The .avsc file of `raw` records. For `single_object`: one file or a list, the "
-        "newest last. For `confluent`, it is used by tests only.",
+        "newest last. For `confluent`, only `test`, `explain` and `fields` use it; `run` needs a registry.",
     )
 
     @property

@@ -87,7 +87,7 @@ async def test_check_uses_every_version(registry: RegistryStandIn) -> None:
         " and `int` in another\n"
         "        properties: {amount: amount}\n"
         "                     ^\n"
-        "    fix: `type:` makes both the same; or use another name\n"
+        "    fix: use `type:` to make both the same, or rename one of them\n"
         "m.yaml:7:26: error M030: the schema has no field `amount`"
         " (in prod.payments-value version 1)\n"
         "        properties: {amount: amount}\n"

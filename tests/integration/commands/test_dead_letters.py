@@ -37,8 +37,8 @@ mappings:
   - {name: copy, topics: [payments], uid: user, event: Copy}
 """
 NOW_S = 1_795_515_300.0
-MISSING = Failure("map", "missing_uid", "`user` names no user", "paid", "user")
-GONE = Failure("map", "missing_uid", "`user` names no user", "refunded", "user")
+MISSING = Failure("map", "missing_uid", "`user` has no user id", "paid", "user")
+GONE = Failure("map", "missing_uid", "`user` has no user id", "refunded", "user")
 CUT = Failure("decode", "truncated", "field user: the value ends here", path="user", byte_offset=6)
 
 

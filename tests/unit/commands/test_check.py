@@ -44,11 +44,11 @@ def test_mistakes_of_form_schema_and_tests_are_reported_together(folder: Path) -
     result = run("check", "m.yaml", "n.yaml", *SCHEMA)
 
     assert result.output == (
-        "n.yaml:2:19: error M001: `Bad` is not a name of a mapping\n"
+        "n.yaml:2:19: error M001: `Bad` is not a valid mapping name\n"
         '    mappings: [{name: Bad, topics: [x], uid: "$kee", event: E}]\n'
         "                      ^\n"
-        "    fix: use small letters, digits and dashes, as payment-failed\n"
-        "n.yaml:2:42: error M003: `$kee` is no part of a record\n"
+        "    fix: use lowercase letters, digits and dashes, such as payment-failed\n"
+        "n.yaml:2:42: error M003: `$kee` is not a part of a record\n"
         '    mappings: [{name: Bad, topics: [x], uid: "$kee", event: E}]\n'
         "                                             ^\n"
         "    fix: did you mean `$key`?\n"
@@ -132,7 +132,7 @@ def test_mistakes_in_the_settings_do_not_hide_those_in_the_mappings(folder: Path
         ),
         "    log: {level: loud}",
         "                 ^",
-        "m.yaml:9:17: error M003: `0user` is not a path: it breaks off at its beginning",
+        "m.yaml:9:17: error M003: `0user` is not a valid path: syntax error at the start",
         "        uid: {path: 0user, optional: true}",
         "                    ^",
         '    fix: paths look like a.b, items[0].sku, items[*].sku or meta["x.y"]',
@@ -222,11 +222,11 @@ def test_explain_prints_the_explanation_of_a_code() -> None:
     result = run("check", "--explain", "m012")
 
     assert result.output == (
-        "M012: `default` and `optional` contradict each other, or say nothing\n"
+        "M012: `default` and `optional` contradict each other, or have no meaning\n"
         "\n"
-        "A value that can be missing says what happens then: `default` sends something in\n"
-        "its place, `optional: true` leaves the property out. Both together contradict\n"
-        "each other, and a default of null says nothing.\n"
+        "For a value that can be missing, the mapping says what happens then: `default`\n"
+        "sends a replacement, `optional: true` leaves the property out. Using both is a\n"
+        "contradiction, and a default of null has no meaning.\n"
     )
     assert result.exit_code == 0
 

@@ -92,7 +92,7 @@ def test_any_and_not_are_explained_part_by_part(folder: Path) -> None:
         (
             {", optional: true}\n    event": "}\n    event", "path: user": "path: id"},
             {"id": "guest"},
-            "payment-failed: dead letter: missing_uid: `id` names no user\n",
+            "payment-failed: dead letter: missing_uid: `id` has no user id\n",
         ),
         (
             {"    topics: [payments]\n": "    topics: [payments]\n    mode: off\n"},

@@ -46,8 +46,8 @@ def test_the_filter_operators_are_those_of_the_parser() -> None:
     """The grammar is defined in two places."""
     operators = mapping_schema()["$defs"]["Operator"]["properties"]
 
-    assert set(operators) == {*filters._ALONE, *filters._BOUNDS}
-    assert set(mapping_schema()["$defs"]["Filter"]["properties"]) == set(filters._JOINTS)
+    assert set(operators) == {*filters._OPERATORS, *filters._BOUNDS}
+    assert set(mapping_schema()["$defs"]["Filter"]["properties"]) == set(filters._COMBINATORS)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A small world for tables of behaviour: one field `x`, one mapping, one record."""
+"""A minimal setup for tables of cases: one field `x`, one mapping, one record."""
 
 import json
 from collections.abc import Sequence
@@ -56,15 +56,15 @@ def schema_text(type_: Any) -> str:
 
 
 def document(body: str) -> Document:
-    """A mapping file with one mapping, of which these are the lines."""
+    """A mapping file with one mapping that has these lines; required keys are added."""
     lines = "\n".join(f"    {line}" for line in body.strip("\n").splitlines())
     defaults = [
         f"    {key}: {text}\n"
         for key, text in (("name", "m"), ("topics", "[t]"), ("uid", "u"), ("event", "E"))
         if not any(line.startswith(f"{key}:") for line in body.splitlines())
     ]
-    both = "".join(defaults) + lines
-    return parse(f"format: 1\nmappings:\n  - {both[4:]}\n", "m.yaml")
+    mapping = "".join(defaults) + lines
+    return parse(f"format: 1\nmappings:\n  - {mapping[4:]}\n", "m.yaml")
 
 
 def plan_of(body: str, type_: Any, options: Options = NO_OPTIONS) -> Plan:
@@ -84,14 +84,14 @@ def outcomes(
     timestamp_ms: int = 1,
     options: Options = OPTIONS,
 ) -> Sequence[Outcome]:
-    """What one mapping makes of the record `{u: user, x: value}`."""
+    """The outcomes of one mapping for the record `{u: user, x: value}`."""
     raw = raw_value(schema_text(type_), {"u": user, "x": value})
     polled = record("t", key=key, headers=headers, timestamp_ms=timestamp_ms, offset=7)
     return plan_of(body, type_, options).map(polled, raw)
 
 
 class Wrong(NamedTuple):
-    """A mapping, the type of `x`, and the one problem; `at` is the line from the caret on."""
+    """A mapping, the type of `x`, and the only problem; `at` is the line from the caret on."""
 
     body: str
     type: Any
@@ -104,14 +104,14 @@ class Wrong(NamedTuple):
 
 
 def problems_of(body: str, type_: Any) -> tuple[Problem, ...]:
-    """What is told about a mapping."""
+    """The problems of a mapping."""
     with pytest.raises(Problems) as raised:
         plan_of(body, type_)
     return raised.value.problems
 
 
-def is_told(row: Wrong) -> None:
-    """Exactly one problem: code, message, and the caret where the mistake is."""
+def assert_reported(row: Wrong) -> None:
+    """Exactly one problem, with its code, message and the caret at the mistake."""
     (problem,) = problems_of(row.body, row.type)
     assert (problem.code, problem.message) == (row.code, row.message)
     assert problem.place is not None
@@ -119,8 +119,8 @@ def is_told(row: Wrong) -> None:
     assert problem.source_line[problem.place.column - 1 :].startswith(row.at)
 
 
-def told(outcome: Outcome) -> str:
-    """The uid of an event, or why there is none."""
+def uid_or_reason(outcome: Outcome) -> str:
+    """The uid of an event, or the reason of a skip or reject."""
     if isinstance(outcome, Event):
         return outcome.uid
     return outcome.why if isinstance(outcome, MappingSkipped) else outcome.reason

@@ -1,4 +1,4 @@
-"""The cases in tests/cases, straight through the mapping and the request builder."""
+"""The cases in tests/cases, through the mapping and the request builder."""
 
 import pytest
 
@@ -18,15 +18,15 @@ V2 = [case for case in CASES if case.v2]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_record_becomes_exactly_the_requests_of_its_case(case: Case) -> None:
+def test_a_record_produces_the_requests_of_its_case(case: Case) -> None:
     """Path and body byte for byte, skips and rejects by mapping and reason."""
     plan = compile_plan(load_rules([case.mapping]), case.topic, parse_schema(case.schema))
     polled = record(case.topic, key=case.key, headers=case.headers, timestamp_ms=case.timestamp_ms)
 
     outcomes = plan.map(polled, raw_value(case.schema, case.value))
 
-    built = [build_v1(found) for found in outcomes if isinstance(found, Event)]
-    assert [ExpectedRequest(made.path, made.body) for made in built] == list(case.requests)
+    requests = [build_v1(found) for found in outcomes if isinstance(found, Event)]
+    assert [ExpectedRequest(one.path, one.body) for one in requests] == list(case.requests)
     skipped = [
         (found.mapping, found.why) for found in outcomes if isinstance(found, MappingSkipped)
     ]
@@ -38,8 +38,8 @@ def test_a_record_becomes_exactly_the_requests_of_its_case(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", V2, ids=lambda case: case.name)
-def test_the_same_mapping_makes_the_requests_of_v2(case: Case) -> None:
-    """Bodies byte for byte, to one address, each with a key of its own."""
+def test_the_same_mapping_produces_the_requests_of_v2(case: Case) -> None:
+    """Bodies byte for byte, all to one path, each with its own idempotency key."""
     options = Options(api="v2")
     rules = load_rules([case.mapping], options)
     plan = compile_plan(rules, case.topic, parse_schema(case.schema), options)
@@ -47,14 +47,14 @@ def test_the_same_mapping_makes_the_requests_of_v2(case: Case) -> None:
 
     outcomes = plan.map(polled, raw_value(case.schema, case.value))
 
-    built = [build_v2(found, polled, "c") for found in outcomes if isinstance(found, Event)]
-    assert [made.body for made in built] == list(case.v2)
-    assert [contract_v2.refusal(body) for body in case.v2] == [None] * len(built)
-    assert {(made.method, made.path) for made in built} == {("POST", "/v2/events")}
-    assert len({made.idempotency_key for made in built}) == len(built)
+    requests = [build_v2(found, polled, "c") for found in outcomes if isinstance(found, Event)]
+    assert [one.body for one in requests] == list(case.v2)
+    assert [contract_v2.refusal(body) for body in case.v2] == [None] * len(requests)
+    assert {(one.method, one.path) for one in requests} == {("POST", "/v2/events")}
+    assert len({one.idempotency_key for one in requests}) == len(requests)
 
 
-def test_most_cases_are_told_for_v2_too() -> None:
-    """One event more or less between the APIs would be a mistake in one of them."""
+def test_most_cases_have_requests_for_v2_too() -> None:
+    """Both APIs must produce the same number of events."""
     assert len(V2) >= 16
     assert all(len(case.v2) == len(case.requests) for case in V2)

@@ -1,4 +1,4 @@
-"""The mappings against all versions of a schema."""
+"""Mappings checked against all versions of a schema."""
 
 import json
 
@@ -28,8 +28,8 @@ def schema(x: str, *symbols: str) -> Schema:
     return parse_schema(json.dumps({"type": "record", "name": "R", "fields": fields}))
 
 
-def test_a_mistake_names_the_versions_that_have_it_unless_all_do() -> None:
-    """Two of three, and three of three."""
+def test_an_error_names_its_versions_unless_all_have_it() -> None:
+    """Two of three versions, and two of two."""
     some = {"v1": schema("y", *"ABC"), "v2": schema("x", *"ABC"), "v3": schema("y", *"ABC")}
     plans, problems = check_versions(RULES, "t", some, NO_OPTIONS)
     assert [problem.message for problem in problems] == ["the schema has no field `x` (in v1, v3)"]
@@ -40,8 +40,8 @@ def test_a_mistake_names_the_versions_that_have_it_unless_all_do() -> None:
     assert [problem.message for problem in problems] == ["the schema has no field `x`"]
 
 
-def test_a_warning_counts_when_every_version_has_it() -> None:
-    """A filter that is always true in the old version is needed in the new one."""
+def test_a_warning_is_reported_only_if_every_version_has_it() -> None:
+    """A filter that always matches with the old version may be needed for the new one."""
     _, problems = check_versions(
         RULES, "t", {"v1": schema("x", *"AB"), "v2": schema("x", *"ABC")}, NO_OPTIONS
     )
@@ -51,8 +51,8 @@ def test_a_warning_counts_when_every_version_has_it() -> None:
     assert [(problem.code, problem.severity) for problem in problems] == [("M037", "warning")]
 
 
-def test_a_mistake_names_the_topics_that_have_it_unless_all_do() -> None:
-    """And a warning counts when it holds for all topics of the mapping."""
+def test_an_error_names_its_topics_unless_all_have_it() -> None:
+    """A warning is reported only if all topics of the mapping have it."""
     text = "format: 1\nmappings: [{name: m, topics: [t, u], uid: u, event: E, %s}]\n"
     (rule,) = load_rules([parse(text % "filter: {s: [A, B]}, properties: {x: x}", "m.yaml")])
     fits, lacks = {"v1": schema("x", *"AB")}, {"v1": schema("y", *"ABC"), "v2": schema("y", *"AB")}

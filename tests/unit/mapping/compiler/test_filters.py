@@ -1,4 +1,4 @@
-"""Which records a filter lets through."""
+"""Which records a filter matches."""
 
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from tests.unit.mapping.project import (
 
 
 class Row(NamedTuple):
-    """A type, the filter on `x`, the values that pass and those that do not."""
+    """A type, the filter on `x`, the values that match and those that do not."""
 
     type: Any
     filter: str
@@ -98,8 +98,8 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.filter} of {row.type}")
-def test_a_filter_lets_through_what_its_row_says(row: Row) -> None:
-    """Every passing value gives one event, every other nothing."""
+def test_a_filter_matches_the_values_of_its_row(row: Row) -> None:
+    """Every passing value produces one event, every failing value none."""
     headers = (("h", b"first"), ("h", b"last"))
     for value in row.passing:
         body = f"filter: {{{row.filter}}}" if row.filter[0] != "{" else f"filter: {row.filter}"
@@ -109,8 +109,8 @@ def test_a_filter_lets_through_what_its_row_says(row: Row) -> None:
         assert outcomes(body, row.type, value, key=b"k", headers=headers) == [], value
 
 
-def test_a_filter_wants_only_its_own_fields() -> None:
-    """What the first pass of the decoder must read is kept apart."""
+def test_a_filter_needs_only_its_own_fields() -> None:
+    """The first pass of the decoder reads these fields only."""
     plan = plan_of("filter: {x.a: [1]}\nproperties:\n  p: u", nullable(CARD))
 
     assert plan.wanted.filter == {("x", "a")}
@@ -118,12 +118,12 @@ def test_a_filter_wants_only_its_own_fields() -> None:
 
 
 def test_a_key_that_is_not_utf8_is_a_mapping_error() -> None:
-    """Not a silent mismatch: nobody knows whether it would have matched."""
+    """It is not a silent mismatch, because the filter might have matched."""
     (outcome,) = outcomes("filter: {$key: k}", "int", 1, key=b"\xff")
 
     assert getattr(outcome, "reason", "") == "not_utf8"
 
 
 def test_a_local_time_can_only_be_tested_for_existence() -> None:
-    """Without a zone it is before or after nothing."""
+    """Without a zone it cannot be compared with a time."""
     assert len(outcomes("filter: {x: [{exists: true}]}", nullable(LOCAL), 5)) == 1

@@ -1,4 +1,4 @@
-"""Whose event, its name, its time and its session."""
+"""An event's user, name, timestamp and session."""
 
 from typing import Any, NamedTuple
 
@@ -22,12 +22,12 @@ from tests.unit.mapping.project import (
     MILLIS,
     nullable,
     outcomes,
-    told,
+    uid_or_reason,
 )
 
 
 class User(NamedTuple):
-    """The rule of the uid, the user in the record, and the uid or what becomes of the record."""
+    """The rule of the uid, the user in the record, and the expected uid or reason."""
 
     rule: str
     user: str
@@ -42,7 +42,10 @@ USERS = [
     User("u", ".", "invalid_uid"),
     User("u", "..", "invalid_uid"),
     User("u", "...", "..."),
-    *(User("u", nobody, "missing_uid") for nobody in ("", " ", "null", "undefined", "0", "guest")),
+    *(
+        User("u", anonymous, "missing_uid")
+        for anonymous in ("", " ", "null", "undefined", "0", "guest")
+    ),
     User("u", "ANONYMOUS", "missing_uid"),
     User("u", "00", "00"),
     User("{path: u, optional: true}", "guest", "no_uid"),
@@ -57,20 +60,20 @@ USERS = [
 
 
 @pytest.mark.parametrize("row", USERS, ids=lambda row: f"{row.rule} of {row.user!r}"[:60])
-def test_a_user_is_found_as_its_row_says(row: User) -> None:
-    """The uid as it stands in the record, or the reason why there is none."""
+def test_the_uid_is_that_of_its_row(row: User) -> None:
+    """The uid exactly as in the record, or the reason for none."""
     headers = (("x-user", b"wrong"), ("x-user", b"from header"), ("none", None))
     body = f"uid: {row.rule}"
     (outcome,) = outcomes(body, "int", 5, user=row.user, key=b"from key", headers=headers)
 
-    assert told(outcome) == row.expected
+    assert uid_or_reason(outcome) == row.expected
 
 
 def test_a_uuid_of_16_bytes_is_a_uid() -> None:
-    """In its usual spelling."""
+    """In its canonical text form."""
     (outcome,) = outcomes("uid: x", ID, bytes(16))
 
-    assert told(outcome) == "00000000-0000-0000-0000-000000000000"
+    assert uid_or_reason(outcome) == "00000000-0000-0000-0000-000000000000"
 
 
 NAMES = [
@@ -86,13 +89,13 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("body", "type_", "value", "expected"), NAMES)
-def test_an_event_is_called_as_its_row_says(
+def test_the_event_name_is_that_of_its_row(
     body: str, type_: Any, value: Any, expected: str
 ) -> None:
     """A literal, a template over enums, or a closed table."""
     (outcome,) = outcomes(body, type_, value)
 
-    assert (outcome.name if isinstance(outcome, Event) else told(outcome)) == expected
+    assert (outcome.name if isinstance(outcome, Event) else uid_or_reason(outcome)) == expected
 
 
 TIMES = [
@@ -112,20 +115,18 @@ TIMES = [
 
 
 @pytest.mark.parametrize(("rule", "type_", "value", "expected"), TIMES)
-def test_an_event_happened_when_its_row_says(
-    rule: str, type_: Any, value: Any, expected: str
-) -> None:
+def test_the_timestamp_is_that_of_its_row(rule: str, type_: Any, value: Any, expected: str) -> None:
     """RFC 3339 in UTC with milliseconds, or the reason of the reject."""
     (outcome,) = outcomes(f"timestamp: {rule}", type_, value)
 
-    assert (outcome.timestamp if isinstance(outcome, Event) else told(outcome)) == expected
+    assert (outcome.timestamp if isinstance(outcome, Event) else uid_or_reason(outcome)) == expected
 
 
-def test_a_record_without_a_time_of_its_own_is_a_mapping_error() -> None:
-    """Kafka has none, and now is never the time of an event."""
+def test_a_record_without_a_timestamp_is_a_mapping_error() -> None:
+    """The record has no Kafka timestamp, and the current time is never used."""
     (outcome,) = outcomes("", "int", 1, timestamp_ms=-1)
 
-    assert told(outcome) == "missing_timestamp"
+    assert uid_or_reason(outcome) == "missing_timestamp"
 
 
 SESSIONS = [
@@ -140,10 +141,8 @@ SESSIONS = [
 
 
 @pytest.mark.parametrize(("body", "api", "value", "expected"), SESSIONS)
-def test_an_event_belongs_to_the_session_of_its_row(
-    body: str, api: Any, value: Any, expected: object
-) -> None:
-    """Exactly one way, or none."""
+def test_the_session_is_that_of_its_row(body: str, api: Any, value: Any, expected: object) -> None:
+    """Exactly one kind of session, or none."""
     (outcome,) = outcomes(body, nullable("string"), value, options=Options(api=api))
 
     assert isinstance(outcome, Event)

@@ -1,4 +1,4 @@
-"""What one property becomes: by type, by converter, by what is missing."""
+"""The value of one property: by type, by converter, and for missing values."""
 
 import hashlib
 import hmac
@@ -29,9 +29,9 @@ from tests.unit.mapping.project import (
 
 
 class Row(NamedTuple):
-    """An Avro type, a value of it, the rule of the property, and what must come out.
+    """An Avro type, a value of it, the rule of the property, and the expected result.
 
-    `expected` is `(type, value)`, a reason as text, or None when the property is left out.
+    `expected` is `(type, value)`, a reason as text, or None if the property is left out.
     """
 
     type: Any
@@ -243,8 +243,8 @@ ROWS = [*TYPES, *MISSING, *CONVERTERS, *TIMES, *PRIVACY]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.rule} of {row.type} {row.value}")
-def test_a_value_becomes_what_its_row_says(row: Row) -> None:
-    """The property's type and value, its absence, or the reason of the reject."""
+def test_the_property_is_that_of_its_row(row: Row) -> None:
+    """Its type and value, its absence, or the reason of the reject."""
     (outcome,) = outcomes(f"properties:\n  p: {row.rule}", row.type, row.value)
 
     if isinstance(row.expected, str):
@@ -259,7 +259,7 @@ def test_a_value_becomes_what_its_row_says(row: Row) -> None:
 
 
 def test_a_reject_names_the_path_and_no_value() -> None:
-    """What a dead letter may say: the field, the reason, nothing of the record."""
+    """A dead letter contains the field and the reason, but no data of the record."""
     (outcome,) = outcomes("properties:\n  p: {path: x, type: int}", "string", "personal")
 
     assert isinstance(outcome, MappingRejected)

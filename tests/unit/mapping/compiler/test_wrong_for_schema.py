@@ -1,4 +1,4 @@
-"""Filters, users, names, times and sessions that do not fit the schema."""
+"""Filters, uids, names, timestamps and sessions that do not fit the schema."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.unit.mapping.project import (
     MONEY,
     Wrong,
     array,
-    is_told,
+    assert_reported,
     nullable,
 )
 
@@ -50,19 +50,21 @@ ROWS = [
         "event: {path: x, values: {a: A}}",
         "int",
         "M034",
-        "`a` is not a whole number, and `x` is int",
+        "`a` is not a whole number, but `x` is int",
         "a: A}}",
     ),
-    Wrong("timestamp: x", "long", "M041", "`x` is a bare number: it does not say its unit", "x"),
+    Wrong("timestamp: x", "long", "M041", "`x` is a bare number without a unit", "x"),
     Wrong(
         "timestamp: x",
         LOCAL,
         "M041",
-        "`x` is a local-timestamp-millis: it does not say of which zone",
+        "`x` is a local-timestamp-millis without a time zone",
         "x",
     ),
     Wrong("timestamp: x", nullable(MILLIS), "M032", "`x` can be missing", "x"),
-    Wrong("timestamp: x", "boolean", "M039", "`x` is boolean: it cannot become `date`", "x"),
+    Wrong(
+        "timestamp: x", "boolean", "M039", "`x` is boolean: it cannot be converted to `date`", "x"
+    ),
     Wrong(
         "timestamp: x",
         array(MILLIS),
@@ -71,7 +73,13 @@ ROWS = [
         "x",
     ),
     Wrong("session: {url: x}", nullable("string"), "M032", "`x` can be missing", "{url: x}"),
-    Wrong("session: {url: x}", "int", "M033", "`x` is int: a session is named by text", "{url: x}"),
+    Wrong(
+        "session: {url: x}",
+        "int",
+        "M033",
+        "`x` is int: a session is identified by text",
+        "{url: x}",
+    ),
     Wrong("filter: {x: '5'}", "int", "M034", "text cannot be compared with int", "'5'}"),
     Wrong("filter: {x: 5}", "string", "M034", "a number cannot be compared with string", "5}"),
     Wrong("filter: {x: GREEN}", ENUM, "M035", "enum n.Color has no symbol `GREEN`", "GREEN}"),
@@ -95,22 +103,22 @@ ROWS = [
         "filter: {x: [{prefix: a}]}",
         "int",
         "M034",
-        "`prefix` compares text, and this is int",
+        "`prefix` compares text, but this is int",
         "{prefix: a}]}",
     ),
     Wrong(
         "filter: {x: [{exists: false}]}",
         "int",
         "M036",
-        "`x` can never be this",
+        "`x` can never match this",
         "[{exists: false}]}",
     ),
-    Wrong("filter: {x: 0.001}", MONEY, "M036", "`x` can never be this", "0.001}"),
+    Wrong("filter: {x: 0.001}", MONEY, "M036", "`x` can never match this", "0.001}"),
     Wrong("filter: {y: 1}", "int", "M030", "the schema has no field `y`", "y: 1}"),
 ]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_what_does_not_fit_the_schema_is_told_with_code_message_and_place(row: Wrong) -> None:
-    """One problem each, with the caret where the mistake is."""
-    is_told(row)
+def test_a_schema_mismatch_is_reported_with_code_message_and_place(row: Wrong) -> None:
+    """One problem each, with the caret at the mistake."""
+    assert_reported(row)

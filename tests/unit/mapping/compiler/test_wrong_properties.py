@@ -12,7 +12,7 @@ from tests.unit.mapping.project import (
     MILLIS,
     Wrong,
     array,
-    is_told,
+    assert_reported,
     logical,
     nullable,
 )
@@ -22,7 +22,7 @@ ROWS = [
         "properties:\n  p: {path: x, type: strs}",
         "int",
         "M039",
-        "`strs` is for lists, and `x` is none",
+        "`strs` is for lists, but `x` is not a list",
         "strs}",
     ),
     Wrong("properties:\n  p: xx", "int", "M030", "the schema has no field `xx`", "xx"),
@@ -36,7 +36,7 @@ ROWS = [
         "properties:\n  p: {path: x, values: {RED: r}}",
         ENUM,
         "M032",
-        "`x` counts as missing where its value is not listed",
+        "`x` counts as missing if its value is not listed",
         "{path: x, values: {RED: r}}",
     ),
     Wrong(
@@ -97,7 +97,7 @@ ROWS = [
         "properties:\n  p: x",
         [MILLIS, "int"],
         "M038",
-        "`x` can be timestamp-millis or int, and its values do not say which",
+        "`x` can be timestamp-millis or int, but the values do not show which",
         "x",
     ),
     Wrong("properties:\n  p: x", "null", "M033", "`x` is always null in this schema", "x"),
@@ -105,42 +105,42 @@ ROWS = [
         "properties:\n  p: {path: x, scale: 2}",
         "string",
         "M039",
-        "`scale` multiplies numbers, and `x` is string",
+        "`scale` multiplies numbers, but `x` is string",
         "2}",
     ),
     Wrong(
         "properties:\n  p: {path: x, case: upper}",
         "int",
         "M039",
-        "`case` works on text, and `x` is int",
+        "`case` works on text, but `x` is int",
         "upper}",
     ),
     Wrong(
         "properties:\n  p: {path: x, type: bool}",
         "int",
         "M039",
-        "`x` is int: it cannot become `bool`",
+        "`x` is int: it cannot be converted to `bool`",
         "bool}",
     ),
     Wrong(
         "properties:\n  p: {path: x, type: date}",
         "int",
         "M041",
-        "`x` is a bare number: it does not say its unit",
+        "`x` is a bare number without a unit",
         "date}",
     ),
     Wrong(
         "properties:\n  p: {path: x, count: true}",
         "int",
         "M039",
-        "`count` counts the items of a list or map, and `x` is int",
+        "`count` counts the items of a list or map, but `x` is int",
         "true}",
     ),
     Wrong(
         "properties:\n  p: {path: x, max_items: 2}",
         "int",
         "M039",
-        "`max_items` shortens lists, and `x` is int",
+        "`max_items` works on lists, but `x` is int",
         "2}",
     ),
     Wrong(
@@ -168,20 +168,20 @@ ROWS = [
         "properties:\n  p: {first_of: [u, x]}",
         "int",
         "M038",
-        "the places of `first_of` are of several types: int and str",
+        "the values of `first_of` have different types: int and str",
         "{first_of: [u, x]}",
     ),
     Wrong(
         "properties:\n  p: {path: x, hash: sha256}",
         CARD,
         "M039",
-        "`hash` works on text, and `x` is record n.Inner",
+        "`hash` works on text, but `x` is record n.Inner",
         "sha256}",
     ),
 ]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_property_that_does_not_fit_is_told_with_code_message_and_place(row: Wrong) -> None:
-    """One problem each, with the caret where the mistake is."""
-    is_told(row)
+def test_a_wrong_property_is_reported_with_code_message_and_place(row: Wrong) -> None:
+    """One problem each, with the caret at the mistake."""
+    assert_reported(row)

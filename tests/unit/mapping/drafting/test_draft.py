@@ -151,7 +151,7 @@ LEFT_OUT: list[tuple[str, Any, str]] = [
     ("password", "string", "secret, by name"),
     ("notes", "string", "free text"),
     ("fs_session_url", "string", "`session: {url: fs_session_url}` adds"),
-    ("either", ["int", MILLIS], "do not say which"),
+    ("either", ["int", MILLIS], "do not show which"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The grammar's table, row by row, and that it leaves nothing out."""
+"""The grammar's table of cases, row by row, and that the table is complete."""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from bridge.mapping.language.filters import _ALONE, _BOUNDS, _JOINTS
+from bridge.mapping.language.filters import _BOUNDS, _COMBINATORS, _OPERATORS
 from bridge.mapping.language.grammar import (
     Defaults,
     EventTable,
@@ -22,46 +22,46 @@ from bridge.mapping.language.paths import Root
 from bridge.schema.avro_types import Measure, avro_type_of
 from bridge.schema.parser import parse_schema
 from bridge.schema.types import Array, Enum, Fixed, Map, Primitive, Record, Reference, Union
-from tests.cases.grammar import ENDS, Row, result, rows
+from tests.cases.grammar import RESULTS, Row, result, rows
 
 ROWS = rows()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.place)
-def test_a_row_of_the_grammar_gives_what_it_says(row: Row) -> None:
-    """Encoded by fastavro, decoded, mapped and built: the request, or why there is none."""
-    (wanted,) = [end for end in ENDS if end in row.data]
+def test_each_row_has_its_expected_result(row: Row) -> None:
+    """Encoded by fastavro, decoded, mapped and built: the request, or the reason for none."""
+    (expected,) = [key for key in RESULTS if key in row.data]
     found, what = result(row)
 
-    if wanted == "sent":
+    if expected == "sent":
         assert (found, what["event_data"]) == ("event", row.data["sent"])
         assert list(what["event_data"]) == list(row.data["sent"])
         assert _types(what["event_data"]) == _types(row.data["sent"])
-    elif wanted == "event":
+    elif expected == "event":
         assert found == "event"
         assert {key: what.get(key) for key in row.data["event"]} == row.data["event"]
     else:
-        assert (found, what) == (wanted, row.data[wanted])
+        assert (found, what) == (expected, row.data[expected])
 
 
-def test_the_table_has_every_row_of_the_grammar() -> None:
-    """Every key of every form, every operator, every root of a path; and enough of them."""
+def test_the_table_covers_the_whole_grammar() -> None:
+    """Every key of every form, every operator and every path root occurs in some row."""
     assert len(ROWS) >= 150
     assert len({row.place for row in ROWS}) == len(ROWS)
-    said = {key for row in ROWS for key in _keys({**row.mapping, **row.data.get("file", {})})}
+    used = {key for row in ROWS for key in _keys({**row.mapping, **row.data.get("file", {})})}
     forms: list[type[BaseModel]] = [
         *(MappingRule, LongUid, EventTable, LongTimestamp, SessionPath, LongValue, Sample),
         *(TopicPattern, Defaults),
     ]
-    wanted = {field.alias or name for form in forms for name, field in form.model_fields.items()}
-    wanted |= {*_ALONE, *_BOUNDS, *_JOINTS}
-    assert wanted - said == {"tests"}
+    grammar = {field.alias or name for form in forms for name, field in form.model_fields.items()}
+    grammar |= {*_OPERATORS, *_BOUNDS, *_COMBINATORS}
+    assert grammar - used == {"tests"}
     texts = " ".join(str(row.mapping) for row in ROWS)
     assert [root for root in get_args(Root) if f"${root}" not in texts] == []
 
 
-def test_the_table_has_every_avro_type() -> None:
-    """Whatever a leaf can be, every primitive among it."""
+def test_the_table_covers_every_avro_type() -> None:
+    """Every kind of leaf value, and every primitive type."""
     avro_types = [avro_type for row in ROWS for avro_type in _leaves(row)]
 
     assert set(get_args(Measure)) - {avro_type.measure for avro_type in avro_types} == set()
@@ -72,7 +72,7 @@ def test_the_table_has_every_avro_type() -> None:
 
 
 def _types(data: dict[str, Any]) -> list[type]:
-    """1 and 1.0 are one number for Python, and two for FullStory."""
+    """Python treats 1 and 1.0 as equal; for FullStory they have different types."""
     return [type(item) for value in data.values() for item in _items(value)]
 
 

@@ -1,4 +1,4 @@
-"""How paths are spelled."""
+"""The syntax of paths."""
 
 import pytest
 
@@ -29,12 +29,12 @@ def test_a_path_is_parsed_into_its_steps(text: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ("", "at its beginning"),
+        ("", "at the start"),
         ("a.", "after `a`"),
-        (".a", "at its beginning"),
-        ("[0]", "at its beginning"),
+        (".a", "at the start"),
+        ("[0]", "at the start"),
         ("a b", "after `a`"),
         ("a[-1]", "after `a`"),
         ("a[x]", "after `a`"),
@@ -42,16 +42,18 @@ def test_a_path_is_parsed_into_its_steps(text: str, path: Path) -> None:
         ('a["x]', "after `a`"),
         ("$value.", "after `$value`"),
         ("$value a", "after `$value`"),
-        ("$", "is no part of a record"),
-        ("$Key", "is no part of a record"),
-        ("$headers.", "names no header"),
+        ("$", "is not a part of a record"),
+        ("$Key", "is not a part of a record"),
+        ("$headers.", "has no header name"),
         ("$offset[0]", "there is nothing below `$offset`"),
     ],
 )
-def test_what_is_no_path_is_told_with_the_place_where_it_breaks_off(text: str, told: str) -> None:
-    """So that a long path need not be searched."""
+def test_an_invalid_path_is_reported_with_the_position_of_the_error(
+    text: str, message: str
+) -> None:
+    """The message shows the part of the path before the error."""
     with pytest.raises(MappingFault) as raised:
         parse_path(text)
 
-    assert told in raised.value.message
+    assert message in raised.value.message
     assert raised.value.code == "M003"

@@ -1,4 +1,4 @@
-"""What never leaves in clear."""
+"""Values that are never sent in the clear."""
 
 import pytest
 
@@ -21,13 +21,13 @@ from tests.unit.mapping.project import MAP, plan_of
     ],
 )
 def test_a_glob_matches_the_whole_path_or_any_name_in_it(text: str, glob: str) -> None:
-    """In small letters, a dot is an underscore."""
+    """Matching ignores case and treats a dot as an underscore."""
     assert refusing_glob(text, [glob]) == glob
 
 
 @pytest.mark.parametrize("text", ["cardinality", "discarded", "spanish", "pinned", "classname"])
-def test_the_built_in_globs_spare_harmless_names(text: str) -> None:
-    """A word that only contains a short one."""
+def test_the_built_in_globs_allow_harmless_names(text: str) -> None:
+    """A word that only contains a forbidden short word."""
     plan_of(f"properties:\n  {text}: u", "int")
 
 
@@ -35,20 +35,20 @@ def test_the_built_in_globs_spare_harmless_names(text: str) -> None:
     "rule",
     ["x.secret", "{first_of: [u, x.secret]}", '{template: "a {x.secret}", optional: true}'],
 )
-def test_a_forbidden_path_is_refused_in_every_place(rule: str) -> None:
-    """A path, one of several, or within a template."""
-    with pytest.raises(Problems, match=r"M014: the path `x.secret` may never be sent in clear"):
+def test_a_forbidden_path_is_refused_in_every_source(rule: str) -> None:
+    """In `path`, in `first_of` and in a template."""
+    with pytest.raises(Problems, match=r"M014: the path `x.secret` must never be sent in the"):
         plan_of(f"properties:\n  p: {rule}", MAP)
 
 
 def test_a_forbidden_uid_is_refused() -> None:
-    """A uid stands in the address of the request."""
+    """A uid is part of the request's URL."""
     with pytest.raises(Problems, match=r"M014: the path `x.ssn`"):
         plan_of("uid: {path: x.ssn, optional: true}", MAP)
 
 
-def test_hash_redact_and_count_make_it_sendable() -> None:
-    """Nothing of the value itself leaves then."""
+def test_a_hashed_or_redacted_value_can_be_sent() -> None:
+    """The value itself is not sent."""
     rules = ["hash: hmac-sha256", "redact: mask", "redact: last4"]
     for rule in rules:
         body = f"properties:\n  card_number: {{path: x.card, {rule}, optional: true}}"
@@ -56,7 +56,7 @@ def test_hash_redact_and_count_make_it_sendable() -> None:
 
 
 def test_settings_and_files_add_globs() -> None:
-    """Neither takes any away."""
+    """Neither removes a built-in glob."""
     with pytest.raises(Problems, match=r"\(`\*nick\*`\)"):
         plan_of("properties:\n  nickname: u", "int", Options(never_send=["*nick*"]))
     with pytest.raises(Problems, match=r"\(`\*password\*`\)"):
@@ -76,7 +76,7 @@ def test_settings_and_files_add_globs() -> None:
         "3530 1113 3330 0000",
     ],
 )
-def test_numbers_of_the_large_card_schemes_are_known(number: str) -> None:
+def test_card_numbers_of_the_large_schemes_are_detected(number: str) -> None:
     """The schemes' published test numbers."""
     assert is_card_number(number)
 
@@ -84,6 +84,6 @@ def test_numbers_of_the_large_card_schemes_are_known(number: str) -> None:
 @pytest.mark.parametrize(
     "number", ["4111111111111112", "411111111111111", "1764000000120", "9999999999999995", "", "4"]
 )
-def test_other_numbers_are_not_taken_for_cards(number: str) -> None:
-    """A wrong check digit, a wrong length, a beginning that no scheme has."""
+def test_other_numbers_are_not_detected_as_cards(number: str) -> None:
+    """A wrong check digit, a wrong length, a prefix that no scheme has."""
     assert not is_card_number(number)

@@ -1,4 +1,4 @@
-"""How mistakes are told over rules, files and codes."""
+"""How mistakes are reported across rules and files, and the list of codes."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from bridge.mapping.language.options import Options
 from tests.unit.mapping.project import ENUM, MAP, document, nullable, plan_of, problems_of
 
 
-def test_all_mistakes_of_a_mapping_are_told_at_once() -> None:
-    """Form and schema are two rounds; within each nothing hides anything."""
+def test_all_mistakes_of_a_mapping_are_reported_together() -> None:
+    """Form and schema are checked in two passes; within each, no mistake hides another."""
     form = problems_of("uid: a..b\nevent: ''\nproperties:\n  p-1: x\n  q: x[", "int")
     schema = problems_of("uid: usr\ntimestamp: x\nfilter: {z: 1}\nproperties:\n  q: y", "int")
 
@@ -22,8 +22,8 @@ def test_all_mistakes_of_a_mapping_are_told_at_once() -> None:
     assert len(schema) == 4
 
 
-def test_a_mistake_of_form_hides_nothing_of_other_mappings() -> None:
-    """The first mapping has an unknown key, the second an impossible name."""
+def test_a_malformed_mapping_does_not_hide_mistakes_in_others() -> None:
+    """The first mapping has an unknown key, the second an invalid name."""
     text = """
 format: 1
 mappings:
@@ -37,29 +37,29 @@ mappings:
 
 
 def test_a_name_is_unique_over_all_files() -> None:
-    """The second one is told, with the place of the first."""
+    """The second one is reported, with the place of the first."""
     with pytest.raises(Problems) as raised:
         load_rules([document(""), parse(document("").text, "other.yaml")])
 
     (problem,) = raised.value.problems
-    assert (problem.code, problem.fix) == ("M002", "the other stands at m.yaml:3:11")
+    assert (problem.code, problem.fix) == ("M002", "the other one is at m.yaml:3:11")
     assert str(problem.place) == "other.yaml:3:11"
 
 
-def test_a_session_that_only_the_other_api_knows_is_refused() -> None:
-    """v1 has the url and the device, v2 the id."""
+def test_a_session_of_the_other_api_is_refused() -> None:
+    """v1 supports `url` and `device`, v2 supports `id`."""
     v2 = Options(api="v2")
 
     assert plan_of("session: {id: u}", "int", v2).warnings == ()
-    with pytest.raises(Problems, match="API v2 knows no session by `url`"):
+    with pytest.raises(Problems, match="API v2 does not support a session by `url`"):
         plan_of("session: {url: u}", "int", v2)
 
 
 @pytest.mark.parametrize("line", ["user_initiated: false", "integration: bus"])
 def test_a_field_that_only_v1_has_is_refused_for_v2(line: str) -> None:
-    """v2 would refuse each event, so nobody finds out only then."""
+    """v2 would reject every event, so the mapping is refused first."""
     assert plan_of(line, "int").warnings == ()
-    with pytest.raises(Problems, match="M045: API v2 knows no `"):
+    with pytest.raises(Problems, match="M045: API v2 has no field `"):
         plan_of(line, "int", Options(api="v2"))
 
 
@@ -73,14 +73,14 @@ def test_a_field_that_only_v1_has_is_refused_for_v2(line: str) -> None:
     ],
 )
 def test_a_filter_that_always_matches_is_a_warning(filter_: str, type_: Any) -> None:
-    """It does no harm, but its author meant something."""
+    """It does no harm, but is probably not what its author intended."""
     (warning,) = plan_of(f"filter: {{{filter_}}}", type_).warnings
 
     assert (warning.code, warning.severity) == ("M037", "warning")
 
 
-def test_a_plain_hash_of_what_can_be_guessed_is_a_warning() -> None:
-    """There are few enough phone numbers to try them all."""
+def test_a_plain_hash_of_a_guessable_value_is_a_warning() -> None:
+    """There are so few phone numbers that an attacker can try them all."""
     (warning,) = plan_of(
         "properties:\n  p: {path: x.phone, hash: sha256, optional: true}", MAP
     ).warnings
@@ -89,6 +89,6 @@ def test_a_plain_hash_of_what_can_be_guessed_is_a_warning() -> None:
 
 
 def test_every_code_has_a_title() -> None:
-    """`check --explain` must have something to say."""
+    """`check --explain` prints it."""
     assert set(TITLES) == set(Code)
     assert len({code.value for code in Code}) == len(Code)

@@ -11,7 +11,7 @@ from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.loader import load_rules
 from bridge.mapping.language.topic_patterns import compile_pattern
 from tests.cases.raw import record
-from tests.unit.mapping.project import document, plan_of, told
+from tests.unit.mapping.project import document, plan_of, uid_or_reason
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ from tests.unit.mapping.project import document, plan_of, told
         (r"\Aorders\z", ["orders"], ["orders.x"]),
     ],
 )
-def test_a_pattern_is_searched_as_it_is_written(
+def test_a_pattern_matches_anywhere_unless_it_is_anchored(
     pattern: str, read: list[str], not_read: list[str]
 ) -> None:
-    """Whoever means the whole name says `^` and `$`."""
+    """`^` and `$` match the whole name."""
     (rule,) = load_rules([document(f"topics: {{pattern: '{pattern}'}}")])
 
     assert all(map(rule.reads, read))
@@ -35,8 +35,8 @@ def test_a_pattern_is_searched_as_it_is_written(
     assert rule.topics == ()
 
 
-def test_a_pattern_that_says_no_beginning_is_a_warning_at_its_place() -> None:
-    """It may be meant, and nobody is kept from starting."""
+def test_a_pattern_without_start_anchor_is_a_warning() -> None:
+    """It may be intended, so it does not stop the bridge from starting."""
     (warning,) = plan_of("topics: {pattern: t}", "int").warnings
 
     assert (warning.code, warning.severity) == ("M028", "warning")
@@ -45,8 +45,8 @@ def test_a_pattern_that_says_no_beginning_is_a_warning_at_its_place() -> None:
         assert plan_of(f"topics: {{pattern: '{closed}'}}", "int").warnings == ()
 
 
-def test_a_mapping_by_pattern_sees_the_topic_of_each_record() -> None:
-    """One plan for each topic, with its name bound."""
+def test_a_mapping_by_pattern_uses_the_topic_of_each_record() -> None:
+    """There is one plan for each topic, with the topic's name."""
     text = """
 format: 1
 mappings:
@@ -57,7 +57,7 @@ mappings:
     plans = {topic: compile_plan(rules, topic, None) for topic in ("shop.eu", "shop.us", "x")}
 
     found = {topic: plan.map(record(topic, timestamp_ms=1), None) for topic, plan in plans.items()}
-    assert {topic: [told(one) for one in ones] for topic, ones in found.items()} == {
+    assert {topic: [uid_or_reason(one) for one in ones] for topic, ones in found.items()} == {
         "shop.eu": ["shop.eu"],
         "shop.us": ["shop.us"],
         "x": [],
@@ -65,22 +65,22 @@ mappings:
 
 
 def test_no_pattern_takes_more_than_linear_time() -> None:
-    """The classic that keeps backtracking engines busy for years."""
+    """This pattern would keep a backtracking engine busy for years."""
     pattern = compile_pattern("^(a+)+$")
-    begun_s = time.perf_counter()
+    started_s = time.perf_counter()
 
     assert not pattern.matches("a" * 249 + "!")
-    assert time.perf_counter() - begun_s < 1
+    assert time.perf_counter() - started_s < 1
 
 
-def test_a_pattern_of_monstrous_size_is_refused() -> None:
-    """Its automaton would fill the memory."""
-    with pytest.raises(MappingFault, match="not a pattern"):
+def test_a_pattern_that_expands_too_far_is_refused() -> None:
+    """Its automaton would exhaust the memory."""
+    with pytest.raises(MappingFault, match="invalid pattern"):
         compile_pattern("^((((a{100}){100}){100}){100})$")
 
 
-def test_what_is_wrong_with_the_defaults_is_told_at_the_defaults() -> None:
-    """Once, not for every mapping of the file."""
+def test_a_mistake_in_the_defaults_is_reported_once() -> None:
+    """At the defaults, not for every mapping of the file."""
     text = """
 format: 1
 defaults: {session: {url: a, id: b}}

@@ -1,11 +1,11 @@
-"""Mappings that are wrong whatever the schema is."""
+"""Mappings that are invalid for any schema."""
 
 import pytest
 
-from tests.unit.mapping.project import CARD, LOCAL, MILLIS, Wrong, array, is_told, nullable
+from tests.unit.mapping.project import CARD, LOCAL, MILLIS, Wrong, array, assert_reported, nullable
 
 ROWS = [
-    Wrong("topics: [a b]", "int", "M017", "this cannot be the name of a topic", "a b]"),
+    Wrong("topics: [a b]", "int", "M017", "this is not a valid topic name", "a b]"),
     Wrong(
         "topics: payments",
         "int",
@@ -13,12 +13,12 @@ ROWS = [
         "`mappings[0].topics` must be a list, not text",
         "payments",
     ),
-    Wrong("topics: {pattern: '('}", "int", "M018", "this is not a pattern: missing ): (", "'('}"),
+    Wrong("topics: {pattern: '('}", "int", "M018", "invalid pattern: missing ): (", "'('}"),
     Wrong(
         "topics: {pattern: '^a(?=b)'}",
         "int",
         "M018",
-        "this is not a pattern: invalid perl operator: (?=",
+        "invalid pattern: invalid perl operator: (?=",
         "'^a(?=b)'}",
     ),
     Wrong(
@@ -28,62 +28,64 @@ ROWS = [
         "`mappings[0].topics.pattern` must have at least 1 character",
         "''}",
     ),
-    Wrong("name: Bad Name", "int", "M001", "`Bad Name` is not a name of a mapping", "Bad Name"),
-    Wrong("topics: []", "int", "M017", "no topic is named", "[]"),
+    Wrong("name: Bad Name", "int", "M001", "`Bad Name` is not a valid mapping name", "Bad Name"),
+    Wrong("topics: []", "int", "M017", "no topic is listed", "[]"),
     Wrong(
         "uid: user..id",
         "int",
         "M003",
-        "`user..id` is not a path: it breaks off after `user`",
+        "`user..id` is not a valid path: syntax error after `user`",
         "user..id",
     ),
     Wrong(
         "uid: {path: u, first_of: [u]}",
         "int",
         "M004",
-        "`path` and `first_of` stand together",
+        "`path` and `first_of` cannot be combined",
         "{path: u, first_of: [u]}",
     ),
     Wrong(
         "uid: {optional: true}",
         "int",
         "M004",
-        "nothing says where the value comes from",
+        "the value has no source",
         "{optional: true}",
     ),
-    Wrong("uid: $kye", "int", "M003", "`$kye` is no part of a record", "$kye"),
-    Wrong("uid: $headers", "int", "M003", "`$headers` names no header", "$headers"),
+    Wrong("uid: $kye", "int", "M003", "`$kye` is not a part of a record", "$kye"),
+    Wrong("uid: $headers", "int", "M003", "`$headers` has no header name", "$headers"),
     Wrong("uid: $topic.x", "int", "M003", "there is nothing below `$topic`", "$topic.x"),
-    Wrong("event: ''", "int", "M009", "an event's name has 1 to 250 characters, this has 0", "''"),
+    Wrong(
+        "event: ''", "int", "M009", "an event name has 1 to 250 characters, this one has 0", "''"
+    ),
     Wrong(
         "event: " + "e" * 251,
         "int",
         "M009",
-        "an event's name has 1 to 250 characters, this has 251",
+        "an event name has 1 to 250 characters, this one has 251",
         "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
     ),
     Wrong(
-        "event: 'Order {u'", "int", "M020", "the brace at character 7 has no partner", "'Order {u'"
+        "event: 'Order {u'", "int", "M020", "the brace at character 7 is unmatched", "'Order {u'"
     ),
     Wrong(
         "event: 'Order {u}'",
         "int",
         "M020",
-        "`u` is string: a name can be made of enums only",
+        "`u` is string: event names can contain only enums",
         "'Order {u}'",
     ),
     Wrong(
         "timestamp: {path: x, format: unix}",
         MILLIS,
         "M021",
-        "`x` is a timestamp-millis: that says its unit and zone already",
+        "`x` is a timestamp-millis, which already has a unit and a zone",
         "unix}",
     ),
     Wrong(
         "timestamp: {path: x, zone: Mars/Base}",
         LOCAL,
         "M021",
-        "the time zone `Mars/Base` is not known here",
+        "unknown time zone `Mars/Base`",
         "Mars/Base}",
     ),
     Wrong(
@@ -97,15 +99,15 @@ ROWS = [
         "session: {url: u, device: u}",
         "int",
         "M013",
-        "a session is named in one way, here in 2",
+        "a session has exactly one of `url`, `device` and `id`, not 2",
         "{url: u, device: u}",
     ),
-    Wrong("session: {id: u}", "int", "M013", "API v1 knows no session by `id`", "id: u}"),
+    Wrong("session: {id: u}", "int", "M013", "API v1 does not support a session by `id`", "id: u}"),
     Wrong(
         "filter: {x: [{greater: 3}]}",
         "int",
         "M010",
-        "`greater` is no operator of filters",
+        "`greater` is not a filter operator",
         "{greater: 3}]}",
     ),
     Wrong("filter: {x: []}", "int", "M011", "an empty list matches nothing", "[]}"),
@@ -113,42 +115,42 @@ ROWS = [
         "filter: {x: null}",
         "int",
         "M010",
-        "null matches nothing: null and absent are both missing",
+        "cannot compare with null: null and absent both count as missing",
         "null}",
     ),
-    Wrong("filter: {x: [[1]]}", "int", "M010", "a list within a list means nothing here", "[1]]}"),
+    Wrong("filter: {x: [[1]]}", "int", "M010", "a list inside a list is not allowed here", "[1]]}"),
     Wrong(
         "filter: {x: [{above: 5, below: 3}]}",
         "int",
         "M011",
-        "no number is within `above` and `below` of this",
+        "no number satisfies `above` and `below`",
         "{above: 5, below: 3}]}",
     ),
     Wrong(
         "filter: {x: [{above: 5, at_least: 3}]}",
         "int",
         "M010",
-        "`above` and `at_least` bound the same side twice",
+        "`above` and `at_least` set the same bound twice",
         "{above: 5, at_least: 3}]}",
     ),
     Wrong(
         "filter: {x: [{above: 5, prefix: a}]}",
         "int",
         "M010",
-        "`above` and `prefix` cannot stand together",
+        "`above` and `prefix` cannot be combined",
         "{above: 5, prefix: a}]}",
     ),
     Wrong(
-        "filter: {x: [{exists: 1}]}", "int", "M010", "`exists` is true or false", "{exists: 1}]}"
+        "filter: {x: [{exists: 1}]}", "int", "M010", "`exists` takes true or false", "{exists: 1}]}"
     ),
     Wrong("filter: {any: {x: 1}}", "int", "M010", "`any` takes a list of filters", "{x: 1}}"),
-    Wrong("filter: {any: []}", "int", "M011", "`any` of nothing decides nothing", "[]}"),
+    Wrong("filter: {any: []}", "int", "M011", "`any` needs at least one filter", "[]}"),
     Wrong("filter: {not: [x]}", "int", "M010", "`not` takes one filter", "[x]}"),
     Wrong(
         "properties:\n  p: {path: x, default: null}",
         nullable("string"),
         "M012",
-        "a default of null says nothing",
+        "a default of null has no meaning",
         "{path: x, default: null}",
     ),
     Wrong(
@@ -162,49 +164,49 @@ ROWS = [
         "properties:\n  p: {path: x, const: a}",
         "int",
         "M004",
-        "`path` and `const` stand together",
+        "`path` and `const` cannot be combined",
         "{path: x, const: a}",
     ),
     Wrong(
         "properties:\n  p: {optional: true}",
         "int",
         "M004",
-        "nothing says where the value comes from",
+        "the value has no source",
         "{optional: true}",
     ),
     Wrong(
         "properties:\n  p: {const: a, case: upper}",
         "int",
         "M005",
-        "`const` is the same for every record: nothing else belongs beside it",
+        "`const` is the same for every record: no other key applies",
         "{const: a, case: upper}",
     ),
     Wrong(
         "properties:\n  p: {path: x, else: a}",
         "int",
         "M005",
-        "`else` belongs to `values`",
+        "`else` requires `values`",
         "{path: x, else: a}",
     ),
     Wrong(
         "properties:\n  p: {path: x, count: true, scale: 2}",
         array("int"),
         "M005",
-        "`count` and `scale` cannot stand together",
+        "`count` and `scale` cannot be combined",
         "{path: x, count: true, scale: 2}",
     ),
     Wrong(
         "properties:\n  p: {path: x, redact: mask, hash: sha256}",
         "string",
         "M005",
-        "`redact` and `hash` cannot stand together",
+        "`redact` and `hash` cannot be combined",
         "{path: x, redact: mask, hash: sha256}",
     ),
     Wrong(
         "properties:\n  p: {path: x, values: {a: 1, b: two}}",
         "string",
         "M022",
-        "the results of `values` and `else` are of several types",
+        "the results of `values` and `else` have different types",
         "{path: x, values: {a: 1, b: two}}",
     ),
     Wrong(
@@ -214,41 +216,41 @@ ROWS = [
         "unknown key `pth` in `mappings[0].properties.p`",
         "pth: y}",
     ),
-    Wrong("properties:\n  p-1: x", "int", "M006", "`p-1` is not a name of a property", "p-1: x"),
+    Wrong("properties:\n  p-1: x", "int", "M006", "`p-1` is not a valid property name", "p-1: x"),
     Wrong(
         "properties:\n  amount_real: x",
         "int",
         "M007",
-        "`amount_real` ends in `_real`, which the bridge writes by itself",
+        "`amount_real` ends in `_real`, which the bridge adds itself",
         "amount_real: x",
     ),
-    Wrong("properties:\n  p: x\n  P: x", "int", "M008", "`P` and `p` differ in case only", "P: x"),
+    Wrong("properties:\n  p: x\n  P: x", "int", "M008", "`P` and `p` differ only in case", "P: x"),
     Wrong(
         "properties:\n  password: x",
         "string",
         "M014",
-        "the property `password` may never be sent in clear (`*password*`)",
+        "the property `password` must never be sent in the clear (`*password*`)",
         "password: x",
     ),
     Wrong(
         "properties:\n  p: card.number",
         "string",
         "M014",
-        "the path `card.number` may never be sent in clear (`card`)",
+        "the path `card.number` must never be sent in the clear (`card`)",
         "card.number",
     ),
     Wrong(
         "properties:\n  p: {path: x, hash: hmac-sha256}",
         "string",
         "M015",
-        "`hmac-sha256` needs a key, and the settings have none",
+        "`hmac-sha256` needs a key, but the settings have none",
         "hmac-sha256}",
     ),
     Wrong(
         "properties:\n  p: {template: 'a {x'}",
         "string",
         "M020",
-        "the brace at character 3 has no partner",
+        "the brace at character 3 is unmatched",
         "'a {x'}",
     ),
     Wrong(
@@ -284,6 +286,6 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_wrong_form_is_told_with_code_message_and_place(row: Wrong) -> None:
-    """One problem each, with the caret where the mistake is."""
-    is_told(row)
+def test_an_invalid_form_is_reported_with_code_message_and_place(row: Wrong) -> None:
+    """One problem each, with the caret at the mistake."""
+    assert_reported(row)

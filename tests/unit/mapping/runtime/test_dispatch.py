@@ -54,10 +54,10 @@ def _plan(names: list[str]) -> Plan:
 @pytest.mark.parametrize("kind", ["placed", "cancelled", "returned", "other", None])
 @pytest.mark.parametrize("n", [7, 100, 5])
 @pytest.mark.parametrize("tags", [[], ["placed"]])
-def test_of_many_mappings_those_fire_that_would_fire_alone_in_their_order(
+def test_dispatch_keeps_every_mapping_that_matches_in_order(
     kind: str | None, n: int, tags: list[str]
 ) -> None:
-    """The choice leaves out only what cannot match."""
+    """Only mappings that cannot match are left out."""
     value: dict[str, object] = {"u": "1", "kind": kind, "n": n, "tags": tags, "more": {}}
     alone = [name for name in FILTERS if _plan([name]).map(record("t"), value)]
     plan = _plan(list(FILTERS))
@@ -67,8 +67,8 @@ def test_of_many_mappings_those_fire_that_would_fire_alone_in_their_order(
 
     assert [one.mapping for one in found] == alone
     assert plan.matches(record("t"), value)
-    chosen = [name for name in FILTERS if name != "every"]
-    assert _plan(chosen).matches(record("t"), value) == bool(set(alone) - {"every"})
+    others = [name for name in FILTERS if name != "every"]
+    assert _plan(others).matches(record("t"), value) == bool(set(alone) - {"every"})
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,14 @@ def test_of_many_mappings_those_fire_that_would_fire_alone_in_their_order(
         (["either"], None),
     ],
 )
-def test_the_values_without_which_nobody_wants_a_record(
-    names: list[str], members: set[object] | None
-) -> None:
-    """Known where all filters ask the same field for equality, and no list or map leads there."""
-    asked = _plan(names).members()
-    assert (None if asked is None else asked.values) == members
+def test_the_values_that_any_match_requires(names: list[str], members: set[object] | None) -> None:
+    """Known if all filters compare one field for equality, and its path has no list or map."""
+    required = _plan(names).members()
+    assert (None if required is None else required.values) == members
 
 
-def test_a_record_whose_filter_fails_is_wanted_by_one_mapping_as_by_many() -> None:
-    """Only `map` says what is wrong with it."""
+def test_a_filter_error_counts_as_a_match_for_one_mapping_and_for_many() -> None:
+    """Only `map` reports the error."""
     broken = record("t", key=b"\xff")
     value: dict[str, object] = {"u": "1", "kind": None, "n": 0, "tags": [], "more": {}}
     for names in (["keyed"], ["keyed", "placed", "gone"]):

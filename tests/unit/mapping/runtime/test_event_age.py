@@ -1,4 +1,4 @@
-"""Events that are too old, late, or of a time that cannot be."""
+"""Events that are late or too old, or have an implausible timestamp."""
 
 import pytest
 
@@ -39,10 +39,8 @@ def _reason(outcome: Outcome) -> str | None:
         ("send_without_session", event("send_without_session")._replace(session=NoSession())),
     ],
 )
-def test_an_event_older_than_the_window_becomes_what_its_mapping_says(
-    late: Late, expected: Outcome
-) -> None:
-    """A millisecond decides; a clock that is a little behind makes nothing late."""
+def test_a_late_event_is_handled_as_its_mapping_says(late: Late, expected: Outcome) -> None:
+    """One millisecond decides; an event slightly in the future is not late."""
     on_time = [MOMENT_S - 3_600.0, MOMENT_S, MOMENT_S + WINDOW_S]
 
     assert [check_age(event(late), now_s, LIMITS) for now_s in on_time] == [event(late)] * 3
@@ -50,10 +48,10 @@ def test_an_event_older_than_the_window_becomes_what_its_mapping_says(
 
 
 @pytest.mark.parametrize("late", ["send", "skip", "dead_letter", "send_without_session"])
-def test_an_event_beyond_its_age_is_rejected_whatever_its_mapping_says_of_late_ones(
+def test_a_too_old_event_is_rejected_for_any_late_setting(
     late: Late,
 ) -> None:
-    """A millisecond decides; without a limit it is only late."""
+    """One millisecond decides; without a limit the event is only late."""
     at_the_limit, beyond_s = MOMENT_S + AGE_S, MOMENT_S + AGE_S + 0.001
 
     assert _reason(check_age(event(late), at_the_limit, LIMITS)) != "too_old"
@@ -75,21 +73,21 @@ def test_an_event_beyond_its_age_is_rejected_whatever_its_mapping_says_of_late_o
         ("0001-01-01T00:00:00.000Z", "before_2000"),
     ],
 )
-def test_a_time_that_cannot_be_is_rejected_with_or_without_a_limit(
+def test_an_implausible_timestamp_is_rejected_without_an_age_limit(
     timestamp: str, reason: str | None
 ) -> None:
-    """It is a mistake of the mapping or of a clock, not the event's age."""
+    """The cause is a mistake in the mapping or a wrong clock, not the event's age."""
     assert _reason(check_age(event("send", timestamp), MOMENT_S, NO_LIMIT)) == reason
 
 
-def test_what_is_no_event_has_no_age() -> None:
-    """Skips and rejects pass."""
+def test_skips_and_rejects_have_no_age() -> None:
+    """They are returned unchanged."""
     for outcome in (MappingSkipped("m", "no_uid"), MappingRejected("m", "missing_uid", "…", "u")):
         assert check_age(outcome, MOMENT_S, AgeLimits(0, 0)) is outcome
 
 
-def test_a_late_event_is_not_changed_in_anything_but_its_session() -> None:
-    """What it says of itself stays."""
+def test_send_without_session_changes_only_the_session() -> None:
+    """All other fields of the event stay the same."""
     named = Event(
         "m", "u", "E", "2026-11-24T09:00:00.000Z", SessionUrl("s"), (), True, "i", True,
         "send_without_session",

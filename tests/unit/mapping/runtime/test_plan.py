@@ -1,4 +1,4 @@
-"""Plans: defaults, errors, samples, tombstones, several records, types over all of it."""
+"""Plans: defaults, errors, samples, tombstones, unions of records, and property types."""
 
 from dataclasses import replace
 
@@ -19,23 +19,30 @@ from bridge.mapping.runtime.outcome import (
 from bridge.schema.parser import parse_schema
 from bridge.schema.types import Primitive, Schema
 from tests.cases.raw import raw_value, record
-from tests.unit.mapping.project import document, nullable, outcomes, plan_of, schema_text, told
+from tests.unit.mapping.project import (
+    document,
+    nullable,
+    outcomes,
+    plan_of,
+    schema_text,
+    uid_or_reason,
+)
 
 
-def test_on_error_says_what_a_mapping_error_becomes() -> None:
-    """A reject by default, or a skip, or a reject that asks for a person."""
+def test_on_error_decides_the_outcome_of_a_mapping_error() -> None:
+    """A reject by default, a skip, or a reject that halts."""
     bodies = ["", "on_error: dead_letter", "on_error: skip", "on_error: halt"]
     found = [outcomes(body, "int", 1, user="..")[0] for body in bodies]
 
-    message = "no request can be made for this uid"
+    message = "this uid cannot be sent to FullStory"
     rejected = MappingRejected("m", "invalid_uid", message, "u")
     assert found[0] == found[1] == rejected
     assert found[2] == MappingSkipped("m", "invalid_uid")
     assert found[3] == replace(rejected, halt=True)
 
 
-def test_the_defaults_of_a_file_hold_where_a_mapping_says_nothing() -> None:
-    """Each of them, and the mapping's own word is stronger."""
+def test_the_defaults_of_a_file_apply_unless_a_mapping_overrides_them() -> None:
+    """For each of the keys in `defaults`."""
     text = """
 format: 1
 owner: the team
@@ -59,7 +66,7 @@ mappings:
 
 
 def test_a_sample_keeps_whole_users() -> None:
-    """The same users each time, about as many as asked for; the others are skips."""
+    """Always the same users, about as many as configured; the others are skipped."""
     users = [f"user-{number}" for number in range(400)]
     body = "sample: {keep: 0.25, by: uid}"
     plan = plan_of(body, "int")
@@ -68,10 +75,12 @@ def test_a_sample_keeps_whole_users() -> None:
     kept = [outcome.uid for outcome in found if isinstance(outcome, Event)]
     assert kept == [user for user in users if share_of(user) < 0.25]
     assert 70 < len(kept) < 130
-    assert {told(outcome) for outcome in found if not isinstance(outcome, Event)} == {"not_sampled"}
+    assert {uid_or_reason(outcome) for outcome in found if not isinstance(outcome, Event)} == {
+        "not_sampled"
+    }
 
 
-def test_other_topics_mappings_take_no_part() -> None:
+def test_mappings_of_other_topics_are_ignored() -> None:
     """A plan is for one topic."""
     plan = plan_of("topics: [other]", "int")
 
@@ -79,8 +88,8 @@ def test_other_topics_mappings_take_no_part() -> None:
     assert plan.wanted.all == frozenset()
 
 
-def test_a_tombstone_must_be_asked_for_at_the_root() -> None:
-    """`{exists: false}` of a field is not enough, nor is the absence of a filter."""
+def test_only_a_filter_on_the_whole_value_matches_tombstones() -> None:
+    """`{exists: false}` on a field does not, and neither does a mapping without a filter."""
     bodies = ["", "filter: {x: [{exists: false}]}", "filter: {not: {x: 1}}"]
 
     for body in bodies:
@@ -89,8 +98,8 @@ def test_a_tombstone_must_be_asked_for_at_the_root() -> None:
         assert not plan.matches(record("t", key=b"k"), None)
 
 
-def test_what_a_tombstone_lacks_must_be_optional() -> None:
-    """Every path into the value is missing there."""
+def test_a_path_into_a_tombstone_must_be_optional() -> None:
+    """Every path into the value is missing."""
     rules = load_rules([document("filter: {$value: [{exists: false}]}\nuid: $offset")])
     assert compile_plan(rules, "t", None).matches(record("t"), None)
 
@@ -100,8 +109,8 @@ def test_what_a_tombstone_lacks_must_be_optional() -> None:
     assert "`x` can be missing" in str(raised.value)
 
 
-def test_a_topic_with_several_records_at_the_top_has_a_plan_for_each() -> None:
-    """`$record` tells them apart; what the other one lacks does not matter."""
+def test_a_union_of_records_has_mappings_for_each_record() -> None:
+    """`$record` distinguishes them; fields that only the other record has are no mistake."""
     records = [
         {"type": "record", "name": f"n.{name}", "fields": [{"name": field, "type": "string"}]}
         for name, field in (("A", "a"), ("B", "b"))
@@ -118,23 +127,28 @@ mappings:
 
     (of_a,) = plan.map(polled, {"a": "u1"}, "n.A")
     (of_b,) = plan.map(polled, {"b": "u2"}, "n.B")
-    assert (of_a.mapping, told(of_a), of_b.mapping, told(of_b)) == ("a", "u1", "b", "u2")
+    assert (of_a.mapping, uid_or_reason(of_a), of_b.mapping, uid_or_reason(of_b)) == (
+        "a",
+        "u1",
+        "b",
+        "u2",
+    )
     assert plan.wanted.all == {("a",), ("b",)}
     assert plan.map(polled, "text", None) == []
 
 
-def test_a_value_that_is_no_record_can_be_mapped_by_its_root() -> None:
-    """`$value` is the whole of it."""
+def test_a_value_that_is_not_a_record_is_mapped_with_value() -> None:
+    """`$value` is the whole value."""
     schema = Schema(Primitive("string"), {})
     plan = compile_plan(load_rules([document("uid: $value")]), "t", schema)
 
     (outcome,) = plan.map(record("t", timestamp_ms=1), "u9")
-    assert told(outcome) == "u9"
+    assert uid_or_reason(outcome) == "u9"
     assert plan.wanted.all == {()}
 
 
 def test_one_property_of_one_event_has_one_type() -> None:
-    """Over mappings and over versions of a schema: FullStory would see two properties."""
+    """Across mappings and schema versions; otherwise FullStory would see two properties."""
     body = "properties:\n  p: x"
     as_int, as_text = plan_of(body, "int"), plan_of(body, "string")
     other_event = plan_of(f"event: F\n{body}", "string")
@@ -146,10 +160,10 @@ def test_one_property_of_one_event_has_one_type() -> None:
     assert str(problem.place) == "m.yaml:8:7"
 
 
-def test_what_the_filter_proves_to_be_there_is_not_missing() -> None:
-    """Nobody has to write a default that can never be sent."""
-    proven = ["{x: [1, 2]}", "{any: [{x: 1}, {x: [{above: 5}], u: a}]}", "{x: [{exists: true}]}"]
-    for filter_ in proven:
+def test_a_path_that_the_filter_proves_present_needs_no_default() -> None:
+    """Such a default could never be sent."""
+    proving = ["{x: [1, 2]}", "{any: [{x: 1}, {x: [{above: 5}], u: a}]}", "{x: [{exists: true}]}"]
+    for filter_ in proving:
         body = f"filter: {filter_}\nproperties:\n  p: x"
         assert plan_of(body, nullable("int")).warnings == ()
 
@@ -158,8 +172,8 @@ def test_what_the_filter_proves_to_be_there_is_not_missing() -> None:
             plan_of(f"filter: {filter_}\nproperties:\n  p: x", nullable("int"))
 
 
-def test_the_same_record_gives_equal_outcomes_each_time() -> None:
-    """Nothing is remembered from one record to the next."""
+def test_the_same_record_always_has_equal_outcomes() -> None:
+    """A plan keeps no state between records."""
     body = "properties:\n  p: {path: x, optional: true}"
     plan = plan_of(body, nullable("string"))
     raw = raw_value(schema_text(nullable("string")), {"u": "u1", "x": "a"})

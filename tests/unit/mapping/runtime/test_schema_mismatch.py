@@ -1,4 +1,4 @@
-"""A schema that is met while running: what fits goes on, what does not is rejected."""
+"""A schema that first appears at run time: mappings that do not fit it reject."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from bridge.mapping.runtime.outcome import Event, MappingRejected
 from bridge.mapping.runtime.plan import Plan
 from bridge.schema.parser import parse_schema
 from tests.cases.raw import raw_value, record
-from tests.unit.mapping.project import ENUM, document, nullable, schema_text, told
+from tests.unit.mapping.project import ENUM, document, nullable, schema_text, uid_or_reason
 
 
 def fit(body: str, type_: Any, types: Types | None = None) -> Plan:
@@ -24,7 +24,7 @@ def fit(body: str, type_: Any, types: Types | None = None) -> Plan:
 
 
 def of(plan: Plan, x: Any, user: str = "u1") -> list[Any]:
-    """What becomes of a record."""
+    """The outcomes for a record."""
     return list(plan.map(record("t", timestamp_ms=1), {"u": user, "x": x}))
 
 
@@ -36,7 +36,7 @@ def of(plan: Plan, x: Any, user: str = "u1") -> list[Any]:
         (
             "properties:\n  p: {path: x, scale: 2}",
             "string",
-            "`scale` multiplies numbers, and `x` is string",
+            "`scale` multiplies numbers, but `x` is string",
             "x",
         ),
         ("properties:\n  p: x", nullable("int"), "`x` can be missing", "x"),
@@ -49,16 +49,16 @@ def of(plan: Plan, x: Any, user: str = "u1") -> list[Any]:
         ("properties:\n  p: {first_of: [x, z]}", "int", "the schema has no field `z`", "x or z"),
         ("uid: {first_of: [a, b]}", "int", "the schema has no field `a`", "a or b"),
         ("uid: x", "double", "`x` is double: a uid is text or a whole number", "x"),
-        ("timestamp: x", "boolean", "`x` is boolean: it cannot become `date`", "x"),
-        ("session: {url: x}", "int", "`x` is int: a session is named by text", "x"),
-        ("event: 'E {x}'", "string", "`x` is string: a name can be made of enums only", "E {x}"),
+        ("timestamp: x", "boolean", "`x` is boolean: it cannot be converted to `date`", "x"),
+        ("session: {url: x}", "int", "`x` is int: a session is identified by text", "x"),
+        ("event: 'E {x}'", "string", "`x` is string: event names can contain only enums", "E {x}"),
         ("event: {path: x, values: {A: b}}", ENUM, "enum n.Color has no symbol `A`", "x"),
     ],
 )
 def test_a_mapping_that_does_not_fit_rejects_with_its_first_problem(
     body: str, type_: Any, message: str, path: str
 ) -> None:
-    """Message and field say what is wrong; no value is needed for that."""
+    """The message and the field describe the mistake, without any value."""
     plan = fit(body, type_)
 
     assert of(plan, 1) == [MappingRejected("m", "schema_does_not_fit", message, path)]
@@ -68,11 +68,11 @@ def test_a_mapping_that_does_not_fit_rejects_with_its_first_problem(
     assert plan.typed == ()
 
 
-def test_the_filter_still_chooses_where_it_fits_itself() -> None:
-    """Records that were never meant are no dead letters, and only the filter's fields are read."""
+def test_a_filter_that_fits_still_selects_the_records() -> None:
+    """Other records are not rejected, and only the filter's fields are read."""
     plan = fit("filter: {x: [1, 2]}\nproperties:\n  p: gone", "int")
 
-    assert [told(one) for one in of(plan, 2)] == ["schema_does_not_fit"]
+    assert [uid_or_reason(one) for one in of(plan, 2)] == ["schema_does_not_fit"]
     assert of(plan, 3) == []
     assert plan.wanted.all == plan.wanted.filter == {("x",)}
     assert not plan.matches(record("t"), {"u": "u1", "x": 3})
@@ -88,16 +88,16 @@ def test_the_filter_still_chooses_where_it_fits_itself() -> None:
     ],
 )
 def test_a_filter_that_does_not_fit_rejects_every_record(filter_: str, path: str) -> None:
-    """Nobody can tell which of them were meant, and none may be lost."""
+    """It is unknown which records the mapping is for, and none may be lost."""
     plan = fit(f"filter: {filter_}", "int")
 
     (rejected,) = of(plan, 3)
-    assert (told(rejected), rejected.path) == ("schema_does_not_fit", path)
+    assert (uid_or_reason(rejected), rejected.path) == ("schema_does_not_fit", path)
     assert plan.matches(record("t"), {"u": "u1", "x": 3})
 
 
-def test_the_other_mappings_go_on() -> None:
-    """In the order of the file, as if nothing were wrong."""
+def test_the_other_mappings_continue() -> None:
+    """In the order of the file."""
     text = """
 format: 1
 mappings:
@@ -115,8 +115,8 @@ mappings:
     assert [mismatch.mapping for mismatch in plan.mismatches] == ["b"]
 
 
-def test_a_property_keeps_the_type_that_it_had_in_the_schemas_before() -> None:
-    """Another type would be another property for FullStory; what fits adds what it knows."""
+def test_a_property_keeps_its_type_from_earlier_schemas() -> None:
+    """FullStory would see another property; mappings that fit add their types."""
     types: Types = {}
     body = "filter: {u: [u1]}\nproperties:\n  p: x"
     first, second = fit(body, "int", types), fit(body, "string", types)
@@ -129,23 +129,23 @@ def test_a_property_keeps_the_type_that_it_had_in_the_schemas_before() -> None:
     assert of(second, "a", user="u2") == []
 
 
-def test_the_types_of_a_mapping_that_does_not_fit_are_not_kept() -> None:
-    """They were never sent."""
+def test_the_types_of_a_mapping_that_does_not_fit_are_discarded() -> None:
+    """Its properties were never sent."""
     types: Types = {}
     fit("properties:\n  p: x\n  q: gone", "string", types)
 
     assert types == {}
 
 
-def test_a_record_that_the_filter_cannot_read_is_rejected_for_that() -> None:
-    """A key that is no text is the record's own fault."""
+def test_a_record_that_the_filter_cannot_read_has_its_own_reason() -> None:
+    """A key that is not UTF-8 is an error of the record, not of the schema."""
     plan = fit("filter: {$key: [a]}\nproperties:\n  p: gone", "int")
 
     (rejected,) = plan.map(record("t", key=b"\xff"), {"u": "u1", "x": 1})
-    assert told(rejected) == "not_utf8"
+    assert uid_or_reason(rejected) == "not_utf8"
 
 
-def test_of_several_records_in_one_topic_only_those_that_do_not_fit_are_rejected() -> None:
+def test_in_a_union_only_the_records_that_do_not_fit_are_rejected() -> None:
     """The message names the record."""
     schema = parse_schema(
         json.dumps(
@@ -160,22 +160,22 @@ def test_of_several_records_in_one_topic_only_those_that_do_not_fit_are_rejected
 
     (sent,) = plan.map(record("t", timestamp_ms=1), {"a": "u1"}, "n.A")
     (rejected,) = plan.map(record("t", timestamp_ms=1), {"b": "u1"}, "n.B")
-    assert (told(sent), told(rejected)) == ("u1", "schema_does_not_fit")
+    assert (uid_or_reason(sent), uid_or_reason(rejected)) == ("u1", "schema_does_not_fit")
     assert isinstance(rejected, MappingRejected)
     assert rejected.message == "the schema has no field `a` (in n.B)"
 
 
-def test_a_tombstone_is_rejected_where_the_mapping_does_not_fit_it() -> None:
-    """Every path into the value is missing there."""
+def test_a_tombstone_is_rejected_if_the_mapping_does_not_fit_it() -> None:
+    """Every path into the value is missing."""
     body = "filter: {$value: [{exists: false}]}\nuid: $offset\nproperties:\n  p: x"
     plan = fit_plan(load_rules([document(body)]), "t", None)
 
     (rejected,) = plan.map(record("t"), None)
-    assert (told(rejected), len(plan.mismatches)) == ("schema_does_not_fit", 1)
+    assert (uid_or_reason(rejected), len(plan.mismatches)) == ("schema_does_not_fit", 1)
 
 
-def test_a_schema_that_fits_gives_the_plan_that_it_gives_at_the_start() -> None:
-    """No difference but the warnings, which nobody reads then."""
+def test_a_schema_that_fits_gives_the_same_plan_as_at_startup() -> None:
+    """Only the warnings are missing."""
     plan = fit("filter: {x: [{exists: true}]}\nproperties:\n  p: x", nullable("int"))
     raw = raw_value(schema_text(nullable("int")), {"u": "u1", "x": 5})
 
@@ -185,8 +185,8 @@ def test_a_schema_that_fits_gives_the_plan_that_it_gives_at_the_start() -> None:
     assert plan.mismatches == ()
 
 
-def test_a_mapping_that_says_halt_makes_no_dead_letters_of_a_schema_that_it_does_not_fit() -> None:
-    """It asked for a person; the filter still chooses."""
+def test_a_mapping_with_halt_halts_on_a_schema_that_does_not_fit() -> None:
+    """It produces no dead letters; the filter still selects the records."""
     plan = fit("on_error: halt\nfilter: {x: 1}\nproperties:\n  p: gone", "int")
 
     (outcome,) = of(plan, 1)

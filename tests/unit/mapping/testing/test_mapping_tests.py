@@ -174,7 +174,7 @@ def test_a_session_is_compared_by_value(session: Any, form: str) -> None:
 
 def test_rejects_and_skips_are_compared_by_reason() -> None:
     """A difference also shows the message."""
-    rejected = MappingRejected("m", "missing_uid", "`a` names no user")
+    rejected = MappingRejected("m", "missing_uid", "`a` has no user id")
     skipped = MappingSkipped("m", "no_uid")
 
     assert result_of("- {mapping: m, dead_letter: missing_uid}", rejected).passed
@@ -184,7 +184,7 @@ def test_rejects_and_skips_are_compared_by_reason() -> None:
     assert not result_of("- {mapping: m, halted: missing_uid}", rejected).passed
     assert result_of("- {mapping: m, skipped: no_uid}", skipped).passed
     assert summary(result_of("- {mapping: m, skipped: no_uid}", rejected)) == [
-        ("m", "", "a skip (no_uid)", "a dead letter (missing_uid): `a` names no user")
+        ("m", "", "a skip (no_uid)", "a dead letter (missing_uid): `a` has no user id")
     ]
     assert summary(result_of("- {mapping: m}", skipped)) == [
         ("m", "", "an event", "a skip (no_uid)")
