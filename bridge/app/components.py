@@ -5,10 +5,9 @@ from collections.abc import Mapping
 
 from bridge import __version__
 from bridge.app.config import Config
-from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.registry.transport import RegistryOptions
 from bridge.avro.schema_store import FileSchemas
-from bridge.avro.wire_formats import ConfluentFormat, RawFormat, SingleObjectFormat, WireFormat
+from bridge.avro.wire_formats import WIRE_FORMATS, WireFormat
 from bridge.fullstory.client import ClientOptions
 from bridge.fullstory.proxy import proxy_for
 from bridge.kafka.consumer.backpressure import BackpressureLimits
@@ -88,11 +87,5 @@ def wire_formats(settings: Settings, files: FileSchemas) -> Mapping[str, WireFor
 
 
 def _format(codec: TopicCodec, files: FileSchemas) -> WireFormat:
-    match codec.wire_format:
-        case "confluent":
-            return ConfluentFormat()
-        case "raw":
-            return RawFormat(str(codec.schema_files[0]))
-        case "single_object":
-            paths = [str(file) for file in codec.schema_files]
-            return SingleObjectFormat(by_fingerprint({path: files[path].schema for path in paths}))
+    paths = [str(file) for file in codec.schema_files] if codec.is_local else []
+    return WIRE_FORMATS[codec.wire_format]({path: files[path].schema for path in paths})

@@ -11,11 +11,13 @@ three headers (a twentieth of a decode) and 0.05 us for one without headers.
 """
 
 import uuid
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
 
+from bridge.avro.fingerprint import by_fingerprint
 from bridge.errors import PoisonRecord
 from bridge.records import Record
+from bridge.schema.types import Schema
 
 SCHEMA_ID_HEADER = "__value_schema_id"
 """The header for a value's schema id in Confluent's clients, since 2.10.1."""
@@ -190,6 +192,14 @@ class SingleObjectFormat:
                 byte_offset=2,
             )
         return key
+
+
+WIRE_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Schema]], WireFormat]]] = {
+    "confluent": lambda _: ConfluentFormat(),
+    "raw": lambda files: RawFormat([*files][-1]),
+    "single_object": lambda files: SingleObjectFormat(by_fingerprint(files)),
+}
+"""How to make the formats that the setting `wire_format` names, from a topic's schema files."""
 
 
 def _check_header(content: bytes) -> bytes:

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import click
 
-from bridge.avro.fingerprint import by_fingerprint
 from bridge.avro.reader import make_name_of, make_reader
 from bridge.avro.schema_store import WriterSchema
-from bridge.avro.wire_formats import ConfluentFormat, SingleObjectFormat
+from bridge.avro.wire_formats import WIRE_FORMATS, SchemaFile
 from bridge.commands.shared.project_files import ProjectFiles
 from bridge.commands.shared.schemas import SchemaFinder
 from bridge.errors import SetupError
@@ -167,34 +166,24 @@ async def decode(given: InputValue, finder: SchemaFinder) -> ExplainedRecord:
     """
     record = given.record
     data = given.data or b""
-    match finder.framing(record.topic):
-        case "raw":
-            writer, start = finder.local(record.topic), 0
-        case "single_object":
-            writer, start = _single_object(record, finder)
-        case _:
-            writer, start = await _registered(record, finder)
-    if writer is None:
-        raise SetupError(f"there is no schema for the topic {record.topic}")
+    writer, start = await _writer_of(record, finder)
     value = make_reader(writer.schema)(data, start)
     name = make_name_of(writer.schema)(data, start)
     return ExplainedRecord(record, value, writer.schema, name)
 
 
-def _single_object(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
-    """The schema with the value's fingerprint, and the offset of its body."""
-    writers = {writer.label: writer for writer in finder.locals(record.topic)}
-    names = by_fingerprint({label: writer.schema for label, writer in writers.items()})
-    framing = SingleObjectFormat(names)
-    located = framing.locate_body(record)
-    return writers[framing.key(located.token).path], located.start
-
-
-async def _registered(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
-    """The value's schema from the registry, and the offset of its body."""
+async def _writer_of(record: Record, finder: SchemaFinder) -> tuple[WriterSchema, int]:
+    """The schema that wrote the value, and the offset of its body."""
+    files = {writer.label: writer for writer in finder.locals(record.topic)}
+    name = finder.framing(record.topic)
+    if name != "confluent" and not files:
+        raise SetupError(f"there is no schema for the topic {record.topic}")
+    wire_format = WIRE_FORMATS[name]({path: writer.schema for path, writer in files.items()})
+    framed = wire_format.locate_body(record)
+    key = wire_format.key(framed.token)
+    if isinstance(key, SchemaFile):
+        return files[key.path], framed.start
     if finder.registry is None:
         message = "framed Avro has a schema id that only a registry can resolve"
         raise SetupError(f"{message}: set `avro.registry.url`")
-    framing = ConfluentFormat()
-    located = framing.locate_body(record)
-    return await finder.registry.fetch(framing.key(located.token)), located.start
+    return await finder.registry.fetch(key), framed.start

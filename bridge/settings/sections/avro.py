@@ -85,7 +85,8 @@ class TopicCodec(Section):
         default=(),
         alias="schema",
         description="The .avsc file of `raw` records. For `single_object`: one file or a list, the "
-        "newest last. For `confluent`, only `test`, `explain` and `fields` use it; `run` needs a registry.",
+        "newest last. For `confluent`, only `test`, `explain` and `fields` use it; `run` needs a "
+        "registry.",
     )
 
     @property
