@@ -3,7 +3,7 @@
 from typing import Any
 
 from bridge.mapping.compiler.identity import ANONYMOUS_IDS
-from bridge.mapping.language import checks
+from bridge.mapping.language.grammar import CONVERTERS
 from bridge.mapping.language.json_schema import mapping_schema
 from bridge.mapping.language.privacy import BUILT_IN, GUESSABLE
 from tests.docs.json_types import Node, shown, words_of
@@ -80,7 +80,9 @@ def _default(name: str, node: Node, required: object) -> str:
 
 
 def _pairs() -> str:
-    rows = [(f"`{first}`", f"`{second}`") for first, second in checks._EXCLUSIVE_CONVERTERS]
+    rows = [
+        (f"`{name}`", f"`{other}`") for name, one in CONVERTERS.items() for other in one.excludes
+    ]
     return table(("Key", "Not together with"), rows)
 
 

@@ -15,7 +15,7 @@ from bridge.documents.document import parse
 from bridge.documents.problems import Problems
 from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.mapping.compiler.compiler import compile_plan
-from bridge.mapping.language import checks
+from bridge.mapping.language.grammar import CONVERTERS
 from bridge.mapping.language.loader import load_rules
 from bridge.mapping.language.paths import _ROOTS
 from bridge.mapping.testing.tests import mapping_tests_of, run_mapping_test
@@ -201,7 +201,7 @@ def test_the_converters_stand_in_the_order_of_the_code() -> None:
     """`STEPS` groups them, and changes nothing."""
     flat = [name for step in STEPS for name in step]
 
-    assert flat == [name.removesuffix("_") for name in checks._CONVERTERS]
+    assert flat == [name.removesuffix("_") for name in CONVERTERS]
 
 
 @pytest.mark.parametrize("root", _ROOTS)

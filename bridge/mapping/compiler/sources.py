@@ -4,8 +4,9 @@ Invariants: the result is ready for JSON and has one type. A type that cannot be
 here, with a fix.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bridge.mapping.compiler.converter_chain import ConverterChain
 from bridge.mapping.compiler.path_resolver import ResolvedPath
@@ -13,7 +14,7 @@ from bridge.mapping.compiler.representation import Representation, representatio
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, Within
-from bridge.mapping.language.grammar import LongValue
+from bridge.mapping.language.grammar import CONVERTERS, LongValue
 from bridge.mapping.language.paths import Path
 from bridge.mapping.language.privacy import GUESSABLE, refusing_glob
 from bridge.mapping.language.templates import Placeholder, parse_template
@@ -66,8 +67,7 @@ def compile_source(
             return _count(resolved)
     representation = representation_of(resolved.avro_types, text)
     chain = ConverterChain(representation, text)
-    _convert(chain, rule, at, scope, many=resolved.many)
-    _protect(chain, rule, at, scope)
+    _apply_converters(chain, rule, _Place(at, scope, many=resolved.many))
     if chain.current.kind is None:
         raise _refused(chain.current, resolved)
     many = resolved.many
@@ -89,42 +89,81 @@ def compile_source(
     )
 
 
-def _convert(
-    chain: ConverterChain, rule: LongValue, at: DocumentPath, scope: MappingScope, *, many: bool
-) -> None:
-    if rule.case is not None:
-        with Within("case"):
-            chain.case(rule.case)
-    if rule.values is not None:
-        with Within("values"):
-            chain.table(rule.values, rule.else_)
-    if rule.scale is not None:
-        with Within("scale"):
-            chain.scale(_factor(rule, at, scope))
-    if rule.type is not None:
-        with Within("type"):
-            if rule.type.endswith("s") and not many:
-                message = f"`{rule.type}` is for lists, but `{chain.path}` is not a list"
-                raise MappingFault(Code.NO_CONVERSION, message, f"write `{rule.type[:-1]}`")
-            chain.to_type(singular(rule.type), rule.format, rule.zone)
-    elif rule.format is not None or rule.zone is not None:
-        with Within("format" if rule.format is not None else "zone"):
-            chain.to_time(rule.format, rule.zone)
+class _Place(NamedTuple):
+    """The property that is compiled; `many` if its value is a list."""
+
+    at: DocumentPath
+    scope: MappingScope
+    many: bool
 
 
-def _protect(chain: ConverterChain, rule: LongValue, at: DocumentPath, scope: MappingScope) -> None:
-    if rule.redact is not None:
-        with Within("redact"):
-            chain.redact(rule.redact)
-    elif rule.hash is not None:
-        if rule.hash == "sha256" and refusing_glob(chain.path, GUESSABLE) is not None:
-            message = f"a plain hash of `{chain.path}` can be reversed by guessing"
-            fault = MappingFault(Code.HASH_WEAK, message, "use `hmac-sha256`")
-            scope.diagnostics.add(fault, (*at, "hash"), warning=True)
-        with Within("hash"):
-            chain.hash(rule.hash, scope.options.hash_key)
-    else:
+def _apply_converters(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
+    for name in CONVERTERS:
+        if name in _APPLY and getattr(rule, name) is not None:
+            with Within(name):
+                _APPLY[name](chain, rule, place)
+    if rule.redact is None and rule.hash is None:
         chain.refuse_cards()
+
+
+def _apply_case(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
+    if rule.case is not None:
+        chain.case(rule.case)
+
+
+def _apply_values(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
+    if rule.values is not None:
+        chain.table(rule.values, rule.else_)
+
+
+def _apply_scale(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
+    chain.scale(_factor(rule, place.at, place.scope))
+
+
+def _apply_type(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
+    if rule.type is None:
+        return
+    if rule.type.endswith("s") and not place.many:
+        message = f"`{rule.type}` is for lists, but `{chain.path}` is not a list"
+        raise MappingFault(Code.NO_CONVERSION, message, f"write `{rule.type[:-1]}`")
+    chain.to_type(singular(rule.type), rule.format, rule.zone)
+
+
+def _apply_format(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
+    if rule.type is None:  # a type reads `format` and `zone` itself
+        chain.to_time(rule.format, rule.zone)
+
+
+def _apply_zone(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
+    if rule.type is None and rule.format is None:
+        chain.to_time(None, rule.zone)
+
+
+def _apply_redact(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
+    if rule.redact is not None:
+        chain.redact(rule.redact)
+
+
+def _apply_hash(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
+    if rule.hash == "sha256" and refusing_glob(chain.path, GUESSABLE) is not None:
+        message = f"a plain hash of `{chain.path}` can be reversed by guessing"
+        fault = MappingFault(Code.HASH_WEAK, message, "use `hmac-sha256`")
+        place.scope.diagnostics.add(fault, (*place.at, "hash"), warning=True)
+    if rule.hash is not None:
+        chain.hash(rule.hash, place.scope.options.hash_key)
+
+
+_APPLY: Final[Mapping[str, Callable[[ConverterChain, LongValue, _Place], None]]] = {
+    "case": _apply_case,
+    "values": _apply_values,
+    "scale": _apply_scale,
+    "type": _apply_type,
+    "format": _apply_format,
+    "zone": _apply_zone,
+    "redact": _apply_redact,
+    "hash": _apply_hash,
+}
+"""How each converter is applied; `count` and `max_items` concern the whole list."""
 
 
 def _factor(rule: LongValue, at: DocumentPath, scope: MappingScope) -> Exact:

@@ -8,6 +8,7 @@ from bridge.mapping.language.api_checks import check_fields, check_session
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath, MappingFault
 from bridge.mapping.language.grammar import (
+    CONVERTERS,
     Defaults,
     EventTable,
     LongTimestamp,
@@ -41,18 +42,6 @@ SUFFIXES: Final = (
 _MAPPING_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PROPERTY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_EXCLUSIVE_CONVERTERS: Final = (
-    ("count", "max_items"),
-    ("count", "case"),
-    ("count", "values"),
-    ("count", "scale"),
-    ("count", "type"),
-    ("redact", "hash"),
-)
-_CONVERTERS: Final = (
-    *("count", "max_items", "case", "values", "else_", "scale", "type"),
-    *("format", "zone", "redact", "hash"),
-)
 
 
 def check_form(
@@ -259,10 +248,11 @@ def _check_default(value: LongValue) -> None:
 
 
 def _check_converters(value: LongValue) -> None:
-    given = {name for name in _CONVERTERS if name in value.model_fields_set}
-    for pair in _EXCLUSIVE_CONVERTERS:
-        if given.issuperset(pair):
-            message = f"`{pair[0]}` and `{pair[1]}` cannot be combined"
+    given = value.model_fields_set & CONVERTERS.keys()
+    pairs = [(name, other) for name, one in CONVERTERS.items() for other in one.excludes]
+    for name, other in pairs:
+        if given.issuperset((name, other)):
+            message = f"`{name}` and `{other}` cannot be combined"
             raise MappingFault(Code.CONVERTERS, message, "keep one of them")
     if "else_" in given and value.values is None:
         raise MappingFault(

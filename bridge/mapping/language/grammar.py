@@ -5,7 +5,8 @@ Invariants: syntax only. Rules about several keys, the syntax of paths or a sche
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -124,6 +125,16 @@ class Sample(Strict):
     by: Literal["uid"] = Field(description="What the sample is drawn by. Only `uid` is possible.")
 
 
+@dataclass(frozen=True)
+class Converter:
+    """Marks a key of a property as a converter, which excludes some of the others."""
+
+    excludes: tuple[str, ...] = ()
+
+
+_NOT_WITH_COUNT = ("max_items", "case", "values", "scale", "type")
+
+
 class LongValue(Strict):
     """A property, the long form: one source, then converters in their fixed order."""
 
@@ -146,44 +157,52 @@ class LongValue(Strict):
     optional: StrictBool = Field(
         default=False, description="If the source is missing, the property is left out."
     )
-    count: StrictBool = Field(
-        default=False, description="Sends the number of items of an array or map."
-    )
-    max_items: StrictInt | None = Field(
+    count: Annotated[
+        StrictBool, Converter(excludes=("max_items", "case", "values", "scale", "type"))
+    ] = Field(default=False, description="Sends the number of items of an array or map.")
+    max_items: Annotated[StrictInt | None, Converter()] = Field(
         default=None, ge=1, description="Keeps at most this many items of an array."
     )
-    case: Literal["upper", "lower"] | None = Field(
+    case: Annotated[Literal["upper", "lower"] | None, Converter()] = Field(
         default=None, description="Changes text to uppercase or lowercase."
     )
-    values: dict[str, Scalar] | None = Field(
+    values: Annotated[dict[str, Scalar] | None, Converter()] = Field(
         default=None, min_length=1, description="Replaces a value by the value listed for it."
     )
-    else_: Scalar | None = Field(
+    else_: Annotated[Scalar | None, Converter()] = Field(
         default=None,
         alias="else",
         description="The replacement for a value that `values` does not list.",
     )
-    scale: StrictInt | StrictFloat | None = Field(
+    scale: Annotated[StrictInt | StrictFloat | None, Converter()] = Field(
         default=None,
         description="Multiplies a number by this factor, with exact decimal arithmetic.",
     )
-    type: TypeWord | None = Field(
+    type: Annotated[TypeWord | None, Converter()] = Field(
         default=None, description="Converts the value to this FullStory type."
     )
-    format: TimeFormat | None = Field(
+    format: Annotated[TimeFormat | None, Converter()] = Field(
         default=None, description="Reads text or a number as a time in this format."
     )
-    zone: str | None = Field(
+    zone: Annotated[str | None, Converter()] = Field(
         default=None, description="The time zone of a time that has no UTC offset."
     )
-    redact: Literal["mask", "last4"] | None = Field(
+    redact: Annotated[Literal["mask", "last4"] | None, Converter(excludes=("hash",))] = Field(
         default=None,
         description="Hides the value: `mask` sends `***`, `last4` the last four characters.",
     )
-    hash: Literal["sha256", "hmac-sha256"] | None = Field(
+    hash: Annotated[Literal["sha256", "hmac-sha256"] | None, Converter()] = Field(
         default=None, description="Sends a digest in place of the value, in hexadecimal."
     )
 
+
+CONVERTERS: Final[Mapping[str, Converter]] = {
+    name: mark
+    for name, field in LongValue.model_fields.items()
+    for mark in field.metadata
+    if isinstance(mark, Converter)
+}
+"""The converters in the order in which they apply; `mapping/compiler/sources.py` applies them."""
 
 TopicsForm = Annotated[
     Annotated[tuple[str, ...], Tag("list")] | Annotated[TopicPattern, Tag("object")],
