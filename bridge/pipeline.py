@@ -128,7 +128,7 @@ class Pipeline(Generic[R]):
 
         Event age is checked here, once: waiting for FullStory does not make an event late.
         """
-        if self._halts.cover(record.topic):
+        if self._halts.is_halted(record.topic):
             return None
         try:
             outcomes = self._map(record)  # decode, map
@@ -142,7 +142,7 @@ class Pipeline(Generic[R]):
             self._start_task(record, self._wait_for_schema(record))
         elif halting := _halting(outcomes):
             why = f"{halting.reason}: {halting.message} ({record.place})"
-            self._halts.begin(halting.mapping, why, FIX_THE_MAPPING)
+            self._halts.halt(halting.mapping, why, FIX_THE_MAPPING)
         elif outcomes:
             return self._build_record(record, outcomes, now_s)
         else:
@@ -268,12 +268,12 @@ class Pipeline(Generic[R]):
             return
         self._halt(exceeded, record)
         for assignment in self._assignments:
-            if self._halts.cover(assignment.topic):
+            if self._halts.is_halted(assignment.topic):
                 assignment.open = False
 
     def _halt(self, exceeded: RejectionRateExceeded, record: Record) -> None:
         fix = fix_for_rejections(exceeded.mapping, record.place)
-        self._halts.begin(exceeded.mapping, exceeded.why, fix)
+        self._halts.halt(exceeded.mapping, exceeded.why, fix)
 
     async def _dead_letter(self, record: Record, failure: Failure, *, must_finish: bool) -> None:
         """Write a dead letter, with retries, until Kafka acknowledges it.
@@ -295,7 +295,7 @@ class Pipeline(Generic[R]):
         )
 
     def _may_start(self, record: Record) -> bool:
-        return record.assignment.open and not self._halts.cover(record.topic)
+        return record.assignment.open and not self._halts.is_halted(record.topic)
 
     async def _try_dead_letter(self, letter: DeadLetter, record_id: int) -> bool:
         try:

@@ -122,7 +122,7 @@ class Config:
         names = [self.settings.topic_names.get(topic, topic) for topic in rule.topics]
         return f"the topic{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
-    def is_all(self, mappings: Collection[str]) -> bool:
+    def covers_all_topics(self, mappings: Collection[str]) -> bool:
         """Whether these mappings cover all topics that are read."""
         covering = [self._rule(mapping) for mapping in mappings]
         patterns = {rule.pattern.text for rule in covering if rule.pattern is not None}

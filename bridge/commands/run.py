@@ -68,7 +68,7 @@ def run(file: Path | None, exit_on_halt: bool) -> None:
 
 
 async def _run(config: Config, counts: Counts, conditions: Conditions, exit_on_halt: bool) -> bool:
-    log, halt = LogObserver(), WhollyHalted()
+    log, halt = LogObserver(), FullyHalted()
     bridge = Bridge(config, ObserverGroup(log, counts, conditions, halt))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,12 +82,12 @@ async def _run(config: Config, counts: Counts, conditions: Conditions, exit_on_h
         return await bridge.run()
 
 
-async def _stop_when(halt: "WhollyHalted", bridge: Bridge) -> None:
+async def _stop_when(halt: "FullyHalted", bridge: Bridge) -> None:
     await halt.halted.wait()
     bridge.stop()
 
 
-class WhollyHalted:
+class FullyHalted:
     """An observer that reports when everything is halted until an operator acts."""
 
     listens_to: Final = frozenset({HaltedScope})

@@ -31,7 +31,7 @@ def fix_for_rejections(mapping: str, place: str) -> str:
 
 
 ALL_HALTED: Final = "the topics of all mappings are halted"
-SEE_BESIDE: Final = "fix the cause of each halt, and restart the bridge"
+ALL_HALTED_FIX: Final = "fix the cause of each halt, and restart the bridge"
 
 Topics = Callable[[str], bool]
 """Whether a topic belongs to a set of topics."""
@@ -48,7 +48,7 @@ class Mappings(Protocol):
         """The topics of a mapping, as text."""
         ...
 
-    def is_all(self, mappings: Collection[str]) -> bool:
+    def covers_all_topics(self, mappings: Collection[str]) -> bool:
         """Whether these mappings cover every topic that is read."""
         ...
 
@@ -70,11 +70,11 @@ class Halts:
         self._halted: dict[str, Topics] = {}
         self._scopes: set[str] = set()
 
-    def cover(self, topic: str) -> bool:
+    def is_halted(self, topic: str) -> bool:
         """Whether a topic is halted."""
         return bool(self._halted) and any(topics(topic) for topics in self._halted.values())
 
-    def begin(self, mapping: str, why: str, fix: str) -> None:
+    def halt(self, mapping: str, why: str, fix: str) -> None:
         """Halt a mapping's topics; does nothing if they are halted already."""
         scope = self._mappings.scope_of(mapping)
         if scope in self._scopes:
@@ -84,5 +84,5 @@ class Halts:
         self._stop_reading(topics)
         owner = self._owners.get(mapping)
         self._observer.notify(HaltedScope(scope, why, fix, owner))
-        if self._mappings.is_all(self._halted):
-            self._observer.notify(HaltedScope(EVERY_TOPIC, ALL_HALTED, SEE_BESIDE))
+        if self._mappings.covers_all_topics(self._halted):
+            self._observer.notify(HaltedScope(EVERY_TOPIC, ALL_HALTED, ALL_HALTED_FIX))

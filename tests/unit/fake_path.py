@@ -120,7 +120,7 @@ class FakePorts:
         """A description of these topics; `t` and `twin` have the same one."""
         return f"the topics of {mapping.removesuffix('win')}"
 
-    def is_all(self, mappings: Collection[str]) -> bool:
+    def covers_all_topics(self, mappings: Collection[str]) -> bool:
         """Whether these are all mappings."""
         return set(self.known_mappings) <= set(mappings)
 

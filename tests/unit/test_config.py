@@ -155,7 +155,7 @@ def test_the_scope_of_a_mapping_names_its_topics_by_kafka_name(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("halted", "is_all"),
+    ("halted", "covers_all_topics"),
     [
         ([], False),
         (["a"], False),
@@ -168,7 +168,7 @@ def test_the_scope_of_a_mapping_names_its_topics_by_kafka_name(tmp_path: Path) -
     ],
 )
 def test_halts_cover_everything_once_they_cover_the_topics_of_all_mappings(
-    tmp_path: Path, halted: list[str], is_all: bool
+    tmp_path: Path, halted: list[str], covers_all_topics: bool
 ) -> None:
     """Only the same pattern covers a pattern, not the topics that it has matched."""
     more = [rule("again", {"pattern": r"^shop\."}), rule("every", {"pattern": "s$"})]
@@ -177,7 +177,7 @@ def test_halts_cover_everything_once_they_cover_the_topics_of_all_mappings(
     if "every" in halted:
         found = config(tmp_path, [BY_NAME, BY_PATTERN, *parts, *more])
 
-    assert found.is_all(halted) is is_all
+    assert found.covers_all_topics(halted) is covers_all_topics
 
 
 @pytest.mark.parametrize(

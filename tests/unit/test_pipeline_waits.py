@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bridge.delivery.halts import ALL_HALTED, FIX_THE_MAPPING, SEE_BESIDE
+from bridge.delivery.halts import ALL_HALTED, ALL_HALTED_FIX, FIX_THE_MAPPING
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.runtime.outcome import (
     MappingRejected,
@@ -93,7 +93,7 @@ def test_everything_is_halted_once_no_topic_is_left() -> None:
             "the topics of other",
             EVERY_TOPIC,
         ]
-        assert fakes.halts[-1] == HaltedScope(EVERY_TOPIC, ALL_HALTED, SEE_BESIDE)
+        assert fakes.halts[-1] == HaltedScope(EVERY_TOPIC, ALL_HALTED, ALL_HALTED_FIX)
 
     run(story())
 

@@ -132,9 +132,6 @@ class Converter:
     excludes: tuple[str, ...] = ()
 
 
-_NOT_WITH_COUNT = ("max_items", "case", "values", "scale", "type")
-
-
 class LongValue(Strict):
     """A property, the long form: one source, then converters in their fixed order."""
 

@@ -84,8 +84,11 @@ def test_the_kafka_password_is_required(folder: Path) -> None:
     assert drafted.exit_code == 2
 
 
-def test_without_kafka_the_schema_alone_is_drafted(folder: Path) -> None:
+def test_without_kafka_the_schema_alone_is_drafted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The schema is enough, and the missing records are reported."""
+    monkeypatch.setattr("bridge.kafka.record_reader.LOOKUP_TIMEOUT_S", 0.2)
     settings = SETTINGS.replace("${BUS_PASSWORD:?}", "x").replace("kafka:9092", "127.0.0.1:1")
     write(folder, bridge_yaml=settings)
 
