@@ -111,7 +111,7 @@ class Sender(Protocol[R_contra]):
 class DeadLetterWriter(Protocol):
     """Writes dead letters."""
 
-    async def send(self, letter: DeadLetter) -> None:
+    async def send(self, dead_letter: DeadLetter) -> None:
         """Return once Kafka has acknowledged the dead letter."""
         ...
 

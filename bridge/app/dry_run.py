@@ -129,10 +129,10 @@ class _DryRunSender:
 
 
 class _DryRunDeadLetters:
-    """A dead-letter writer that only counts reasons."""
+    """A dead-dead_letter writer that only counts reasons."""
 
     def __init__(self, reasons: Counter[str]) -> None:
         self._reasons = reasons
 
-    async def send(self, letter: DeadLetter) -> None:
-        self._reasons[letter.failure.reason] += 1
+    async def send(self, dead_letter: DeadLetter) -> None:
+        self._reasons[dead_letter.failure.reason] += 1

@@ -1,4 +1,4 @@
-"""Replays dead letters: the bridge reads its own dead-letter topics.
+"""Replays dead letters: the bridge reads its own dead-dead_letter topics.
 
 The pipeline is the same. Three parts differ:
 - `DeadLetterSource` turns each dead letter into its original record.
@@ -135,27 +135,31 @@ class DeadLetterSource:
     async def __aiter__(self) -> AsyncIterator[list[Record]]:
         """Yield batches of original records."""
         async for batch in self._source:
-            yield [letter.origin for letter in map(self._select, batch) if letter is not None]
+            yield [
+                dead_letter.origin
+                for dead_letter in map(self._select, batch)
+                if dead_letter is not None
+            ]
 
     def settle(self, record: Record, events: int) -> None:
         """Settle the dead letter of a record."""
-        letter = self._in_flight.pop(id(record))
-        self._source.settle(letter.record, events)
+        dead_letter = self._in_flight.pop(id(record))
+        self._source.settle(dead_letter.record, events)
 
     def halt(self, topics: Topics) -> None:
         """Halt topics; a replay never does."""
         self._source.halt(topics)
 
     def _select(self, record: Record) -> DeadLetterRecord | None:
-        letter = read_dead_letter(record)
-        if letter is None or not self._scope.filter.matches(letter):
+        dead_letter = read_dead_letter(record)
+        if dead_letter is None or not self._scope.filter.matches(dead_letter):
             self._counts.unmatched += 1
         elif record.offset in self._scope.replayed.get((record.topic, record.partition), ()):
             self._counts.replayed += 1
         else:
             # By identity: two mappings may have rejected one record, so its place is not unique.
-            self._in_flight[id(letter.origin)] = letter
-            return letter
+            self._in_flight[id(dead_letter.origin)] = dead_letter
+            return dead_letter
         self._source.settle(record, 0)
         return None
 

@@ -35,26 +35,26 @@ class DeadLetterProducer:
         self._stopped.set()
         await asyncio.to_thread(self._thread.join)
 
-    async def send(self, letter: DeadLetter) -> None:
+    async def send(self, dead_letter: DeadLetter) -> None:
         """Write a dead letter and wait until Kafka has acknowledged it.
 
         Raises:
             Unavailable: Kafka did not accept it; the caller may retry.
         """
         acknowledged: asyncio.Future[None] = self._loop.create_future()
-        topic = dead_letter_topic(self._topic, letter.topic)
+        topic = dead_letter_topic(self._topic, dead_letter.topic)
         try:
             self._producer.produce(
                 topic,
-                key=letter.key,
-                value=letter.value,
-                headers=list(letter.headers),
-                timestamp=max(letter.timestamp_ms, 0),
+                key=dead_letter.key,
+                value=dead_letter.value,
+                headers=list(dead_letter.headers),
+                timestamp=max(dead_letter.timestamp_ms, 0),
                 on_delivery=self._reporter(acknowledged, topic),
             )
         except (BufferError, KafkaException) as error:
             raise Unavailable(
-                f"the dead-letter topic {topic} does not accept records: {error}"
+                f"the dead-dead_letter topic {topic} does not accept records: {error}"
             ) from error
         await acknowledged
 
@@ -67,7 +67,7 @@ class DeadLetterProducer:
             if error is None:
                 acknowledged.set_result(None)
             else:
-                why = f"the dead-letter topic {topic} does not accept records: {error.str()}"
+                why = f"the dead-dead_letter topic {topic} does not accept records: {error.str()}"
                 acknowledged.set_exception(Unavailable(why))
 
         def report(error: KafkaError | None, _: Message) -> None:

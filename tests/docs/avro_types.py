@@ -27,13 +27,13 @@ _TIME: Final = datetime(2026, 11, 24, 10, 15, 0, 123456, tzinfo=UTC)
 class Sample(NamedTuple):
     """An Avro type as the page names it, its schema, and a value that it can have.
 
-    `cures` are forms of a property that make a value sendable which is refused as it is.
+    `fixes` are forms of a property that make a value sendable which is refused as it is.
     """
 
     label: str
     schema: Any
     value: Any = None
-    cures: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
 
 
 _ITEM: Final = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}
@@ -57,25 +57,25 @@ REFUSED: Final = (
     Sample(
         "union of a type and null",
         ["null", "string"],
-        cures=("{path: x, default: none}", "{path: x, optional: true}"),
+        fixes=("{path: x, default: none}", "{path: x, optional: true}"),
     ),
-    Sample("union of different types", ["string", "int"], cures=(_AS_TEXT,)),
+    Sample("union of different types", ["string", "int"], fixes=(_AS_TEXT,)),
     Sample(
         "`local-timestamp-millis`, `-micros`, `-nanos`",
         LOCAL,
-        cures=("{path: x, zone: Europe/Berlin}",),
+        fixes=("{path: x, zone: Europe/Berlin}",),
     ),
     Sample(
         "`time-millis`, `time-micros`",
         logical("int", "time-millis"),
-        cures=(_AS_TEXT, "{path: x, type: int}"),
+        fixes=(_AS_TEXT, "{path: x, type: int}"),
     ),
-    Sample("`duration`", DURATION, cures=(_HASHED,)),
-    Sample("`bytes`", "bytes", cures=(_AS_TEXT, _HASHED)),
-    Sample("`fixed`", FIXED, cures=(_AS_TEXT, _HASHED)),
-    Sample("record", _ITEM, cures=("x.a",)),
-    Sample("array of records", array(_ITEM), cures=("x[*].a", _COUNTED)),
-    Sample("map", MAP, cures=("{path: x.a, optional: true}", _COUNTED)),
+    Sample("`duration`", DURATION, fixes=(_HASHED,)),
+    Sample("`bytes`", "bytes", fixes=(_AS_TEXT, _HASHED)),
+    Sample("`fixed`", FIXED, fixes=(_AS_TEXT, _HASHED)),
+    Sample("record", _ITEM, fixes=("x.a",)),
+    Sample("array of records", array(_ITEM), fixes=("x[*].a", _COUNTED)),
+    Sample("map", MAP, fixes=("{path: x.a, optional: true}", _COUNTED)),
 )
 
 
@@ -95,8 +95,8 @@ def _sent(sample: Sample) -> tuple[str, str, str]:
 
 
 def _refused(sample: Sample) -> tuple[str, str]:
-    """The row of a type; each cure compiles, and nothing compiles without one."""
+    """The row of a type; each fix compiles, and nothing compiles without one."""
     problems_of(_PROPERTY, sample.schema)
-    for cure in sample.cures:
-        plan_of(f"properties:\n  p: {cure}", sample.schema)
-    return sample.label, " or ".join(f"`{cure}`" for cure in sample.cures)
+    for fix in sample.fixes:
+        plan_of(f"properties:\n  p: {fix}", sample.schema)
+    return sample.label, " or ".join(f"`{fix}`" for fix in sample.fixes)
