@@ -12,6 +12,7 @@ import click
 
 from bridge.app.config import load_config, rules_reading_dead_letters
 from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.command import ExitCodes, config_flag
 from bridge.commands.shared.mapping_tests import RealTestEnvironment
 from bridge.commands.shared.output import counted, paint, show_problems, table
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
@@ -43,11 +44,7 @@ _MORE = "`fullstory-bridge test` shows every difference"
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings file.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option(
     "--schema",
     "schemas",
@@ -61,7 +58,7 @@ _MORE = "`fullstory-bridge test` shows every difference"
 def check(
     *,
     files: tuple[Path, ...],
-    config: Path | None,
+    config_file: Path | None,
     schemas: tuple[str, ...],
     strict: bool,
     explain: str | None,
@@ -78,12 +75,9 @@ def check(
     if explain is not None:
         _explain(explain)
         return
-    try:
-        project_files = read_project_files(config, files)
+    with ExitCodes():
+        project_files = read_project_files(config_file, files)
         report = asyncio.run(_report(project_files, schema_flags(schemas), files))
-    except SetupError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     problems = report.problems
     if strict:
         problems = [replace(problem, severity="error") for problem in problems]

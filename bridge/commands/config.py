@@ -1,8 +1,6 @@
 """`fullstory-bridge config`: the merged settings and the source of each."""
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +8,10 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
+from bridge.commands.shared.command import ExitCodes, config_flag, settings_of
 from bridge.commands.shared.output import table
 from bridge.documents.document import DataPath, dotted
-from bridge.errors import SetupError
-from bridge.kafka.client_keys import KNOWN_KEYS
-from bridge.settings.load import DEFAULT_FILE, Loaded, load
+from bridge.settings.load import Loaded
 from bridge.settings.reference import described
 from bridge.settings.sources.environment import KEY_VARIABLE, variables
 from bridge.settings.sources.secrets import is_secret_name
@@ -26,14 +23,9 @@ For any variable NAME you can set NAME_FILE instead: the path of a file that hol
 
 
 @click.command()
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path),
-    help="The settings file; without one, the environment.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option("--env", is_flag=True, help="List the environment variables and exit.")
-def config(file: Path | None, env: bool) -> None:
+def config(config_file: Path | None, env: bool) -> None:
     """Show all settings and the source of each; secrets are shown as ***.
 
     Example: fullstory-bridge config --config bridge.yaml
@@ -41,13 +33,8 @@ def config(file: Path | None, env: bool) -> None:
     if env:
         click.echo("\n".join(_variables()))
         return
-    if file is None and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
-    try:
-        loaded = load(file, os.environ, known_kafka_keys=KNOWN_KEYS)
-    except SetupError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
+    with ExitCodes():
+        loaded = settings_of(config_file)
     click.echo("\n".join(_settings(loaded)))
 
 

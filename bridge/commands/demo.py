@@ -14,7 +14,7 @@ import uvloop
 
 from bridge.app.bridge import Bridge
 from bridge.app.config import load_config
-from bridge.errors import SetupError
+from bridge.commands.shared.command import ExitCodes
 from bridge.sandbox.live_table import LiveTable, Snapshot
 from bridge.sandbox.reconciliation import Reconciliation
 from bridge.sandbox.world import World
@@ -38,11 +38,8 @@ def demo() -> None:
     """
     click.echo("A simulated Kafka, Schema Registry and FullStory on this machine:")
     click.echo("payments and orders, a poison record, an unknown user, a burst of 429s.\n")
-    try:
+    with ExitCodes():
         reconciliation = uvloop.run(_show())
-    except SetupError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     click.echo()
     for line in reconciliation.lines():
         click.echo(line)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
 from bridge.commands.shared.explanation_text import explanation_lines
 from bridge.commands.shared.mapping_tests import RealTestEnvironment
 from bridge.commands.shared.output import show_problems
@@ -19,7 +20,7 @@ from bridge.commands.shared.record_input import (
     read_position,
 )
 from bridge.commands.shared.schemas import SchemaFinder, schema_flags
-from bridge.errors import PoisonRecord, SetupError, Unavailable
+from bridge.errors import PoisonRecord
 from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
 from bridge.mapping.testing.tests import CannotRun
 
@@ -27,11 +28,7 @@ from bridge.mapping.testing.tests import CannotRun
 @click.command()
 @click.argument("record", default="-")
 @click.option("--topic", help="The topic, as named in the mapping files.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings file.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option(
     "--mapping",
     "files",
@@ -51,7 +48,7 @@ def explain(
     *,
     record: str,
     topic: str | None,
-    config: Path | None,
+    config_file: Path | None,
     files: tuple[Path, ...],
     schemas: tuple[str, ...],
     show_values: bool,
@@ -65,26 +62,23 @@ def explain(
 
     Example: fullstory-bridge explain --topic payments declined.json
     """
-    try:
-        position = parse_position(record)
-        project_files = read_project_files(config, files, placeholders=position is None)
-        show_problems(project_files.problems, err=True)
-        if any(problem.severity == "error" for problem in project_files.problems):
+    with ExitCodes():
+        try:
+            position = parse_position(record)
+            project_files = read_project_files(config_file, files, placeholders=position is None)
+            show_problems(project_files.problems, err=True)
+            exit_on_errors(project_files.problems)
+            if position is not None:
+                given = read_position(position, project_files.loaded)
+            else:
+                given = read_input(record, topic, project_files)
+            record_input = asyncio.run(_record_input(project_files, schema_flags(schemas), given))
+        except CannotRun as error:
+            click.echo(str(error), err=True)
             sys.exit(1)
-        if position is not None:
-            given = read_position(position, project_files.loaded)
-        else:
-            given = read_input(record, topic, project_files)
-        record_input = asyncio.run(_record_input(project_files, schema_flags(schemas), given))
-    except (SetupError, Unavailable) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except CannotRun as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except PoisonRecord as poison:
-        click.echo(f"the record cannot be decoded: {poison.reason}: {poison}")
-        sys.exit(1)
+        except PoisonRecord as poison:
+            click.echo(f"the record cannot be decoded: {poison.reason}: {poison}")
+            sys.exit(1)
     for line in explanation_lines(project_files, record_input, show_values=show_values):
         click.echo(line)
 

@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,11 +10,11 @@ from typing import Literal
 import click
 
 from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
 from bridge.commands.shared.output import show_problems, table
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
 from bridge.commands.shared.schemas import SchemaFinder, schema_flags
 from bridge.documents.problems import Problems
-from bridge.errors import SetupError
 from bridge.mapping.checking.privacy_report import COLUMNS, PrivacyRow, privacy_rows
 from bridge.mapping.compiler.compiler import compile_plan
 from bridge.mapping.runtime.plan import Plan
@@ -23,11 +22,7 @@ from bridge.mapping.runtime.plan import Plan
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings file.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option(
     "--schema",
     "schemas",
@@ -46,7 +41,7 @@ from bridge.mapping.runtime.plan import Plan
 )
 def fields(
     files: tuple[Path, ...],
-    config: Path | None,
+    config_file: Path | None,
     schemas: tuple[str, ...],
     form: Literal["text", "csv"],
 ) -> None:
@@ -57,15 +52,11 @@ def fields(
 
     Example: fullstory-bridge fields --format csv > fields.csv
     """
-    try:
-        project_files = read_project_files(config, files, placeholders=True)
+    with ExitCodes():
+        project_files = read_project_files(config_file, files, placeholders=True)
         plans = asyncio.run(_plans(project_files, schema_flags(schemas)))
-    except SetupError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     show_problems(project_files.problems, err=True)
-    if any(problem.severity == "error" for problem in project_files.problems):
-        sys.exit(1)
+    exit_on_errors(project_files.problems)
     on = [rule for rule in project_files.rules if rule.mode != "off"]
     click.echo(_shown(privacy_rows(on, plans), form))
 

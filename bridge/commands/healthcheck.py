@@ -1,40 +1,26 @@
 """`fullstory-bridge healthcheck`: a container's health check for the running bridge."""
 
 import http.client
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from bridge.errors import SetupError
-from bridge.kafka.client_keys import KNOWN_KEYS
-from bridge.settings.load import DEFAULT_FILE, load
+from bridge.commands.shared.command import ExitCodes, config_flag, settings_of
 
 TIMEOUT_S = 5.0
 OK = 200
 
 
 @click.command()
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path),
-    help="The settings file of the running bridge; without one, the environment."
-    "  [default: bridge.yaml, if it exists]",
-)
-def healthcheck(file: Path | None) -> None:
+@config_flag
+def healthcheck(config_file: Path | None) -> None:
     """Query /livez of the running bridge: exit code 0 if it is live, else 1.
 
     Example: fullstory-bridge healthcheck --config bridge.yaml
     """
-    if file is None and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
-    try:
-        address = load(file, os.environ, known_kafka_keys=KNOWN_KEYS).settings.status.address
-    except SetupError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
+    with ExitCodes():
+        address = settings_of(config_file).settings.status.address
     if address is None:
         click.echo("status.listen: the status server is off, nothing to query", err=True)
         sys.exit(2)

@@ -4,7 +4,6 @@ import asyncio
 import glob
 import os
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from bridge.app.config import mapping_options
 from bridge.avro.schema_store import WriterSchema, read_schema_file
 from bridge.commands.draft_file import draft_file
+from bridge.commands.shared.command import ExitCodes, config_flag
 from bridge.commands.shared.output import counted, show_problems
 from bridge.commands.shared.project_files import ProjectFiles
 from bridge.commands.shared.record_input import InputValue, decode
@@ -39,11 +39,7 @@ _OPTIONAL = re.compile(r"(?:^|[\s{,])(?:key|hash_key)\s*:")
 
 @click.command()
 @click.option("--topic", required=True, help="The topic, as named in the mapping files.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings file.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option(
     "--schema",
     "schema",
@@ -66,7 +62,7 @@ _OPTIONAL = re.compile(r"(?:^|[\s{,])(?:key|hash_key)\s*:")
     help="The mapping file to create.  [default: standard output]",
 )
 def init(
-    *, topic: str, config: Path | None, schema: Path | None, records: int, output: Path | None
+    *, topic: str, config_file: Path | None, schema: Path | None, records: int, output: Path | None
 ) -> None:
     """Draft a mapping for a topic.
 
@@ -79,14 +75,11 @@ def init(
     """
     if output is not None and output.exists():
         raise click.UsageError(f"{output} already exists: choose another file, or move it away")
-    try:
-        loaded = _settings(config, schema_given=schema is not None)
+    with ExitCodes():
+        loaded = _settings(config_file, schema_given=schema is not None)
         given = None if schema is None else read_schema_file(str(schema))
         found = asyncio.run(_inspect(loaded, topic, given, records))
         text = draft_file(found.topic, found.writer, found.observed, _options(loaded))
-    except (SetupError, Unavailable) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     if output is None:
         click.echo(text, nl=False)
         return

@@ -14,10 +14,8 @@ import uvloop
 
 from bridge.app.bridge import Bridge
 from bridge.app.config import Config, load_config
-from bridge.errors import Halted, SetupError
-from bridge.kafka.client_keys import KNOWN_KEYS
+from bridge.commands.shared.command import ExitCodes, config_flag, settings_of
 from bridge.observer import EVERY_TOPIC, Fact, HaltedScope, ObserverGroup
-from bridge.settings.load import DEFAULT_FILE, load
 from bridge.status.conditions import Conditions
 from bridge.status.counts import Counts
 from bridge.status.log import LogObserver, configure_log, log_end
@@ -27,38 +25,25 @@ HALTED = 3
 
 
 @click.command()
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path),
-    help="The settings file; without one, the environment.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option(
     "--exit-on-halt",
     is_flag=True,
     help="Exit with code 3 when everything is halted until an operator acts."
     " Without it, the process stays up and reports the halt.",
 )
-def run(file: Path | None, exit_on_halt: bool) -> None:
+def run(config_file: Path | None, exit_on_halt: bool) -> None:
     """Read records, map them and deliver events until SIGTERM.
 
     Example: fullstory-bridge run --config bridge.yaml
     """
-    if file is None and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
-    try:
-        config = load_config(load(file, os.environ, known_kafka_keys=KNOWN_KEYS))
+    with ExitCodes():
+        config = load_config(settings_of(config_file))
         configure_log(config.settings.log.level, config.settings.log.format)
         counts = Counts()
         conditions = Conditions(time.monotonic)
         left_group = uvloop.run(_run(config, counts, conditions, exit_on_halt))
         log_end(counts)
-    except SetupError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except Halted as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
     code = HALTED if exit_on_halt and conditions.is_fully_halted else 0
     if not left_group:
         # Everything settled is committed; only leaving the group hangs. Kafka's client would

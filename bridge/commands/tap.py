@@ -1,7 +1,6 @@
 """`fullstory-bridge tap`: live records and the requests they would produce."""
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,12 +9,13 @@ from pathlib import Path
 
 import click
 
+from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
 from bridge.commands.shared.explanation_text import explanation_lines
 from bridge.commands.shared.output import counted, paint, show_problems
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
 from bridge.commands.shared.record_input import InputValue, decode
 from bridge.commands.shared.schemas import SchemaFinder
-from bridge.errors import PoisonRecord, SetupError, Unavailable
+from bridge.errors import PoisonRecord, SetupError
 from bridge.kafka import admin, record_reader
 from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
 from bridge.records import Record
@@ -24,11 +24,7 @@ from bridge.settings.load import Loaded
 
 @click.command()
 @click.option("--topic", help="Only this topic, as named in the mapping files.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings file.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option(
     "--mapping",
     "files",
@@ -44,7 +40,9 @@ from bridge.settings.load import Loaded
     show_default=True,
     help="Stop after this many records. Ctrl-C stops earlier.",
 )
-def tap(*, topic: str | None, config: Path | None, files: tuple[Path, ...], count: int) -> None:
+def tap(
+    *, topic: str | None, config_file: Path | None, files: tuple[Path, ...], count: int
+) -> None:
     """Watch live records and the requests they would produce.
 
     Prints the requests with the records' values, but never the API key. Nothing is sent, no
@@ -52,17 +50,14 @@ def tap(*, topic: str | None, config: Path | None, files: tuple[Path, ...], coun
 
     Example: fullstory-bridge tap --topic payments -n 3
     """
-    try:
-        project_files = read_project_files(config, files)
-        show_problems(project_files.problems, err=True)
-        if any(problem.severity == "error" for problem in project_files.problems):
-            sys.exit(1)
-        _tap(project_files, topic, count)
-    except (SetupError, Unavailable) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        click.echo("", err=True)
+    with ExitCodes():
+        try:
+            project_files = read_project_files(config_file, files)
+            show_problems(project_files.problems, err=True)
+            exit_on_errors(project_files.problems)
+            _tap(project_files, topic, count)
+        except KeyboardInterrupt:
+            click.echo("", err=True)
 
 
 def _tap(project_files: ProjectFiles, topic: str | None, count: int) -> None:

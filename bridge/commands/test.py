@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from bridge.avro.schema_store import WriterSchema
+from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
 from bridge.commands.shared.mapping_tests import RealTestEnvironment
 from bridge.commands.shared.output import paint, show_problems
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
 from bridge.commands.shared.schemas import SchemaFinder, schema_flags
 from bridge.documents.problems import Problem, Problems
-from bridge.errors import SetupError
 from bridge.mapping.testing.expectations import Difference
 from bridge.mapping.testing.tests import (
     MappingTest,
@@ -28,11 +28,7 @@ _INDENT = "      "
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("-k", "name", help="Run only tests whose name contains this text.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings file.  [default: bridge.yaml, if it exists]",
-)
+@config_flag
 @click.option(
     "--schema",
     "schemas",
@@ -42,7 +38,7 @@ _INDENT = "      "
     "  [default: `avro.topics` in the settings, else the registry's latest]",
 )
 def test(
-    files: tuple[Path, ...], name: str | None, config: Path | None, schemas: tuple[str, ...]
+    files: tuple[Path, ...], name: str | None, config_file: Path | None, schemas: tuple[str, ...]
 ) -> None:
     """Run the tests in mapping files.
 
@@ -52,17 +48,13 @@ def test(
 
     Example: fullstory-bridge test m.yaml --schema payments=payment.avsc
     """
-    try:
-        project_files = read_project_files(config, files, placeholders=True)
+    with ExitCodes():
+        project_files = read_project_files(config_file, files, placeholders=True)
         given = schema_flags(schemas)
         chosen = _chosen(project_files, name)
         found, problems = asyncio.run(_schemas(project_files, given, chosen))
-    except SetupError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     show_problems([*project_files.problems, *problems], err=True)
-    if any(problem.severity == "error" for problem in project_files.problems):
-        sys.exit(1)
+    exit_on_errors(project_files.problems)
     if not chosen:
         click.echo("no tests: add some under `tests:` in the mapping files", err=True)
     failed = _run(project_files, chosen, RealTestEnvironment(found, project_files.options))

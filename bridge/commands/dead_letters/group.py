@@ -2,7 +2,6 @@
 
 import heapq
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,17 +11,15 @@ import click
 from bridge.commands.dead_letters.replay import replay
 from bridge.commands.dead_letters.selection import (
     Selection,
-    config_flag,
     dead_letter_topics,
     filter_flags,
     read_dead_letters,
-    settings_of,
     shown_time,
 )
 from bridge.commands.dead_letters.show import show
+from bridge.commands.shared.command import ExitCodes, config_flag, settings_of
 from bridge.commands.shared.output import table
 from bridge.delivery.dead_letter_reader import DeadLetterFilter, DeadLetterRecord
-from bridge.errors import SetupError, Unavailable
 
 SHOWN = 20
 _HEADS = ("FAILED AT", "RECORD", "REASON", "MAPPING", "ATTEMPTS", "DEAD LETTER")
@@ -47,7 +44,7 @@ def dead_letters() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_dead_letters(
     *,
-    file: Path | None,
+    config_file: Path | None,
     reasons: tuple[str, ...],
     mappings: tuple[str, ...],
     topics: tuple[str, ...],
@@ -63,14 +60,11 @@ def list_dead_letters(
 
     Example: fullstory-bridge dead-letters list --reason missing_uid --since 2026-11-24
     """
-    try:
-        loaded = settings_of(file)
+    with ExitCodes():
+        loaded = settings_of(config_file)
         selected = Selection(reasons, mappings, topics, since, until).filter(loaded)
         found = _Found(selected, count)
         found.add(read_dead_letters(loaded, dead_letter_topics(loaded)))
-    except (SetupError, Unavailable) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     for line in [json.dumps(found.as_json(), indent=2)] if as_json else found.lines():
         click.echo(line)
 

@@ -17,13 +17,11 @@ from bridge.app.replay import Replay, ReplayCounts, ReplayScope
 from bridge.commands.dead_letters.replay_estimate import survey_dead_letters, with_done
 from bridge.commands.dead_letters.selection import (
     Selection,
-    config_flag,
     filter_flags,
     read_records,
-    settings_of,
 )
+from bridge.commands.shared.command import ExitCodes, config_flag, settings_of
 from bridge.commands.shared.output import counted
-from bridge.errors import Halted, SetupError, Unavailable
 from bridge.observer import Observer, ObserverGroup
 from bridge.status.counts import Counts
 from bridge.status.log import LogObserver, configure_log
@@ -37,7 +35,7 @@ DRAW_INTERVAL_S = 0.2
 @click.option("--dry-run", is_flag=True, help="Print what would happen and the quota it would use.")
 def replay(
     *,
-    file: Path | None,
+    config_file: Path | None,
     reasons: tuple[str, ...],
     mappings: tuple[str, ...],
     topics: tuple[str, ...],
@@ -55,19 +53,13 @@ def replay(
 
     Example: fullstory-bridge dead-letters replay --mapping payment-failed --dry-run
     """
-    try:
-        config = load_config(settings_of(file))
+    with ExitCodes():
+        config = load_config(settings_of(config_file))
         selected = Selection(reasons, mappings, topics, since, until).filter(config.loaded)
         work = survey_dead_letters(config, selected)
         if dry_run:
             sys.exit(_estimate(config, work))
         code, left_group = uvloop.run(_replay(config, work))
-    except (SetupError, Unavailable) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except Halted as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
     if not left_group:
         os._exit(code)  # as in `run`: only leaving the group hangs
     sys.exit(code)

@@ -1,11 +1,9 @@
 """Shared by the dead-letters commands: the filter flags, and reading the dead letters."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -13,9 +11,8 @@ import click
 from bridge.app.config import is_dead_letter_topic
 from bridge.delivery.dead_letter_reader import DeadLetterFilter, DeadLetterRecord, read_dead_letter
 from bridge.kafka import admin, record_reader
-from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.records import Record
-from bridge.settings.load import DEFAULT_FILE, Loaded, load
+from bridge.settings.load import Loaded
 
 IDLE_TIMEOUT_S: Final = 15.0
 """If Kafka returns nothing for this long, it counts as unavailable."""
@@ -70,17 +67,6 @@ class Selection:
         )
 
 
-def config_flag(command: F) -> F:
-    """The flag `--config`."""
-    return click.option(
-        "--config",
-        "file",
-        type=click.Path(path_type=Path),
-        help="The settings file; without one, the environment."
-        "  [default: bridge.yaml, if it exists]",
-    )(command)
-
-
 def filter_flags(command: F) -> F:
     """The flags that filter dead letters."""
     for flag in (
@@ -96,13 +82,6 @@ def filter_flags(command: F) -> F:
     ):
         command = flag(command)
     return command
-
-
-def settings_of(file: Path | None) -> Loaded:
-    """The settings; raises SetupError."""
-    if file is None and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
-    return load(file, os.environ, known_kafka_keys=KNOWN_KEYS)
 
 
 def dead_letter_topics(loaded: Loaded) -> Sequence[str]:

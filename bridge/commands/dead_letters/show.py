@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bridge.commands.dead_letters.selection import config_flag
+from bridge.commands.shared.command import ExitCodes, config_flag
 from bridge.commands.shared.explanation_text import explanation_lines
 from bridge.commands.shared.output import table
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
@@ -23,7 +22,7 @@ from bridge.commands.shared.record_input import (
 from bridge.commands.shared.schemas import SchemaFinder
 from bridge.delivery.dead_letter import CONNECT, OURS
 from bridge.delivery.dead_letter_reader import read_dead_letter
-from bridge.errors import PoisonRecord, SetupError, Unavailable
+from bridge.errors import PoisonRecord, SetupError
 from bridge.kafka.record_reader import read_one
 from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
 from bridge.records import Record
@@ -40,7 +39,7 @@ _HEX_LINE_BYTES = 32
     is_flag=True,
     help="Decode the value, and show what the mappings do with it now.",
 )
-def show(*, position: str, file: Path | None, show_values: bool) -> None:
+def show(*, position: str, config_file: Path | None, show_values: bool) -> None:
     """Show one dead letter: the reason, the headers and the bytes.
 
     POSITION is topic/partition/offset of the dead letter, as `list` shows it. Key and value are
@@ -51,15 +50,12 @@ def show(*, position: str, file: Path | None, show_values: bool) -> None:
     parsed = parse_position(position)
     if parsed is None:
         raise click.UsageError(f"{position}: write topic/partition/offset, as `list` shows it")
-    try:
-        project_files = read_project_files(file, ())
+    with ExitCodes():
+        project_files = read_project_files(config_file, ())
         record = _read(project_files, parsed)
         lines = [*_headers(record), "", *_bytes(record)]
         if show_values:
             lines += ["", *asyncio.run(_values(record, project_files))]
-    except (SetupError, Unavailable) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     for line in lines:
         click.echo(line)
 

@@ -1,0 +1,58 @@
+"""What all commands share: the flag `--config`, and the exit codes of expected errors."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import click
+
+from bridge.documents.problems import Problem
+from bridge.errors import Halted, SetupError, Unavailable
+from bridge.kafka.client_keys import KNOWN_KEYS
+from bridge.settings.load import DEFAULT_FILE, Loaded, load
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_flag(command: F) -> F:
+    """The flag `--config`, which the command receives as `config_file`."""
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        help="The settings file; without one, the environment."
+        "  [default: bridge.yaml, if it exists]",
+    )(command)
+
+
+class ExitCodes:
+    """A `with` block that ends the process after an expected error, with one message on stderr.
+
+    The exit code is 2 if the setup is wrong or a service does not answer, and 1 after a halt.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if isinstance(error, SetupError | Unavailable | Halted):
+            click.echo(str(error), err=True)
+            sys.exit(1 if isinstance(error, Halted) else 2)
+
+
+def settings_of(file: Path | None) -> Loaded:
+    """The settings of a file, of `bridge.yaml`, or of the environment; raises SetupError."""
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    return load(file, os.environ, known_kafka_keys=KNOWN_KEYS)
+
+
+def exit_on_errors(problems: Iterable[Problem]) -> None:
+    """End the process with exit code 1 if one of the problems is an error."""
+    if any(problem.severity == "error" for problem in problems):
+        sys.exit(1)
