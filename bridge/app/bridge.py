@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -57,12 +57,37 @@ STARTUP_RETRY_S = 1.0
 """The delay between two attempts to reach a dependency at startup."""
 
 
+Tombstones = Callable[[str], ports.Mapper]
+
+
+def _same(part: T) -> T:
+    return part
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How a bridge differs from the usual one: each function replaces a part of that one.
+
+    Without `has_prefilter`, the poll thread hands over every record.
+    """
+
+    source_options: Callable[[SourceOptions], SourceOptions] = _same
+    source: Callable[[ports.Source], ports.Source] = _same
+    decoder: Callable[[ports.Decoder], ports.Decoder] = _same
+    tombstones: Callable[[Tombstones], Tombstones] = _same
+    policy: Callable[[DeliveryPolicy], DeliveryPolicy] = _same
+    has_prefilter: bool = True
+
+
 class Bridge:
     """The running bridge: `run` until `stop`."""
 
-    def __init__(self, config: Config, observer: Observer) -> None:
+    def __init__(
+        self, config: Config, observer: Observer, variation: Variation = Variation()
+    ) -> None:
         self._config = config
         self._observer = observer
+        self._variation = variation
         self._stopping = asyncio.Event()
         self._source: KafkaSource | None = None
         self._select_records: SelectRecords = every_record
@@ -87,8 +112,7 @@ class Bridge:
         """
         settings = self._config.settings
         async with AsyncExitStack() as stack:
-            cluster = await self._wait_for_kafka()
-            decoder = await self._checked_decoder(stack, cluster)
+            cluster, decoder = await self.connect(stack)
             client = await stack.enter_async_context(Client(client_options(self._config)))
             await self._check_organization(client)
             dead_letters = await stack.enter_async_context(
@@ -101,9 +125,9 @@ class Bridge:
             stack.push_async_callback(sender.close)
             observer = self._add_observers(stack, throttle)
             pipeline_ports: Ports[Request] = Ports(
-                source=self._open_source(source_options(self._config), throttle, observer),
+                source=self._open_source(throttle, observer),
                 decoder=decoder,
-                tombstones=self._tombstones(),
+                tombstones=self.tombstones(),
                 build=builder(settings.fullstory.api, cluster.id),
                 sender=sender,
                 dead_letters=dead_letters,
@@ -119,32 +143,35 @@ class Bridge:
             await Pipeline(pipeline_ports).run()
             return self._source is None or self._source.left_group()
 
-    def _open_source(
-        self, options: SourceOptions, throttle: Throttle, observer: Observer
-    ) -> ports.Source:
-        workers = self._workers
-        options = replace(
-            options, select_records=self._select_records, not_started=lambda: workers.surplus
-        )
-        self._source = KafkaSource(options, throttle.acknowledged, observer)
-        return self._source
+    async def connect(self, stack: AsyncExitStack) -> tuple[admin.ClusterMetadata, ports.Decoder]:
+        """Wait for Kafka and the registry, check the newest schemas, and make the decoder.
 
-    def _tombstones(self) -> Callable[[str], ports.Mapper]:
-        return self._config.tombstones()
-
-    async def _checked_decoder(
-        self, stack: AsyncExitStack, cluster: admin.ClusterMetadata
-    ) -> ports.Decoder:
+        Raises:
+            SetupError: a dead-letter topic is missing, or mappings do not fit a schema.
+        """
+        cluster = await self._wait_for_kafka()
         registry = await self._registry(stack)
         files = FileSchemas(schema_files(self._config.settings))
         await self._check_newest_schemas(files, registry, cluster.topics)
-        return self._decoder(files, registry)
-
-    def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
         store = files if registry is None else Schemas(files, registry)
         decoder = AvroDecoder(store, wire_formats(self._config.settings, files), self._compile)
-        self._select_records = Prefilter(decoder, self._config.tombstones())
-        return decoder
+        if self._variation.has_prefilter:
+            self._select_records = Prefilter(decoder, self._config.tombstones())
+        return cluster, self._variation.decoder(decoder)
+
+    def tombstones(self) -> Tombstones:
+        """Return the mappings for records without a value, by topic."""
+        return self._variation.tombstones(self._config.tombstones())
+
+    def _open_source(self, throttle: Throttle, observer: Observer) -> ports.Source:
+        workers = self._workers
+        options = replace(
+            self._variation.source_options(source_options(self._config)),
+            select_records=self._select_records,
+            not_started=lambda: workers.surplus,
+        )
+        self._source = KafkaSource(options, throttle.acknowledged, observer)
+        return self._variation.source(self._source)
 
     async def _wait_for_kafka(self) -> admin.ClusterMetadata:
         """Wait until Kafka answers, and check that all dead-letter topics exist.
@@ -265,15 +292,13 @@ class Bridge:
         cluster = await self._describe_cluster()
         return sum(count for topic, count in cluster.topics.items() if self._config.reads(topic))
 
-    def _policy(self) -> DeliveryPolicy:
-        settings = self._config.settings.fullstory
-        return DeliveryPolicy(settings.unknown_user, settings.unknown_user_wait_s)
-
     def _sender(self, client: Client, throttle: Throttle) -> FullStorySender:
+        settings = self._config.settings.fullstory
+        policy = DeliveryPolicy(settings.unknown_user, settings.unknown_user_wait_s)
         return FullStorySender(
             client,
             throttle,
-            self._policy(),
+            self._variation.policy(policy),
             self._observer,
             now_s=asyncio.get_running_loop().time,
             chance=random.random,

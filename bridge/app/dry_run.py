@@ -10,15 +10,18 @@ from datetime import datetime
 from itertools import islice
 
 from bridge.app.components import age_limits
-from bridge.app.replay import DeadLetterSource, Replay
+from bridge.app.config import Config
+from bridge.app.replay import DeadLetterSource, ReplayCounts, ReplayScope, replay_bridge
 from bridge.delivery.dead_letter import DeadLetter
 from bridge.delivery.decision import Done
 from bridge.delivery.halts import Topics
 from bridge.delivery.progress import OffsetRange
+from bridge.delivery.rejection_rate import NEVER_EXCEEDED
 from bridge.fullstory.requests.builder import builder
 from bridge.fullstory.requests.request import Request
 from bridge.kafka.consumer.assigned_partition import PartitionKey
 from bridge.mapping.runtime.outcome import Event
+from bridge.observer import Observer
 from bridge.pipeline import Pipeline
 from bridge.ports import Ports
 from bridge.records import Assignment, Record
@@ -39,47 +42,48 @@ class ReplayEstimate:
     """How many dead letters would be written again, by reason."""
 
 
-class ReplayDryRun(Replay):
-    """A replay that stops before the last step: no request to FullStory, no write to Kafka."""
+async def estimate_replay(
+    config: Config,
+    observer: Observer,
+    scope: ReplayScope,
+    counts: ReplayCounts,
+    records: Iterator[Record],
+) -> ReplayEstimate:
+    """Process all records that earlier replays left, and count what a replay would do.
 
-    async def estimate(self, records: Iterator[Record]) -> ReplayEstimate:
-        """Process all records that earlier replays left, and count the results.
+    Raises:
+        SetupError: the operator must fix something before the first record.
+    """
+    settings = config.settings
+    bridge = replay_bridge(config, observer, scope, counts)
+    estimate = ReplayEstimate()
+    async with AsyncExitStack() as stack:
+        cluster, decoder = await bridge.connect(stack)
+        build = builder(settings.fullstory.api, cluster.id)
 
-        Raises:
-            SetupError: the operator must fix something before the first record.
-        """
-        settings = self._config.settings
-        estimate = ReplayEstimate()
-        async with AsyncExitStack() as stack:
-            cluster = await self._wait_for_kafka()
-            decoder = await self._checked_decoder(stack, cluster)
-            build = builder(settings.fullstory.api, cluster.id)
-            window_s = settings.fullstory.session_window_s
+        def build_and_count(event: Event, record: Record) -> Request:
+            request = build(event, record)
+            estimate.events += 1
+            event_time_s = datetime.fromisoformat(event.timestamp).timestamp()
+            estimate.late += time.time() - event_time_s > settings.fullstory.session_window_s
+            return request
 
-            def build_and_count(event: Event, record: Record) -> Request:
-                request = build(event, record)
-                estimate.events += 1
-                event_time_s = datetime.fromisoformat(event.timestamp).timestamp()
-                estimate.late += time.time() - event_time_s > window_s
-                return request
-
-            source = _DryRunSource(records, self._scope.done)
-            pipeline_ports: Ports[Request] = Ports(
-                source=DeadLetterSource(source, self._scope, self._counts),
-                decoder=decoder,
-                tombstones=self._tombstones(),
-                build=build_and_count,
-                sender=_DryRunSender(),
-                dead_letters=_DryRunDeadLetters(estimate.reasons),
-                observer=self._observer,
-                dead_letter_context=self._config.dead_letter_context,
-                clock=time.time,
-                mappings=self._config,
-                rejection_threshold=self._config.rejection_threshold,
-                ages=age_limits(settings),
-            )
-            await Pipeline(pipeline_ports).run()
-        return estimate
+        pipeline_ports: Ports[Request] = Ports(
+            source=DeadLetterSource(_DryRunSource(records, scope.done), scope, counts),
+            decoder=decoder,
+            tombstones=bridge.tombstones(),
+            build=build_and_count,
+            sender=_DryRunSender(),
+            dead_letters=_DryRunDeadLetters(estimate.reasons),
+            observer=observer,
+            dead_letter_context=config.dead_letter_context,
+            clock=time.time,
+            mappings=config,
+            rejection_threshold=NEVER_EXCEEDED,
+            ages=age_limits(settings),
+        )
+        await Pipeline(pipeline_ports).run()
+    return estimate
 
 
 class _DryRunSource:
@@ -129,7 +133,7 @@ class _DryRunSender:
 
 
 class _DryRunDeadLetters:
-    """A dead-dead_letter writer that only counts reasons."""
+    """A dead-letter writer that only counts reasons."""
 
     def __init__(self, reasons: Counter[str]) -> None:
         self._reasons = reasons

@@ -1,4 +1,4 @@
-"""Replays dead letters: the bridge reads its own dead-dead_letter topics.
+"""Replays dead letters: the bridge reads its own dead-letter topics.
 
 The pipeline is the same. Three parts differ:
 - `DeadLetterSource` turns each dead letter into its original record.
@@ -23,22 +23,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bridge import ports
-from bridge.app.bridge import Bridge
+from bridge.app.bridge import Bridge, Variation
 from bridge.app.config import Config
-from bridge.avro.registry.client import RegistryClient
-from bridge.avro.schema_store import FileSchemas
 from bridge.delivery.dead_letter import MAPPING
 from bridge.delivery.dead_letter_reader import DeadLetterFilter, DeadLetterRecord, read_dead_letter
 from bridge.delivery.halts import Topics
 from bridge.delivery.progress import OffsetRange
 from bridge.delivery.rejection_rate import NEVER_EXCEEDED
-from bridge.delivery.response_classifier import DeliveryPolicy
 from bridge.errors import PoisonRecord, Unavailable
-from bridge.fullstory.throttle import Throttle
 from bridge.kafka.consumer.assigned_partition import PartitionKey
-from bridge.kafka.consumer.source_options import SourceOptions, every_record
+from bridge.kafka.consumer.source_options import SourceOptions
 from bridge.kafka.group_progress import GroupProgress, Offsets, count_unsettled
 from bridge.mapping.runtime.outcome import MappingRejected, Outcome
 from bridge.observer import Fact, Observer, RecordsFiltered, RecordsSettled
@@ -224,22 +221,61 @@ class _Decoded:
         self.record_name = decoded.record_name
 
 
-class Replay(Bridge):
+def replay_bridge(
+    config: Config, observer: Observer, scope: ReplayScope, counts: ReplayCounts
+) -> Bridge:
+    """Return a bridge that reads the dead letters in scope as their original records."""
+    known = partial(_known_mappings, config)
+    variation = Variation(
+        source_options=partial(_replay_options, scope=scope),
+        source=lambda source: DeadLetterSource(source, scope, counts),
+        decoder=lambda decoder: SelectedMappingDecoder(decoder, known),
+        tombstones=lambda plans: lambda topic: SelectedMapping(plans(topic), known),
+        # All users may be unknown, so that the replay can end.
+        policy=lambda policy: replace(policy, require_known_user=False),
+        has_prefilter=False,  # a dead letter lacks the wire format of its topic
+    )
+    return Bridge(replace(config, rejection_threshold=NEVER_EXCEEDED), observer, variation)
+
+
+def _replay_options(options: SourceOptions, scope: ReplayScope) -> SourceOptions:
+    kafka = {key: value for key, value in options.kafka.items() if key != "group.instance.id"}
+    return replace(
+        options,
+        kafka={**kafka, "group.id": scope.filter.replay_group},
+        topics=tuple({topic for topic, _ in scope.offsets}),
+        ends={key: offsets[-1] + 1 for key, offsets in scope.offsets.items() if offsets},
+        start="earliest",
+        out_of_range="earliest",
+    )
+
+
+def _known_mappings(config: Config, topic: str) -> Sequence[str]:
+    """The names of the mappings that read a topic (by Kafka name)."""
+    alias = config.alias(topic)
+    return [rule.name for rule in config.rules if rule.reads(alias)]
+
+
+class Replay:
     """A bridge that reads dead letters; `run` ends when all dead letters in scope are settled."""
 
     def __init__(
         self, config: Config, observer: Observer, scope: ReplayScope, counts: ReplayCounts
     ) -> None:
-        super().__init__(replace(config, rejection_threshold=NEVER_EXCEEDED), observer)
+        self._bridge = replay_bridge(config, observer, scope, counts)
+        self._kafka = config.settings.kafka_config()
         self._scope = scope
-        self._counts = counts
+
+    def stop(self) -> None:
+        """Drain, commit and leave the group; a second call skips the drain."""
+        self._bridge.stop()
 
     async def run(self) -> bool:
         """Replay until all is settled, or until `stop`; return whether it left the group."""
         ended = asyncio.Event()
         watcher = asyncio.create_task(self._stop_when_done(ended))
         try:
-            return await super().run()
+            return await self._bridge.run()
         finally:
             ended.set()
             await watcher
@@ -249,47 +285,13 @@ class Replay(Bridge):
 
         Never cancelled: a request in its thread must not outlive the client.
         """
-        kafka = self._config.settings.kafka_config()
-        with GroupProgress(kafka, self._scope.filter.replay_group) as progress:
+        with GroupProgress(self._kafka, self._scope.filter.replay_group) as progress:
             while not ended.is_set():
                 if not await asyncio.to_thread(_left, progress, self._scope.offsets):
                     self.stop()
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), PROGRESS_INTERVAL_S)
-
-    def _open_source(
-        self, options: SourceOptions, throttle: Throttle, observer: Observer
-    ) -> ports.Source:
-        self._select_records = every_record  # a dead letter lacks the wire format of its topic
-        ends = {key: offsets[-1] + 1 for key, offsets in self._scope.offsets.items() if offsets}
-        kafka = {k: v for k, v in options.kafka.items() if k != "group.instance.id"}
-        options = replace(
-            options,
-            kafka={**kafka, "group.id": self._scope.filter.replay_group},
-            topics=tuple({topic for topic, _ in self._scope.offsets}),
-            ends=ends,
-            start="earliest",
-            out_of_range="earliest",
-        )
-        source = super()._open_source(options, throttle, observer)
-        return DeadLetterSource(source, self._scope, self._counts)
-
-    def _decoder(self, files: FileSchemas, registry: RegistryClient | None) -> ports.Decoder:
-        return SelectedMappingDecoder(super()._decoder(files, registry), self._known)
-
-    def _policy(self) -> DeliveryPolicy:
-        """Accept that all users may be unknown, so that the replay can end."""
-        return replace(super()._policy(), require_known_user=False)
-
-    def _tombstones(self) -> Callable[[str], ports.Mapper]:
-        plans = super()._tombstones()
-        return lambda topic: SelectedMapping(plans(topic), self._known)
-
-    def _known(self, topic: str) -> Sequence[str]:
-        """The names of the mappings that read a topic (by Kafka name)."""
-        alias = self._config.alias(topic)
-        return [rule.name for rule in self._config.rules if rule.reads(alias)]
 
 
 def _left(progress: GroupProgress, offsets: Mapping[PartitionKey, Sequence[int]]) -> int:

@@ -54,7 +54,7 @@ class DeadLetterProducer:
             )
         except (BufferError, KafkaException) as error:
             raise Unavailable(
-                f"the dead-dead_letter topic {topic} does not accept records: {error}"
+                f"the dead-letter topic {topic} does not accept records: {error}"
             ) from error
         await acknowledged
 
@@ -67,7 +67,7 @@ class DeadLetterProducer:
             if error is None:
                 acknowledged.set_result(None)
             else:
-                why = f"the dead-dead_letter topic {topic} does not accept records: {error.str()}"
+                why = f"the dead-letter topic {topic} does not accept records: {error.str()}"
                 acknowledged.set_exception(Unavailable(why))
 
         def report(error: KafkaError | None, _: Message) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bridge.app.config import Config, load_config
-from bridge.app.dry_run import ReplayDryRun, ReplayEstimate
+from bridge.app.dry_run import ReplayEstimate, estimate_replay
 from bridge.app.replay import Replay, ReplayCounts, ReplayScope
 from bridge.commands.dead_letters.replay_estimate import survey_dead_letters, with_done
 from bridge.commands.dead_letters.selection import (
@@ -124,9 +124,8 @@ def _update(bar: Progress, task: object, totals: ReplayCounts, counts: Counts) -
 
 def _estimate(config: Config, work: ReplayScope) -> int:
     totals = ReplayCounts()
-    dry_run = ReplayDryRun(config, totals, work, totals)
     found = read_records(config.loaded, work.topics)
-    estimate = uvloop.run(dry_run.estimate(found))
+    estimate = uvloop.run(estimate_replay(config, totals, work, totals, found))
     click.echo("dry run: nothing is sent, written or committed")
     click.echo(str(totals))
     click.echo(_quota_text(estimate, config.settings.fullstory.session_window_s))

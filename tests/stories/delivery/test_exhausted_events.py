@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from bridge.app.bridge import Bridge
+from bridge.app.bridge import Bridge, Variation
 from bridge.app.config import Config, load_config
 from bridge.delivery.response_classifier import DeliveryPolicy
 from bridge.fullstory.throttle import Throttle
@@ -32,7 +32,7 @@ class FastExhaustionBridge(Bridge):
     """The bridge with earlier exhaustion; it records dead letters, pauses and its throttle."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config, self)
+        super().__init__(config, self, Variation(policy=_exhaust_early))
         self.throttle: Throttle | None = None
         self.dead_letters: list[DeadLettered] = []
         self.waited: list[Waiting] = []
@@ -44,12 +44,13 @@ class FastExhaustionBridge(Bridge):
         elif isinstance(fact, Waiting):
             self.waited.append(fact)
 
-    def _policy(self) -> DeliveryPolicy:
-        return replace(super()._policy(), exhausted_after_s=AFTER_S, exhausted_tries=TRIES)
-
     def _throttle(self) -> Throttle:
         self.throttle = super()._throttle()
         return self.throttle
+
+
+def _exhaust_early(policy: DeliveryPolicy) -> DeliveryPolicy:
+    return replace(policy, exhausted_after_s=AFTER_S, exhausted_tries=TRIES)
 
 
 async def test_256_records_that_always_get_a_500_do_not_slow_down_others_and_are_exhausted(
