@@ -58,7 +58,7 @@ def explain(
     RECORD is a file, - for standard input, or topic/partition/offset of a record in Kafka. A
     file holds JSON (the value alone, or an object with topic, key, headers, timestamp and value)
     or the bytes of an Avro value as Kafka stores it. For each mapping it prints the filter
-    clause that does not match, the reason for a skip or reject, or the request it would send.
+    condition that failed, the reason for a skip or rejection, or the request it would send.
 
     Example: fullstory-bridge explain --topic payments declined.json
     """

@@ -29,7 +29,7 @@ HALTED = 3
 @click.option(
     "--exit-on-halt",
     is_flag=True,
-    help="Exit with code 3 when everything is halted until an operator acts."
+    help="Exit with code 3 once everything is halted and a person must act."
     " Without it, the process stays up and reports the halt.",
 )
 def run(config_file: Path | None, exit_on_halt: bool) -> None:

@@ -6,7 +6,7 @@ most retries fail. Many such events would fill the window of records in flight a
 
 Invariants:
 - While few events wait, each is retried once.
-- If many wait and under 1 % of retries succeed, further ones are settled immediately.
+- If many wait and under 1% of retries succeed, further ones are settled immediately.
 """
 
 from collections import deque

@@ -64,7 +64,7 @@ MEANINGS: Final[dict[Reason, str]] = {
     Reason("decode", "too_many_empty_values"): "The value has too many items that take no bytes.",
     Reason("map", "missing_value"): "A property has no value. The schema promises one, or no place "
     "of `first_of` has one.",
-    Reason("map", "missing_uid"): "The user id is empty or stands for nobody. Add "
+    Reason("map", "missing_uid"): "The user id is empty or a placeholder like `guest`. Add "
     "`optional: true` to skip such records.",
     Reason("map", "invalid_uid"): "The user id has more than 256 characters, or is `.` or `..`.",
     Reason("map", "missing_timestamp"): "The event has no time.",
@@ -89,7 +89,7 @@ MEANINGS: Final[dict[Reason, str]] = {
     Reason("map", "too_old"): "The event is older than `fullstory.max_event_age`.",
     Reason("map", "late"): "The event is late, and the mapping says `late: dead_letter`.",
     Reason("map", "schema_does_not_fit"): "The mapping does not fit a schema that appeared while "
-    "the bridge runs. `fullstory-bridge check` tells what is wrong.",
+    "the bridge was running. `fullstory-bridge check` shows what is wrong.",
     Reason("map", "mapping_gone"): "In a replay: the mapping that rejected the record no longer "
     "exists, or no longer reads the topic.",
     Reason("map", "internal_error"): "The bridge itself failed. Report it.",

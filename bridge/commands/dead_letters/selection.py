@@ -74,11 +74,11 @@ def filter_flags(command: F) -> F:
         click.option(
             "--since", type=TimeParam(), help="Only those that failed at or after this time."
         ),
-        click.option("--topic", "topics", multiple=True, help="Only those of this topic."),
+        click.option("--topic", "topics", multiple=True, help="Only this topic. Repeatable."),
         click.option(
-            "--mapping", "mappings", multiple=True, help="Only those that this mapping rejected."
+            "--mapping", "mappings", multiple=True, help="Only those of this mapping. Repeatable."
         ),
-        click.option("--reason", "reasons", multiple=True, help="Only those with this reason."),
+        click.option("--reason", "reasons", multiple=True, help="Only this reason. Repeatable."),
     ):
         command = flag(command)
     return command

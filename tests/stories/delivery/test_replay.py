@@ -173,7 +173,7 @@ def test_an_interrupted_replay_resumes_where_it_stopped(
     assert delivered < count
     if how is signal.SIGTERM:
         assert process.returncode == 1
-        left = re.search(r"stopped with ([\d,]+) letters? left", output)
+        left = re.search(r"stopped with ([\d,]+) dead letters? left", output)
         assert left is not None
         assert int(left[1].replace(",", "")) == count - delivered
 
