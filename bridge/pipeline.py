@@ -18,8 +18,8 @@ Invariants:
   threshold, and each could add another one. So a rejection counts before its dead letter is
   written. When the halt begins, dead letters that are not in flight yet are abandoned and their
   records stay unsettled. If FullStory's refusals caused the halt, this applies to events too.
-- Temporary failures are retried without limit: here for the registry and the dead-letter topic,
-  in the sender for FullStory.
+- Temporary failures are retried: without limit here, for the registry and the dead-letter topic;
+  in the sender, for FullStory, until the event is `exhausted` (`delivery/response_classifier.py`).
 - The dead letters of a record are written after its events are sent. The race: a dead letter is
   written, the partition starts to drain, and an event of the record is not sent any more. The next
   owner reads the record again and writes the dead letter a second time. So dead letters come last.
@@ -329,7 +329,7 @@ class Pipeline(Generic[R]):
         return False
 
     async def _run_worker(self, work: RecordWork[R]) -> None:
-        """Finish a queued record. Repeats `_run_task` inline because it runs for every event."""
+        """Finish a queued record; `_run_task` is inlined because this runs for each of them."""
         if not work.record.assignment.open:
             return
         try:

@@ -1,7 +1,7 @@
 """Decode: turns a record's bytes into the raw value of its writer schema.
 
 Invariants: a record with a known schema costs one lookup by topic, one lookup by schema token, one
-call of its reader, and no await. Mappings are compiled once per topic and schema (`T`); a refusal
+call of its reader, and no await. Mappings are compiled once per topic and schema; a refusal
 is cached as well. Values are raw (no logical types) and contain the fields that the mappings read.
 Records without a value are not decoded here.
 """

@@ -1,12 +1,12 @@
 """Filters polled records in the poll thread, before the pipeline gets them.
 
-No mapping matches most records of a topic. These records cost only a look at the fields in the
+Most records of a topic match no mapping. These records cost only a look at the fields in the
 filters: no object, no handover to the event loop, no task.
 
 Invariants:
 - If in doubt, a record passes: if its schema is not known yet, its bytes are damaged or a filter
   fails. The pipeline then decides, and reports the reason.
-- The poll thread must not wait, so nothing is fetched or compiled here, and nothing raises. This
+- The poll thread must not wait, so nothing is fetched here, and a failing filter passes. This
   module only looks up the schemas that the decoder learned on the event loop.
 - A header that identifies the schema takes precedence over the prefix, as in `wire_formats.py`.
 """
@@ -47,7 +47,7 @@ class FilteringMappings(Protocol):
         ...
 
     def members(self, record_name: str | None = None) -> Equality | None:
-        """A field, and the values that it must have for any mapping to match; None if unknown."""
+        """A field, and the values of which it must have one for any mapping to match, or None."""
         ...
 
     def matches(self, record: Record, value: None) -> bool:
@@ -117,7 +117,7 @@ class Prefilter:
         return passed
 
     def _passes(self, topic: _Topic, message: Message) -> bool:
-        """Check a message without a value, with unusual framing, or with an unknown schema."""
+        """Check a message for which `by_prefix` has no filter, whatever the reason."""
         record = Record.of(message, topic.assignment)
         if record.value is None:
             return topic.tombstones.matches(record, None)

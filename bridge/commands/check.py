@@ -68,7 +68,7 @@ def check(
 
     FILES are mapping files; the default is the files that the settings name. Each mapping is
     checked on its own and against every version of its topics' schemas, then its tests run.
-    Exit code 1 if there is an error, else 0.
+    Exit code 1 if there is an error in them, 2 if they cannot be read, else 0.
 
     Example: fullstory-bridge check m.yaml --schema payments=payment.avsc
     """

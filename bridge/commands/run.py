@@ -46,7 +46,7 @@ def run(config_file: Path | None, exit_on_halt: bool) -> None:
         log_end(counts)
     code = HALTED if exit_on_halt and conditions.is_fully_halted else 0
     if not left_group:
-        # Everything settled is committed; only leaving the group hangs. Kafka's client would
+        # Leaving the group hangs, or the last commit is unanswered. Kafka's client would
         # keep the interpreter from exiting, so the process exits without it.
         os._exit(code)
     sys.exit(code)

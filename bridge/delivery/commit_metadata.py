@@ -18,7 +18,7 @@ Invariants:
   the events it lists.
 - A broker refuses more than 4,096 characters (`offset.metadata.max.bytes`); ours end at 4,000. If
   the ranges do not fit, those nearest to the base are written. A crash would repeat the omitted
-  ones, and the committer counts them against the duplicate budget.
+  ones, so `AssignedPartitions` counts their events and the poller limits what it polls.
 """
 
 import base64

@@ -2,7 +2,7 @@
 
 Invariants:
 - No record of a halted topic starts, not even one that was polled before the consumer paused the
-  topic. So the poll loop checks every record here first.
+  topic. So the pipeline checks every record here first.
 - Records in flight finish, except those whose dead letter is not started: they stay unsettled.
 - A halt lasts as long as the process. Each scope is reported once.
 - If every topic is halted, that is reported too.

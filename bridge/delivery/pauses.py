@@ -22,7 +22,7 @@ KAFKA_TOPIC: Final = "kafka topic "
 KEY_REFUSED: Final = "key_refused"
 WRONG_ORGANIZATION: Final = "wrong_organization"
 QUOTA_EXHAUSTED: Final = "quota_used_up"
-"""Reasons to wait for FullStory other than an outage."""
+"""With the two above: the reasons to wait for FullStory other than an outage."""
 
 DEAD_LETTER_TOPIC: Final = "dead-letter topic"
 SCHEMA_REGISTRY: Final = "schema registry"

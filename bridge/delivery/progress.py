@@ -35,7 +35,7 @@ class ProgressSnapshot:
 class Progress:
     """Tracked, settled and committable offsets of one assignment.
 
-    `base` is the committed offset. `settled` holds the ranges known to be settled from there on,
+    `base` is the offset to begin at. `settled` holds the ranges known to be settled from there on,
     from the commit's metadata or an earlier assignment, in order and without overlap.
     """
 
@@ -119,7 +119,7 @@ class Progress:
     def snapshot(self, *, include_skipped: bool = True) -> ProgressSnapshot:
         """The offset to commit and the ranges settled above it, at one moment.
 
-        Without `include_skipped` it lists only records that were delivered or dead-lettered. The
+        Without `include_skipped` it lists only tracked records that were settled. The
         next reader looks at the skipped records again.
         """
         offset = self.committable

@@ -43,10 +43,10 @@ LATENESS_MAX_S = 0.03
 
 _DOUBLE_ROUND_TRIPS = 5.0
 _DOUBLE_S = (0.1, 1.0)
-"""The start phase doubles every five round trips: at the limit, requests in flight get a 429."""
+"""The rate doubles every five round trips, within these seconds; faster would cause more 429s."""
 
 _PROBE_ROUND_TRIPS = 4.0
-"""The distance between probing requests, so the previous response has arrived."""
+"""Round trips between two probing requests, so that the previous response has arrived."""
 
 _MEASURED_FACTOR = 0.95
 """The share of the measured rate to return to: the measurement includes part of the burst."""
@@ -67,7 +67,7 @@ _WINDOW_S = 2.0
 """The accepted rate is measured over two to four seconds."""
 
 _BLOCK_COUNTED_S = 1.0
-"""How much of a block counts as measured time: a later refill may exceed the burst."""
+"""At most this much of a block counts as measured time: then the bucket may be full already."""
 
 _IDLE_S = 0.25
 """Idle time counts as at most this much measured time."""
@@ -122,7 +122,7 @@ class RateLimit:
         self._round_trip_s += (now_s - started_s - self._round_trip_s) / 16
 
     def failed(self) -> None:
-        """A request got a 5xx or no response: whether the limit let it through is unknown."""
+        """A request got a 5xx or no response; it counts as let through, though that is unknown."""
         self._measurement.failed += 1
 
     def refused(self, started_s: float, retry_after_s: float, now_s: float) -> None:

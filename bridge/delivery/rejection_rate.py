@@ -52,7 +52,7 @@ class RejectionRateExceeded(NamedTuple):
 
 
 class RejectionRate:
-    """The rejection rate of each mapping; messages call the counted things `matches`."""
+    """The rejection rate of each mapping; `matches` is what messages call the counted things."""
 
     def __init__(self, threshold: RejectionThreshold, matches: str) -> None:
         self._matches = matches

@@ -11,7 +11,7 @@ Invariants:
   it lasts.
 - No unknown user is settled before FullStory knew one. Otherwise a wrong key, or an id other than
   the one given to FS.identify, would skip everything.
-- An event of an unknown user is retried once after a wait. The exception: so many wait in vain
+- Once a user is known, others get one retry after a wait. The exception: so many wait in vain
   that they hold up other events (`delivery/unknown_users.py`).
 """
 
@@ -88,7 +88,7 @@ class DeliveryPolicy:
     exhausted_tries: int = 10
     accepted_share: float = 0.95
     unknown_users_waiting_max: int = 1_000
-    """A quarter of the window of records in flight; above it, vain retries are skipped."""
+    """A quarter of the window of records; from here on, waits that mostly fail are omitted."""
 
     require_known_user: bool = True
     """Settle no unknown user before FullStory knew one; a replay of few events turns this off."""

@@ -35,7 +35,7 @@ from bridge.fullstory.throttle import Throttle
 from bridge.observer import EVERY_TOPIC, HaltedScope, Observer, Resumed, Waiting
 
 OUTAGE_AFTER_S = 5.0
-"""If nothing succeeds for this long, sending pauses and one probe at a time is sent instead."""
+"""After only 5xx and missing responses for this long, sending pauses; a probe is sent instead."""
 
 PROBE_EVERY_S = 1.0
 
@@ -147,7 +147,7 @@ class AccountState:
         await released
 
     async def wait(self, s: float, min_s: float) -> None:
-        """Wait `s` seconds, or at least `min_s` and until a pause ends."""
+        """Wait `s` seconds; if a pause ends meanwhile, only until then, but at least `min_s`."""
         outage_over = self._outage_over
         await asyncio.sleep(min_s)
         with contextlib.suppress(TimeoutError):

@@ -5,9 +5,9 @@ Invariants (each avoids a pitfall of long-lived clients):
 - The response body is always read, or the connection is closed.
 - No cookies, no proxy or netrc lookup per request, no wait for a connection in the pool.
 - A kept-alive connection never notices a DNS change. So sessions are replaced every few minutes;
-  the old one closes when its last request must have ended.
+  the old one closes once its last request must have ended or timed out.
 - A request that was never sent is distinguished from one that FullStory may have applied.
-- The key appears in one header that is built at start, and in no message. A renewed key is used
+- The key appears in one header, built at start and renewed by a probe. A renewed key is used
   for events only after `GET /me` accepted it, and as a key of `fullstory.org` if that is set.
 """
 
@@ -25,7 +25,7 @@ from yarl import URL
 
 from bridge.delivery.response_classifier import NoResponse, Response, WrongOrganization
 from bridge.errors import SetupError
-from bridge.fullstory.poster import LINE_BYTES_MAX, Poster
+from bridge.fullstory.poster import LINE_BYTES_MAX, ConnectionLost, Poster
 from bridge.fullstory.requests.request import Request
 from bridge.fullstory.response import CODE, HttpReply, failure_name, parse_reply, read_body
 from bridge.fullstory.time_limit import TimeLimit
@@ -220,6 +220,7 @@ class Client:
             aiohttp.ClientConnectorError,
             aiohttp.ServerTimeoutError,
             aiohttp.ClientHttpProxyError,
+            ConnectionLost,
         ) as error:
             return NoResponse(failure_name(error), sent=False), None
         except TimeoutError:

@@ -4,10 +4,10 @@ Invariants:
 - Every try sends the same bytes.
 - A waiting event holds no request slot in the throttle. An unsure event counts against the
   duplicate budget while it waits, because a crash would repeat it.
-- The loop ends only with a decision about FullStory's response, or if the record's assignment has
-  ended and nothing of the record was delivered.
-- No rejection is final while the account's quota is used up: FullStory does not document which
-  status it returns then.
+- The loop ends only with a final decision about the event, or if the record's assignment has
+  ended and no event of the record was answered.
+- No `refused_by_fullstory` is final while the quota is known to be used up: nobody says which
+  status FullStory returns then. The answer about the quota is cached for a minute.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class FullStorySender:
     async def _send(
         self, request: Request, mapping: str, assignment: Assignment, events: int
     ) -> tuple[Done | Skip | Reject, int]:
-        """Send until the final decision; `events` is what to reserve, 0 for a further event."""
+        """Send until the final decision; `events` is the budget to reserve, 0 for a later event."""
         classifier: ResponseClassifier | None = None
         tries, unsure, refused = 0, 0, False
         try:
@@ -151,7 +151,7 @@ class FullStorySender:
         await self._account_state.close()
 
     def _notify_answer(self, answer: Response | NoResponse) -> None:
-        """Notify the observer of a response, except of one that `Delivered` reports."""
+        """Notify the observer of any result but an acceptance at the first try (see `Answered`)."""
         if isinstance(answer, NoResponse):
             self._observer.notify(Answered(0, answer.why))
         else:
@@ -190,7 +190,7 @@ class FullStorySender:
         answer: Response | NoResponse,
         mapping: str,
     ) -> None:
-        """Wait as the decision says, or pause the throttle for all events."""
+        """Wait as the decision says, or pause all events; after a 429, the throttle waits."""
         if isinstance(decision, Pause):
             self._account_state.pause(decision.why)
         elif isinstance(decision, HaltDecision):

@@ -16,8 +16,8 @@ Invariants:
   request per second while FullStory refuses everything. Every rebalance leaves up to a window of
   records behind, and current partitions would wait behind all of them.
 - A request that got a 429 goes before requests that were never sent: it is older.
-- While paused, `admit_probe` makes the throttle half-open: it admits one request, and the next
-  only after that one was sent and returned. First events of records go before later ones, because
+- While paused, `admit_probe` makes the throttle half-open: it admits one request, and another
+  only if that one was not sent. First events of records go before later ones, because
   a later event may be unsure.
 - The event loop owns the object.
 
@@ -103,7 +103,7 @@ class Throttle:
 
     @property
     def per_s(self) -> float:
-        """Events per second that may start now."""
+        """Requests per second that may start now."""
         return self._rate.per_s
 
     def try_acquire(self, events: int) -> float | None:
@@ -125,7 +125,7 @@ class Throttle:
     ) -> float:
         """Wait for admission, and return its time; every admission needs one `release`.
 
-        `events` is how many events the record has, 0 for its later events. `refused` means that
+        `events` is the budget to reserve, 0 if the record already holds it. `refused` means that
         the event got a 429 before. With an `assignment`, it waits only while that is open.
 
         Raises:
@@ -147,7 +147,7 @@ class Throttle:
             raise
 
     def release(self, *, unanswered: int, sent: bool = True) -> None:
-        """Free the request slot, and the budget of events that can be repeated without harm."""
+        """Free the request slot and the budget of `unanswered` events; `sent`: it was sent."""
         self._in_flight -= 1
         if sent:
             self._half_open = False

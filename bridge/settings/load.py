@@ -35,7 +35,7 @@ DEFAULT_FILE = Path("bridge.yaml")
 """Read by default, if it exists."""
 
 SECTIONS = ("kafka", "avro", "fullstory", "privacy", "dead_letters", "delivery", "log")
-"""Sections that can be left out or empty."""
+"""Sections that may be missing from the file; their missing keys are then reported one by one."""
 
 
 class Flag(NamedTuple):

@@ -201,7 +201,7 @@ class AssignedPartitions:
         return True
 
     def commit(self, keys: Iterable[PartitionKey] | None = None) -> PendingCommit | None:
-        """A commit of all that is due, for `keys` or all partitions; None if nothing is due."""
+        """Collect what is due (of `keys` or all), and mark it clean; None if nothing is due."""
         commit = PendingCommit([], self.metadata_limit.characters_max)
         for assigned in self if keys is None else self.get(keys):
             if assigned.dirty:

@@ -120,7 +120,7 @@ class PartitionAssigner:
     def restart(self, keys: Sequence[PartitionKey]) -> None:
         """Restart partitions of recreated topics at the beginning.
 
-        The old partitions are reported as revoked, which ends their halts. The new ones are
+        The old partitions are reported as revoked, which ends their own halts. The new ones are
         reported as assigned once their start is known.
         """
         self.revoked(_topic_partitions(keys), lost=True)
@@ -139,7 +139,7 @@ class PartitionAssigner:
         self._apply_pauses()
 
     def pause_partitions(self, keys: Set[PartitionKey]) -> None:
-        """Pause these partitions, and resume those of the previous call that are not among them.
+        """Pause these partitions; resume those of the previous call that are not among them.
 
         All others stay untouched, because pausing discards their prefetched records.
         """

@@ -8,7 +8,7 @@ Invariants:
 - No callback commits synchronously, because that has no time limit. librdkafka waits for the
   asynchronous commit before it releases the partition.
 - Every assignment is followed by `resume()`, because a pause survives revoke and assign.
-- One commit is in flight at a time, so that an older one cannot arrive after a newer one.
+- One commit is in flight at a time (except on a revoke), so that none overtakes a newer one.
 - It never stops polling, whatever FullStory does.
 """
 
@@ -38,7 +38,7 @@ from bridge.observer import Observer, Polled, PollLoopTick, RecordsFiltered, Wai
 from bridge.records import Assignment, Record
 
 IDLE_WAIT_S = 0.05
-"""The longest wait for a record; settling and committing are delayed as long."""
+"""The longest wait for a record, and so the longest delay of settling and committing."""
 
 
 class PollerCallbacks(Protocol):
@@ -151,8 +151,8 @@ class Poller:
 
         The throttle limits events that are in flight or unacknowledged. An acknowledged commit
         frees its capacity even if the metadata omits some ranges, which a crash would repeat. Those
-        are limited here, at polling. In the throttle, the stuck record that blocks the others could
-        itself be denied capacity. If the broker accepts our full metadata, a partition is paused
+        are limited here, at polling. If the throttle limited them, the record that blocks others
+        could itself be denied capacity. If the broker accepts full metadata, a partition is paused
         before any range is omitted.
         """
         metadata_limit = self._assigned_partitions.metadata_limit
@@ -177,7 +177,7 @@ class Poller:
             )
 
     def _poll(self, batch_limit: int) -> list[Message]:
-        """Take up to `batch_limit` messages: wait for one, then take those already fetched."""
+        """Take up to `batch_limit` messages, but try for one even at 0 (see `backpressure.py`)."""
         if not batch_limit and not self._backpressure.paused:
             self.settled.wait(BATCH_MIN, IDLE_WAIT_S)
             return self._consume(1, 0.0)
@@ -213,7 +213,7 @@ class Poller:
     def _by_partition(
         self, messages: Sequence[Message]
     ) -> Iterator[tuple[PartitionKey, list[records.Message]]]:
-        """Group messages by partition; the client returns many of one partition in a row."""
+        """Group consecutive messages of a partition; the client returns many of one in a row."""
         topic, partition = "", -1
         group: list[Any] = []
         for message in messages:
@@ -293,7 +293,7 @@ class Poller:
         self._settle()
 
     def _shut_down(self) -> None:
-        """Drain, then poll and commit until the broker has acknowledged everything.
+        """Drain, poll and commit until all is acknowledged, at most for `shutdown_drain_s`.
 
         The commit is awaited before `close()`. A commit made within `close()` can wait behind a
         rebalance; it then carries an old generation, which the broker refuses.

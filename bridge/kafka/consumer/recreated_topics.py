@@ -134,7 +134,8 @@ class RecreatedTopicDetector:
     def _request_ids(self, topics: Collection[str]) -> None:
         self._admin.poll(0)  # serves the client's own callbacks, such as a token refresh
         self._requested_for = frozenset(one.assignment for one in self._assigned_partitions)
-        self._errors_to_verify, self._out_of_range_errors = self._out_of_range_errors, []
+        self._errors_to_verify += self._out_of_range_errors  # some may wait since a failed request
+        self._out_of_range_errors = []
         with contextlib.suppress(KafkaException):  # not sent; retried in a few seconds
             self._cluster_request = self._admin.describe_cluster(request_timeout=REQUEST_TIMEOUT_S)
             self._topic_requests = self._admin.describe_topics(
@@ -171,7 +172,7 @@ class RecreatedTopicDetector:
         self._assigner.restart(keys)
 
     def _report_out_of_range(self) -> None:
-        """Report out-of-range errors whose partition is still under the same assignment."""
+        """Pass on out-of-range errors whose partition is still under the same assignment."""
         for message, assignment in self._errors_to_verify:
             assigned = self._assigned_partitions.get([_key(message)])
             if any(one.assignment is assignment for one in assigned):

@@ -1,6 +1,6 @@
 """Passes polled records to the event loop, and settled records back to the poll thread.
 
-The poll thread and the loop communicate only here. Batches, drain requests and acknowledged events
+Only the prefilter also shares state with the loop. Batches, drain requests and acknowledged events
 go to the loop by `call_soon_threadsafe`. Settled records and topics to halt go to the thread, each
 by a deque, whose append and popleft are atomic.
 """

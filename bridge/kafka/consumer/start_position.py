@@ -62,7 +62,7 @@ class StartPosition:
 
 
 class LookupFailed(Exception):
-    """Kafka did not answer within two seconds; the lookup is retried later."""
+    """Kafka did not answer within two seconds, or with an error; the lookup is retried later."""
 
 
 def resolve_start(

@@ -156,7 +156,7 @@ def _steps(found: Sequence["_Compiled"]) -> list[CompiledMapping | MismatchedMap
 
 
 class _Compiled:
-    """One rule compiled for one schema. `step` None: no record of this schema can match.
+    """One rule compiled for one schema. `step` None: no record can match, or the rule does not fit.
 
     `filter_result` is the compiled filter; None if the filter itself does not fit the schema.
     """

@@ -1,7 +1,7 @@
 """Compiles a filter for a schema: closures that decide whether a record matches.
 
 Invariants: a condition that the schema alone decides costs nothing per record. A missing value
-matches `{exists: false}` only. In a list one matching item is enough, but `anything_but` applies to
+passes no test but `{exists: false}`. In a list one match is enough, but `anything_but` applies to
 all items.
 """
 

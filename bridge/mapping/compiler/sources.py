@@ -39,7 +39,7 @@ _FIXES: Final = {
 class PropertySource:
     """One source of a value: how to read it, and how to convert its raw value for sending.
 
-    `missing` says whether it can be missing, `lossy` whether a table without `else` is the reason.
+    `missing`: it can be missing. `lossy`: a table without `else` can drop it, or items of its list.
     """
 
     text: str

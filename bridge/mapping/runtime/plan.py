@@ -209,7 +209,7 @@ class Plan:
         return matches
 
     def members(self, record_name: str | None = None) -> Equality | None:
-        """A field and the values that it must have for any mapping to match; None if unknown."""
+        """A field, and the values of which it must have one for any mapping to match, or None."""
         return common_equality(self._steps.get(self._key(record_name), ()))
 
     def _key(self, record_name: str | None) -> str | None:

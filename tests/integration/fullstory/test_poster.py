@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from unittest.mock import AsyncMock, Mock
 
 import aiohttp
 import pytest
@@ -51,6 +52,16 @@ async def test_interim_responses_are_skipped(interim: str) -> None:
     server = Server(always(early + OK))
     assert await _send(server, times=3) == [Response(200, is_json=True)] * 3
     assert server.connections == 1
+
+
+async def test_a_connection_lost_before_the_write_sent_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The event is not unsure: FullStory cannot have applied it."""
+    connection = Mock(protocol=None)
+    monkeypatch.setattr(Poster, "_connect", AsyncMock(return_value=connection))
+    assert await _send(Server(always(OK))) == [NoResponse("closed_without_answer", sent=False)]
+    connection.close.assert_called_once()
 
 
 async def test_a_connection_closed_by_the_response_is_not_reused() -> None:

@@ -79,6 +79,9 @@ class Admin:
     cluster: str | None = "c"
     silent: bool = False
     request_count: int = 0
+    rejected: int = 0
+    """How many of the next requests the client rejects without sending them."""
+
     pending: list[tuple[Future[Any], Any]] = field(default_factory=list)
 
     def poll(self, wait_s: float) -> int:
@@ -97,6 +100,9 @@ class Admin:
     def describe_cluster(self, request_timeout: float) -> Future[Any]:
         """The cluster's id; answered immediately, unless `silent`."""
         assert 0 < request_timeout <= 2
+        if self.rejected:
+            self.rejected -= 1
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
         return self._answer_with(SimpleNamespace(cluster_id=self.cluster))
 
     def answer(self) -> None:

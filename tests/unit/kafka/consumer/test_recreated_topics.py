@@ -275,6 +275,23 @@ def test_an_out_of_range_position_of_the_same_topic_halts(bridge: Bridge, id_kno
     assert _offsets(bridge) == [LOW]
 
 
+def test_an_out_of_range_error_is_not_lost_with_a_request_that_was_never_sent(
+    bridge: Bridge,
+) -> None:
+    """The partition halts after the next answer."""
+
+    def reject() -> None:
+        bridge.admin.rejected = 2
+
+    bridge.run(
+        bridge.assign(0),
+        reject,
+        returns(Message(500, error=OUT_OF_RANGE)),
+        *[returns()] * 4,
+    )
+    assert len(bridge.facts_of(HaltedScope)) == 1
+
+
 def test_an_out_of_range_error_of_a_lost_partition_is_dropped(
     bridge: Bridge,
 ) -> None:
