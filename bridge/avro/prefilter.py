@@ -93,7 +93,10 @@ class Prefilter:
 
     def __call__(self, name: str, messages: Sequence[Message]) -> list[int]:
         """The indexes of the messages of a topic that a mapping may match."""
-        topic = self._topics.get(name) or self._new_topic(name)
+        try:
+            topic = self._topics.get(name) or self._new_topic(name)
+        except Exception:  # the pipeline reports the cause
+            return list(range(len(messages)))
         filters, size = topic.by_prefix, topic.format.prefix_bytes
         reads_headers = topic.format.reads_headers
         passed = []

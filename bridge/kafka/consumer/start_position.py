@@ -147,8 +147,9 @@ def resolve_reset(
     offset = _offset_at(consumer, one, bound)
     assignment = Assignment(one.topic, one.partition)
     topic_id = topic_ids.current.get(one.topic)
+    partitions_at_start = count if count_at_start is None else count_at_start
     assigned = AssignedPartition(
-        assignment, Progress(offset), count_at_start or 0, topic_id, dirty=True
+        assignment, Progress(offset), partitions_at_start, topic_id, dirty=True
     )
     return StartPosition(assigned)
 

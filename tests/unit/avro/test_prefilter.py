@@ -199,3 +199,14 @@ def test_a_value_without_framing_is_read_from_its_first_byte() -> None:
     assert prefilter(
         "t", [PolledMessage(OK), PolledMessage(FAILED), PolledMessage(OK, [("a", b"")])]
     ) == [1]
+
+
+def test_if_the_filters_of_a_topic_cannot_be_made_all_its_records_pass() -> None:
+    """The poll thread goes on; the pipeline reports the cause."""
+
+    def fail(_topic: str) -> Plan:
+        raise RuntimeError("cannot compile")
+
+    _, decoder = _prefilter(PAYMENT)
+    messages = [PolledMessage(b"x"), PolledMessage(None)]
+    assert Prefilter(decoder, fail)("t", messages) == [0, 1]

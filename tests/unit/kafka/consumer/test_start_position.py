@@ -149,6 +149,15 @@ def test_a_position_out_of_range_is_reset_to_the_chosen_bound(bound: Any, offset
     assert start_position.assigned.partitions_at_start == 3
 
 
+def test_a_reset_before_the_first_commit_of_the_group_counts_all_partitions() -> None:
+    """With a count of 0, other members would read their partitions from the beginning."""
+    kafka = Kafka(partitions=4)
+    start_position = resolve_reset(
+        cast("Consumer", kafka), TopicPartition("t", 0), "latest", TopicIds()
+    )
+    assert start_position.assigned.partitions_at_start == 4
+
+
 def test_a_lookup_without_an_answer_fails() -> None:
     """So that it is retried; nothing is guessed."""
     with pytest.raises(LookupFailed):
