@@ -1,5 +1,7 @@
 """Tracks whether FullStory responds; in an outage, pauses sending and probes until it is over.
 
+The sender reports each result here, once; the throttle learns of it from here.
+
 Invariants:
 - In an outage one `GET /me` probes for all events. Events that wait hold no request slot.
 - An event is unsure if its request was written and no response came: FullStory may have applied
@@ -90,26 +92,43 @@ class AccountState:
         self._quota_lock = asyncio.Lock()
         self._probe_task: asyncio.Task[None] | None = None
 
-    def reachable(self, now_s: float) -> None:
-        """FullStory itself responded, possibly with a 429."""
-        self._reachable_s = now_s
-        self._failing_since_s = None
-        self._reset_probe_wait(now_s)
-
-    def processed(self, now_s: float) -> None:
-        """FullStory processed an event."""
-        self.reachable(now_s)
+    def processed(self, started_s: float, now_s: float) -> None:
+        """FullStory processed the event of a request that started at `started_s`."""
+        self.responded(started_s, now_s)
         self._processed_s = now_s
         while self._unsure:
             self._release_oldest()
         if self._half_open:
             self._resume()
 
+    def responded(self, started_s: float, now_s: float) -> None:
+        """FullStory responded without processing the event: it refused the key."""
+        self._throttle.answered(started_s, now_s)
+        self._mark_reachable(now_s)
+
+    def throttled(self, started_s: float, retry_after_s: float, now_s: float) -> None:
+        """FullStory responded with a 429."""
+        self._throttle.refused(started_s, retry_after_s, now_s)
+        self._mark_reachable(now_s)
+
     def failed(self, started_s: float, now_s: float, why: str, *, unsure: bool) -> None:
-        """A request that started at `started_s` failed; pauses after `OUTAGE_AFTER_S` of failures.
+        """A request got a 5xx or no response; pauses after `OUTAGE_AFTER_S` of failures.
 
         `unsure` if FullStory may have applied it.
         """
+        self._throttle.failed(started_s, now_s)
+        self._note_failure(started_s, now_s, why, unsure=unsure)
+
+    def intercepted(self, started_s: float, now_s: float, why: str) -> None:
+        """Something else than FullStory responded, such as a proxy; pauses like `failed`."""
+        self._note_failure(started_s, now_s, why, unsure=False)
+
+    def _mark_reachable(self, now_s: float) -> None:
+        self._reachable_s = now_s
+        self._failing_since_s = None
+        self._reset_probe_wait(now_s)
+
+    def _note_failure(self, started_s: float, now_s: float, why: str, *, unsure: bool) -> None:
         if not unsure:
             self._reset_probe_wait(now_s)
         if self._failing_since_s is None:

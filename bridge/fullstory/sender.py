@@ -138,8 +138,7 @@ class FullStorySender:
         """A fast path for the usual first response; `_decide` would do the same."""
         now_s = self._now_s()
         self._stats.accept()
-        self._throttle.answered(started_s, now_s)
-        self._account_state.processed(now_s)
+        self._account_state.processed(started_s, now_s)
 
     def _check_assignment(self, assignment: Assignment, *, unanswered: int) -> None:
         if not assignment.open:
@@ -160,25 +159,20 @@ class FullStorySender:
     async def _decide(
         self, classifier: ResponseClassifier, answer: Response | NoResponse, started_s: float
     ) -> Decision:
-        """Decide, and update the throttle and the account state."""
+        """Decide, and report the result to the account state."""
         now_s = self._now_s()
         decision = classifier.decide(answer, now_s)
+        state, why = self._account_state, _reason(decision, answer)
         if isinstance(answer, NoResponse) or answer.status >= 500:
-            self._throttle.failed(started_s, now_s)
-            self._account_state.failed(
-                started_s, now_s, _reason(decision, answer), unsure=_is_unsure(answer)
-            )
+            state.failed(started_s, now_s, why, unsure=_is_unsure(answer))
         elif _is_throttled(decision):
-            self._throttle.refused(started_s, decision.s, now_s)
-            self._account_state.reachable(now_s)
-        elif _is_from_fullstory(answer):
-            self._throttle.answered(started_s, now_s)
-            if isinstance(decision, Pause):  # the key was refused, so no event was processed
-                self._account_state.reachable(now_s)
-            else:
-                self._account_state.processed(now_s)
+            state.throttled(started_s, decision.s, now_s)
+        elif not _is_from_fullstory(answer):
+            state.intercepted(started_s, now_s, why)
+        elif isinstance(decision, Pause):  # the key was refused, so no event was processed
+            state.responded(started_s, now_s)
         else:
-            self._account_state.failed(started_s, now_s, _reason(decision, answer), unsure=False)
+            state.processed(started_s, now_s)
         refused = isinstance(decision, Reject) and decision.why == "refused_by_fullstory"
         if refused and await self._account_state.is_quota_exhausted():
             return Pause(QUOTA_EXHAUSTED)
