@@ -12,7 +12,12 @@ import click
 
 from bridge.app.config import load_config, rules_reading_dead_letters
 from bridge.avro.schema_store import WriterSchema
-from bridge.commands.shared.command import ExitCodes, config_flag
+from bridge.commands.shared.command import (
+    ExitCodes,
+    config_flag,
+    files_argument,
+    schemas_flag,
+)
 from bridge.commands.shared.mapping_tests import RealTestEnvironment
 from bridge.commands.shared.output import counted, paint, show_problems, table
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
@@ -43,15 +48,9 @@ _MORE = "`fullstory-bridge test` shows every difference"
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@files_argument
 @config_flag
-@click.option(
-    "--schema",
-    "schemas",
-    multiple=True,
-    metavar="TOPIC=FILE",
-    help="The schema of a topic, instead of the registry's. Repeatable.",
-)
+@schemas_flag
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--explain", metavar="CODE", help="Explain a problem code, such as M012, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as a JSON array.")

@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from bridge.avro.schema_store import WriterSchema
-from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
+from bridge.commands.shared.command import (
+    ExitCodes,
+    config_flag,
+    exit_on_errors,
+    mapping_files_flag,
+    schemas_flag,
+)
 from bridge.commands.shared.explanation_text import explanation_lines
 from bridge.commands.shared.mapping_tests import RealTestEnvironment
 from bridge.commands.shared.output import show_problems
@@ -29,20 +35,8 @@ from bridge.mapping.testing.tests import CannotRun
 @click.argument("record", default="-")
 @click.option("--topic", help="The topic, as named in the mapping files.")
 @config_flag
-@click.option(
-    "--mapping",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A mapping file, instead of those in the settings. Repeatable.",
-)
-@click.option(
-    "--schema",
-    "schemas",
-    multiple=True,
-    metavar="TOPIC=FILE",
-    help="The schema of a topic. Repeatable.  [default: the settings', else the registry's latest]",
-)
+@mapping_files_flag
+@schemas_flag
 @click.option("--show-values", is_flag=True, help="Show the record's values, not only types.")
 def explain(
     *,

@@ -10,7 +10,13 @@ from typing import Literal
 import click
 
 from bridge.avro.schema_store import WriterSchema
-from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
+from bridge.commands.shared.command import (
+    ExitCodes,
+    config_flag,
+    exit_on_errors,
+    files_argument,
+    schemas_flag,
+)
 from bridge.commands.shared.output import show_problems, table
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
 from bridge.commands.shared.schemas import SchemaFinder, schema_flags
@@ -21,16 +27,9 @@ from bridge.mapping.runtime.plan import Plan
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@files_argument
 @config_flag
-@click.option(
-    "--schema",
-    "schemas",
-    multiple=True,
-    metavar="TOPIC=FILE",
-    help="The schema of a topic, for the types. Repeatable."
-    "  [default: the settings', else the registry's]",
-)
+@schemas_flag
 @click.option(
     "--format",
     "form",

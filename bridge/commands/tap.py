@@ -9,7 +9,12 @@ from pathlib import Path
 
 import click
 
-from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
+from bridge.commands.shared.command import (
+    ExitCodes,
+    config_flag,
+    exit_on_errors,
+    mapping_files_flag,
+)
 from bridge.commands.shared.explanation_text import explanation_lines
 from bridge.commands.shared.output import counted, paint, show_problems
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
@@ -25,13 +30,7 @@ from bridge.settings.load import Loaded
 @click.command()
 @click.option("--topic", help="Only this topic, as named in the mapping files.")
 @config_flag
-@click.option(
-    "--mapping",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A mapping file, instead of those in the settings. Repeatable.",
-)
+@mapping_files_flag
 @click.option(
     "-n",
     "count",

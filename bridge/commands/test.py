@@ -8,7 +8,13 @@ from pathlib import Path
 import click
 
 from bridge.avro.schema_store import WriterSchema
-from bridge.commands.shared.command import ExitCodes, config_flag, exit_on_errors
+from bridge.commands.shared.command import (
+    ExitCodes,
+    config_flag,
+    exit_on_errors,
+    files_argument,
+    schemas_flag,
+)
 from bridge.commands.shared.mapping_tests import RealTestEnvironment
 from bridge.commands.shared.output import paint, show_problems
 from bridge.commands.shared.project_files import ProjectFiles, read_project_files
@@ -26,17 +32,10 @@ _INDENT = "      "
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@files_argument
 @click.option("-k", "name", help="Run only tests whose name contains this text.")
 @config_flag
-@click.option(
-    "--schema",
-    "schemas",
-    multiple=True,
-    metavar="TOPIC=FILE",
-    help="The schema of a topic. Repeatable."
-    "  [default: `avro.topics` in the settings, else the registry's latest]",
-)
+@schemas_flag
 def test(
     files: tuple[Path, ...], name: str | None, config_file: Path | None, schemas: tuple[str, ...]
 ) -> None:

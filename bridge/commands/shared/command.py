@@ -16,6 +16,8 @@ from bridge.settings.load import DEFAULT_FILE, Loaded, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
 
 def config_flag(command: F) -> F:
     """The flag `--config`, which the command receives as `config_file`."""
@@ -25,6 +27,33 @@ def config_flag(command: F) -> F:
         type=click.Path(path_type=Path),
         help="The settings file; without one, the environment."
         "  [default: bridge.yaml, if it exists]",
+    )(command)
+
+
+def files_argument(command: F) -> F:
+    """The argument FILES: mapping files, which the command receives as `files`."""
+    return click.argument("files", nargs=-1, type=_EXISTING_FILE)(command)
+
+
+def mapping_files_flag(command: F) -> F:
+    """The flag `--mapping`, for commands whose arguments are something else."""
+    return click.option(
+        "--mapping",
+        "files",
+        multiple=True,
+        type=_EXISTING_FILE,
+        help="A mapping file, instead of those in the settings. Repeatable.",
+    )(command)
+
+
+def schemas_flag(command: F) -> F:
+    """The flag `--schema`, which the command receives as `schemas`."""
+    return click.option(
+        "--schema",
+        "schemas",
+        multiple=True,
+        metavar="TOPIC=FILE",
+        help="The schema of a topic. Repeatable.  [default: the settings', else the registry's]",
     )(command)
 
 

@@ -26,7 +26,7 @@ from bridge.mapping.runtime.outcome import (
     SessionId,
     SessionUrl,
 )
-from bridge.mapping.runtime.readers import Reader
+from bridge.mapping.runtime.readers import Reader, converting_reader
 from bridge.records import Record
 from bridge.schema.conversions import Convert, MappingError
 
@@ -239,15 +239,4 @@ def compile_session(session: str | SessionPath, scope: MappingScope) -> ReadSess
 
 
 def _reader(resolved: ResolvedPath, convert: Convert | None) -> Reader:
-    """Reads and converts one value; adds the path to errors."""
-    read, text = resolved.read, resolved.path.text
-
-    def find(record: Record, value: Any) -> Any:
-        try:
-            raw = read(record, value)
-            return raw if raw is None or convert is None else convert(raw)
-        except MappingError as error:
-            error.path = text
-            raise
-
-    return find
+    return converting_reader(resolved.read, convert, resolved.path.text)

@@ -21,7 +21,7 @@ from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, With
 from bridge.mapping.language.grammar import LongValue
 from bridge.mapping.runtime.functions import ReadProperty
 from bridge.mapping.runtime.outcome import Atom, Property, PropertyType
-from bridge.mapping.runtime.readers import Reader
+from bridge.mapping.runtime.readers import Reader, converting_reader
 from bridge.records import Record
 from bridge.schema.avro_types import Kind
 from bridge.schema.conversions import MappingError, time_of_text
@@ -182,15 +182,4 @@ def _reader(
 
 
 def _source_reader(source: PropertySource) -> Reader:
-    """Reads and converts one source; adds the path to errors."""
-    read, convert, text = source.read, source.convert, source.text
-
-    def find(record: Record, value: Any) -> Any:
-        try:
-            raw = read(record, value)
-            return raw if raw is None or convert is None else convert(raw)
-        except MappingError as error:
-            error.path = text
-            raise
-
-    return find
+    return converting_reader(source.read, source.convert, source.text)

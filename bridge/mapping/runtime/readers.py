@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.mapping.language.paths import Every, Index, MapKey, Name, Step
 from bridge.records import Record
-from bridge.schema.conversions import MappingError
+from bridge.schema.conversions import Convert, MappingError
 
 Reader = Callable[[Record, Any], Any]
 _Walk = Callable[[Any], Any]
@@ -25,6 +25,20 @@ def reader_of(steps: tuple[Step, ...], *, flatten: bool = False, mixed: bool = F
         return _BY_NAMES[len(names)](*names)
     walk = _walk_of(steps, flatten=flatten)
     return lambda _, value: walk(value)
+
+
+def converting_reader(read: Reader, convert: Convert | None, text: str) -> Reader:
+    """Reads and converts a value; `text` is the path that errors name."""
+
+    def find(record: Record, value: Any) -> Any:
+        try:
+            raw = read(record, value)
+            return raw if raw is None or convert is None else convert(raw)
+        except MappingError as error:
+            error.path = text
+            raise
+
+    return find
 
 
 def constant(value: object) -> Reader:
