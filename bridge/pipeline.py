@@ -147,8 +147,11 @@ class Pipeline(Generic[R]):
             return self._build_record(record, outcomes, now_s)
         else:
             self._ports.observer.notify(RecordsFiltered(record.topic))
-            self._ports.source.settle(record, 0)
+            self._settle(record, 0)
         return None
+
+    def _settle(self, record: Record, events: int) -> None:
+        self._ports.source.settle(record, events)  # settle; the source commits
 
     def _map(self, record: Record) -> Sequence[Outcome] | None:
         """Decode and map a record; None if its schema must be fetched first."""
@@ -226,7 +229,7 @@ class Pipeline(Generic[R]):
                     record.assignment.in_flight += 1
             for number, failure in enumerate(failures):
                 await self._dead_letter(record, failure, must_finish=answered or number > 0)
-            self._ports.source.settle(record, len(events) if answered else 0)  # settle; it commits
+            self._settle(record, len(events) if answered else 0)
         finally:
             record.assignment.in_flight -= answered
         outcome: RecordOutcome = (

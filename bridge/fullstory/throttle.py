@@ -34,6 +34,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bridge.delivery.concurrency_limit import ConcurrencyLimit
+from bridge.delivery.duplicate_budget import DuplicateBudget
 from bridge.delivery.rate_limit import RateLimit
 from bridge.records import Assignment, AssignmentEnded
 
@@ -79,13 +80,12 @@ class Throttle:
     ) -> None:
         self._concurrency = ConcurrencyLimit(in_flight_max)
         self._rate = RateLimit(now_s(), max_rate)
-        self._unacknowledged_max = unacknowledged_max
+        self._budget = DuplicateBudget(unacknowledged_max)
         self._now_s = now_s
         self._first_events: deque[_Waiter] = deque()
         self._later_events: deque[_Waiter] = deque()
         self._purge_at = PURGE_AT
         self._in_flight = 0
-        self._unacknowledged = 0
         self._paused = False
         self._half_open = False
         self._timer: asyncio.Handle | None = None
@@ -99,7 +99,7 @@ class Throttle:
     @property
     def unacknowledged(self) -> int:
         """Events of started records that are not yet in an acknowledged commit."""
-        return self._unacknowledged
+        return self._budget.reserved
 
     @property
     def per_s(self) -> float:
@@ -110,14 +110,14 @@ class Throttle:
         """Like `acquire`, but returns None instead of waiting."""
         if self._first_events or self._later_events or self._paused:
             return None
-        if self._in_flight >= self._concurrency.limit or (events and not self._fits_budget(events)):
+        if self._in_flight >= self._concurrency.limit or (events and not self._budget.fits(events)):
             return None
         now_s = self._now_s()
         if self._rate.wait_s(now_s) > 0:
             return None
         self._rate.begin(now_s)
         self._in_flight += 1
-        self._unacknowledged += events
+        self._budget.reserved += events
         return now_s
 
     async def acquire(
@@ -151,13 +151,13 @@ class Throttle:
         self._in_flight -= 1
         if sent:
             self._half_open = False
-        self._unacknowledged -= unanswered
+        self._budget.reserved -= unanswered
         if self._first_events or self._later_events:
             self._admit()
 
     def acknowledged(self, events: int) -> None:
         """Free the budget of events that can no longer be repeated."""
-        self._unacknowledged -= events
+        self._budget.reserved -= events
         self._admit()
 
     def answered(self, started_s: float, now_s: float) -> None:
@@ -214,7 +214,7 @@ class Throttle:
         limit = int(self._half_open) if self._paused else self._concurrency.limit
         if self._in_flight >= limit:
             return None
-        first_events_ready = self._first_events and self._fits_budget(self._first_events[0].events)
+        first_events_ready = self._first_events and self._budget.fits(self._first_events[0].events)
         if first_events_ready and (self._half_open or not self._later_events):
             return self._first_events
         return self._later_events or None
@@ -227,14 +227,9 @@ class Throttle:
             )
             self._purge_at = max(PURGE_AT, 2 * len(self._first_events))
 
-    def _fits_budget(self, events: int) -> bool:
-        if self._unacknowledged == 0:
-            return True
-        return self._unacknowledged + events <= self._unacknowledged_max
-
     def _enter(self, waiter: _Waiter, now_s: float) -> None:
         self._in_flight += 1
-        self._unacknowledged += waiter.events
+        self._budget.reserved += waiter.events
         waiter.admitted.set_result(now_s)
 
     def _set_timer(self, s: float) -> None:

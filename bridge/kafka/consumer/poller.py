@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from bridge import records
+from bridge.delivery.duplicate_budget import commit_early_at, records_within_budget
 from bridge.delivery.pauses import KAFKA
 from bridge.errors import Halted
 from bridge.kafka.client_config import consumer_configuration
@@ -80,7 +81,7 @@ class Poller:
             observer,
             callbacks.acknowledged,
             interval_s=options.commit_interval_s,
-            events_max=max(1, options.duplicate_budget // 3),
+            events_max=commit_early_at(options.duplicate_budget),
         )
         configuration = {
             **consumer_configuration(options.kafka),
@@ -149,15 +150,14 @@ class Poller:
     def _update_limits(self) -> None:
         """Limit what is polled to what a crash may repeat, and limit each partition's share.
 
-        The throttle limits events that are in flight or unacknowledged. An acknowledged commit
-        frees its capacity even if the metadata omits some ranges, which a crash would repeat. Those
-        are limited here, at polling. If the throttle limited them, the record that blocks others
-        could itself be denied capacity. If the broker accepts full metadata, a partition is paused
-        before any range is omitted.
+        If the broker accepts full metadata, a partition is paused before any range is omitted.
         """
         metadata_limit = self._assigned_partitions.metadata_limit
-        budget_left = self._options.duplicate_budget - self._assigned_partitions.repeatable_events
-        records_affordable = max(0, budget_left // self._options.events_per_record_max)
+        records_affordable = records_within_budget(
+            self._options.duplicate_budget,
+            self._assigned_partitions.repeatable_events,
+            self._options.events_per_record_max,
+        )
         self._backpressure.limit(
             None if metadata_limit.is_unrestricted else records_affordable,
             pause_immediately=metadata_limit.known and metadata_limit.is_reduced,
