@@ -15,7 +15,7 @@ TARGETS = sorted(set(re.findall(r"`make ([a-z-]+)`", PAGE)))
 
 
 def _command(containing: str) -> str:
-    blocks = re.findall(r"^ *```sh\n(.*?)\n *```", PAGE, re.MULTILINE | re.DOTALL)
+    blocks: list[str] = re.findall(r"^ *```sh\n(.*?)\n *```", PAGE, re.MULTILINE | re.DOTALL)
     [found] = [block.strip() for block in blocks if containing in block]
     return found
 
