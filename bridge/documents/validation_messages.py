@@ -92,7 +92,8 @@ def worded(error: ErrorDetails, path: DataPath, known: Iterable[str]) -> list[Mi
     if expected is not None:
         return [type_mistake(path, [expected], error["input"])]
     if kind == "missing":
-        return [Mistake("missing_key", f"`{dotted(path)}` is missing", path, key=True)]
+        fix = f"add `{path[-1]}:`"
+        return [Mistake("missing_key", f"`{dotted(path)}` is missing", path, key=True, fix=fix)]
     if kind == "extra_forbidden":
         return [_unknown_key(path, known)]
     if kind in _CHOICES:

@@ -120,7 +120,8 @@ def _test(test: Test, scope: MappingScope) -> FilterResult:
     if predicate is None and not (missing and resolved.missing):
         if not at_root and comparable:
             message = f"`{test.path.text}` can never match this"
-            scope.diagnostics.add(MappingFault(Code.NEVER_MATCHES, message), test.at)
+            fix = "use a value that its type can have, or remove the condition"
+            scope.diagnostics.add(MappingFault(Code.NEVER_MATCHES, message, fix), test.at)
         return False
     if _always(predicate, resolved, missing=missing):
         if not at_root:

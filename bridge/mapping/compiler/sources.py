@@ -258,9 +258,10 @@ def _text_reader(resolved: ResolvedPath) -> Reader:
     representation = representation_of(resolved.avro_types, resolved.path.text)
     text = representation.text
     if resolved.many or text is None:
+        path = resolved.path.text
         what = f"an array of {representation.what}" if resolved.many else representation.what
-        message = f"`{resolved.path.text}` is {what}: a template takes text"
-        raise MappingFault(Code.TEMPLATE, message)
+        fix = f"name one item, such as `{path}[0]`" if resolved.many else "name a field below it"
+        raise MappingFault(Code.TEMPLATE, f"`{path}` is {what}: a template takes text", fix)
     read, convert = resolved.read, text
 
     def find(record: Record, value: Any) -> Any:

@@ -175,7 +175,7 @@ def test_a_valid_file_becomes_a_model() -> None:
             "`items[0].one_or_many[1]` must be text, not a whole number",
         ),
         ("mode: min", "4:9 X3", "`items[0].mode` must be a whole number or `max`"),
-        ("shape: {kind: one}", "4:3 X2", "`items[0].shape.size` is missing"),
+        ("shape: {kind: one}", "4:3 X2", "`items[0].shape.size` is missing | add `size:`"),
         (
             "shape: {kind: tow, height: 1}",
             "4:10 X4",
@@ -213,7 +213,7 @@ def test_a_mistake_raised_by_a_validator_keeps_its_code_path_and_fix() -> None:
         ("text", "1:1 X3", "the file must be an object (`key: value`), not text"),
         ("format: 1\nitems: []", "2:8 X4", "`items` must have at least 1 item"),
         ("format: 2\nitems: [{name: a}]", "1:9 X4", "`format` must be 1"),
-        ("items: [{name: a}]", "1:1 X2", "`format` is missing"),
+        ("items: [{name: a}]", "1:1 X2", "`format` is missing | add `format:`"),
         (
             "format: 1\nitems: [{name: A}]",
             "2:16 X4",
