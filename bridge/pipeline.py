@@ -304,7 +304,7 @@ class Pipeline(Generic[R]):
         try:
             await self._ports.dead_letters.send(letter)
         except Unavailable as error:
-            self._dead_letter_outage.waiting_for(str(error), record_id)
+            self._dead_letter_outage.begin_wait(str(error), record_id)
             return False
         return True
 
@@ -325,7 +325,7 @@ class Pipeline(Generic[R]):
                 try:
                     await self._ports.decoder.prepare(record)
                 except Unavailable as error:
-                    self._registry_outage.waiting_for(str(error), id(record))
+                    self._registry_outage.begin_wait(str(error), id(record))
                     await asyncio.sleep(RETRY_DELAY_S)
                 else:
                     return True

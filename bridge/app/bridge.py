@@ -202,7 +202,7 @@ class Bridge:
             try:
                 answer = await request()
             except Unavailable as error:
-                outage.waiting_for(str(error))
+                outage.begin_wait(str(error))
                 await asyncio.sleep(STARTUP_RETRY_S)
             else:
                 outage.over()
@@ -302,7 +302,7 @@ class Bridge:
             self._observer,
             now_s=asyncio.get_running_loop().time,
             chance=random.random,
-            aside=self._workers.release_slot,
+            release_slot=self._workers.release_slot,
         )
 
 

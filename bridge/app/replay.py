@@ -65,7 +65,7 @@ class ReplayScope:
     done: Mapping[PartitionKey, Sequence[OffsetRange]]
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """How many dead letters remain to be replayed."""
         return count_unsettled(self.matched, self.done)
 
@@ -287,14 +287,14 @@ class Replay:
         """
         with GroupProgress(self._kafka, self._scope.filter.replay_group) as progress:
             while not ended.is_set():
-                if not await asyncio.to_thread(_left, progress, self._scope.offsets):
+                if not await asyncio.to_thread(_count_remaining, progress, self._scope.offsets):
                     self.stop()
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), PROGRESS_INTERVAL_S)
 
 
-def _left(progress: GroupProgress, offsets: Mapping[PartitionKey, Sequence[int]]) -> int:
+def _count_remaining(progress: GroupProgress, offsets: Mapping[PartitionKey, Sequence[int]]) -> int:
     try:
         return count_unsettled(offsets, progress.settled_ranges(offsets))
     except Unavailable:

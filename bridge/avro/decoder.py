@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from bridge.avro.reader import NameOf, make_name_of, make_projecting_reader
 from bridge.avro.schema_store import SchemaStore, WriterSchema
 from bridge.avro.walker import Read
-from bridge.avro.wire_formats import ConfluentFormat, FramedValue, WireFormat
+from bridge.avro.wire_formats import BodyLocation, ConfluentFormat, WireFormat
 from bridge.documents.problems import Problems
 from bridge.errors import PoisonRecord
 from bridge.records import Record
@@ -59,7 +59,7 @@ class DecodedValue(NamedTuple, Generic[T]):
     record_name: str | None
 
 
-class SchemaReader(NamedTuple, Generic[T]):
+class ValueReader(NamedTuple, Generic[T]):
     """Reads the values of one topic that one schema wrote."""
 
     compiled: T
@@ -81,7 +81,7 @@ class TopicSchemas(Generic[T]):
 
     def __init__(self, wire_format: WireFormat) -> None:
         self.format = wire_format
-        self.entries: dict[bytes, SchemaReader[T] | RefusedSchema] = {}
+        self.entries: dict[bytes, ValueReader[T] | RefusedSchema] = {}
 
 
 class AvroDecoder(Generic[T]):
@@ -131,8 +131,8 @@ class AvroDecoder(Generic[T]):
         return topic
 
     def _known_entry(
-        self, name: str, topic: TopicSchemas[T], framed: FramedValue
-    ) -> SchemaReader[T] | RefusedSchema | None:
+        self, name: str, topic: TopicSchemas[T], framed: BodyLocation
+    ) -> ValueReader[T] | RefusedSchema | None:
         """Make an entry without a fetch, from a file or a schema that another topic fetched."""
         writer = self._store.known(topic.format.key(framed.token))
         if writer is None:
@@ -140,11 +140,11 @@ class AvroDecoder(Generic[T]):
         entry = topic.entries[framed.token] = self._make_entry(name, writer)
         return entry
 
-    def _make_entry(self, topic: str, writer: WriterSchema) -> SchemaReader[T] | RefusedSchema:
+    def _make_entry(self, topic: str, writer: WriterSchema) -> ValueReader[T] | RefusedSchema:
         try:
             compiled = self._compile_mappings(topic, writer.schema)
         except Problems as error:
             first = error.problems[0].message if error.problems else "no reason given"
             return RefusedSchema(f"the mappings of {topic} do not fit {writer.label}: {first}")
         read = make_projecting_reader(writer.schema, compiled.wanted.all)
-        return SchemaReader(compiled, writer.schema, read, make_name_of(writer.schema))
+        return ValueReader(compiled, writer.schema, read, make_name_of(writer.schema))

@@ -14,7 +14,7 @@ Invariants:
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from bridge.avro.decoder import AvroDecoder, ReadPaths, SchemaReader
+from bridge.avro.decoder import AvroDecoder, ReadPaths, ValueReader
 from bridge.avro.projection.project import project, project_one
 from bridge.avro.reader import record_name
 from bridge.avro.walker import read_index
@@ -135,7 +135,7 @@ class Prefilter:
     def _new_filter(self, topic: _Topic, token: bytes) -> _Filter | None:
         """Make the filter of a schema; None if the schema is unknown or refused."""
         entry = self._decoder.topic(topic.assignment.topic).entries.get(token)
-        if not isinstance(entry, SchemaReader):
+        if not isinstance(entry, ValueReader):
             return None
         filter_ = topic.by_token[token] = _make_filter(entry)
         return filter_
@@ -146,7 +146,7 @@ class Prefilter:
         return topic
 
 
-def _make_filter(entry: SchemaReader[Any]) -> _Filter:
+def _make_filter(entry: ValueReader[Any]) -> _Filter:
     """Make the filter of one schema."""
     compiled: FilteringMappings = entry.compiled
     by_record = compiled.filters_by_record

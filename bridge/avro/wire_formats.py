@@ -65,7 +65,7 @@ class SchemaFile(NamedTuple):
 SchemaKey = SchemaId | SchemaGuid | SchemaFile
 
 
-class FramedValue(NamedTuple):
+class BodyLocation(NamedTuple):
     """The schema token (the raw bytes that identify the schema), and the offset of the body.
 
     The token is compared and hashed as raw bytes, so that records do not pay for parsing a known
@@ -85,7 +85,7 @@ class WireFormat(Protocol):
     reads_headers: bool
     """Whether a header can identify the schema instead."""
 
-    def locate_body(self, record: Record) -> FramedValue:
+    def locate_body(self, record: Record) -> BodyLocation:
         """Find the schema token and the body; raises PoisonRecord for a wrong format."""
         ...
 
@@ -105,19 +105,19 @@ class ConfluentFormat:
     prefix_bytes = _ID_BYTES
     reads_headers = True
 
-    def locate_body(self, record: Record) -> FramedValue:
+    def locate_body(self, record: Record) -> BodyLocation:
         """Find the schema id or GUID; raises PoisonRecord."""
         headers = record.read_headers()
         if headers:
             for name, content in headers:
                 if name == SCHEMA_ID_HEADER and content is not None:
-                    return FramedValue(_check_header(content), 0)
+                    return BodyLocation(_check_header(content), 0)
         value = record.value or b""
         magic = value[0] if value else -1
         if magic == _MAGIC_ID and len(value) >= _ID_BYTES:
-            return FramedValue(value[:_ID_BYTES], _ID_BYTES)
+            return BodyLocation(value[:_ID_BYTES], _ID_BYTES)
         if magic == _MAGIC_GUID and len(value) >= _GUID_BYTES:
-            return FramedValue(value[:_GUID_BYTES], _GUID_BYTES)
+            return BodyLocation(value[:_GUID_BYTES], _GUID_BYTES)
         raise _prefix_error(value)
 
     def key(self, token: bytes) -> SchemaKey:
@@ -136,9 +136,9 @@ class RawFormat:
     def __init__(self, file: str) -> None:
         self._key = SchemaFile(file)
 
-    def locate_body(self, record: Record) -> FramedValue:
+    def locate_body(self, record: Record) -> BodyLocation:
         """Return the same token and the offset 0 for every value."""
-        return FramedValue(b"", 0)
+        return BodyLocation(b"", 0)
 
     def key(self, token: bytes) -> SchemaKey:
         """Return the local file."""
@@ -158,7 +158,7 @@ class SingleObjectFormat:
     def __init__(self, files: Mapping[bytes, str]) -> None:
         self._keys = {token: SchemaFile(file) for token, file in files.items()}
 
-    def locate_body(self, record: Record) -> FramedValue:
+    def locate_body(self, record: Record) -> BodyLocation:
         """Find the fingerprint; raises PoisonRecord."""
         value = record.value or b""
         if value[:2] != _SINGLE_OBJECT and not _SINGLE_OBJECT.startswith(value):
@@ -178,7 +178,7 @@ class SingleObjectFormat:
                 reason="too_short",
                 byte_offset=len(value),
             )
-        return FramedValue(value[2:_SINGLE_OBJECT_BYTES], _SINGLE_OBJECT_BYTES)
+        return BodyLocation(value[2:_SINGLE_OBJECT_BYTES], _SINGLE_OBJECT_BYTES)
 
     def key(self, token: bytes) -> SchemaFile:
         """Find the file whose schema has this fingerprint; raises PoisonRecord."""

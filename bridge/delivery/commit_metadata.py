@@ -52,7 +52,7 @@ class CommitMetadata:
     """A short form of the topic's id; None if it was unknown."""
 
 
-class DamagedMetadata(ValueError):
+class UnreadableMetadata(ValueError):
     """Our own metadata cannot be read; the message says why."""
 
 
@@ -103,7 +103,7 @@ def decode(metadata: str | None, base: int) -> CommitMetadata | None:
     if match is None:
         return None
     if match[1] not in _CHECKSUM_SEEDS:
-        raise DamagedMetadata(f"written in format {match[1]}, which only a newer release reads")
+        raise UnreadableMetadata(f"written in format {match[1]}, which only a newer release reads")
     parsed = _read(match[2], match[1])
     return parsed if parsed.base == base else None
 
@@ -112,19 +112,19 @@ def _read(text: str, version: str) -> CommitMetadata:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise DamagedMetadata("not base64url") from error
+        raise UnreadableMetadata("not base64url") from error
     body, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
     if _checksum(body, version) != checksum:
-        raise DamagedMetadata("the checksum does not match")
+        raise UnreadableMetadata("the checksum does not match")
     topic_id = None
     if version == "2":
         if len(body) < _TOPIC_ID_BYTES:
-            raise DamagedMetadata("truncated within the topic's id")
+            raise UnreadableMetadata("truncated within the topic's id")
         topic_id = int.from_bytes(body[:_TOPIC_ID_BYTES], "big")
         body = body[_TOPIC_ID_BYTES:]
     numbers = _read_varints(body)
     if len(numbers) < 2 or len(numbers) % 2:
-        raise DamagedMetadata("a range has no end")
+        raise UnreadableMetadata("a range has no end")
     base, partitions_at_start, *lengths = numbers
     return CommitMetadata(base, partitions_at_start, tuple(_ranges(base, lengths)), topic_id)
 
@@ -137,7 +137,7 @@ def _ranges(base: int, lengths: list[int]) -> Iterable[OffsetRange]:
     position = base
     for incomplete, settled in zip(lengths[::2], lengths[1::2], strict=True):
         if not incomplete or not settled:
-            raise DamagedMetadata("an empty range")
+            raise UnreadableMetadata("an empty range")
         start = position + incomplete
         position = start + settled
         yield start, position
@@ -162,10 +162,10 @@ def _read_varints(body: bytes) -> list[int]:
         number |= (byte & 0x7F) << shift
         shift += 7
         if shift > 7 * _VARINT_BYTES_MAX:
-            raise DamagedMetadata("an unterminated number")
+            raise UnreadableMetadata("an unterminated number")
         if not byte & 0x80:
             numbers.append(number)
             number = shift = 0
     if shift:
-        raise DamagedMetadata("truncated within a number")
+        raise UnreadableMetadata("truncated within a number")
     return numbers

@@ -32,7 +32,7 @@ REASONS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
-class PauseReason:
+class PauseEffect:
     """What a pause affects, the fix, and whether the bridge still counts as ready.
 
     It is not ready only if somebody must fix this deployment before events are sent. If outages
@@ -44,75 +44,75 @@ class PauseReason:
     ready: bool = True
 
 
-_OUTAGE: Final = PauseReason(
+_OUTAGE: Final = PauseEffect(
     "everything",
     "no action needed: the bridge probes FullStory once a second and resumes when it responds;"
     " if FullStory responds elsewhere, check the network path (DNS, proxy, firewall)",
 )
 _FULLSTORY_REASONS: Final = {
-    KEY_REFUSED: PauseReason(
+    KEY_REFUSED: PauseEffect(
         "everything",
         "set `fullstory.key` to a key that may write events: a key renewed in its file is used"
         " without a restart, any other key needs one",
         ready=False,
     ),
-    WRONG_ORGANIZATION: PauseReason(
+    WRONG_ORGANIZATION: PauseEffect(
         "everything",
         "the key belongs to an organization other than `fullstory.org`: write a key of"
         " `fullstory.org` to the key file; it is used without a restart",
         ready=False,
     ),
-    QUOTA_EXHAUSTED: PauseReason(
+    QUOTA_EXHAUSTED: PauseEffect(
         "everything",
         "this month's quota of server events is used up: ask FullStory to raise it, or wait for"
         " next month; the bridge checks it once a minute",
     ),
 }
 _REASONS: Final = {
-    KAFKA: PauseReason(
+    KAFKA: PauseEffect(
         "everything",
         "no action needed if the brokers are restarting; otherwise check the brokers,"
         " `kafka.bootstrap.servers`, TLS and credentials",
     ),
-    DEAD_LETTER_TOPIC: PauseReason(
+    DEAD_LETTER_TOPIC: PauseEffect(
         "records that become dead letters",
         "check that the topic exists, that the bridge may write to it, and that its"
         " max.message.bytes allows the record",
     ),
-    SCHEMA_REGISTRY: PauseReason(
+    SCHEMA_REGISTRY: PauseEffect(
         "records whose schema is not cached yet",
         "check that the registry responds at `avro.registry.url` and accepts the bridge's"
         " credentials",
     ),
 }
 _TOPIC_FIX: Final = "check that the topic exists and that the group may read it"
-_UNKNOWN: Final = PauseReason("everything", "check the dependency that the bridge waits for")
+_UNKNOWN: Final = PauseEffect("everything", "check the dependency that the bridge waits for")
 
 
-def reason_for(what: str, why: str) -> PauseReason:
-    """Scope, fix and readiness of a wait for the dependency `what` because of `why`."""
-    if what == FULLSTORY:
+def effect_of(component: str, why: str) -> PauseEffect:
+    """Scope, fix and readiness of a wait for the dependency `component` because of `why`."""
+    if component == FULLSTORY:
         return _FULLSTORY_REASONS.get(why, _OUTAGE)
-    if what.startswith(KAFKA_TOPIC):
-        return PauseReason(f"the topic {what.removeprefix(KAFKA_TOPIC)}", _TOPIC_FIX)
-    return _REASONS.get(what, _UNKNOWN)
+    if component.startswith(KAFKA_TOPIC):
+        return PauseEffect(f"the topic {component.removeprefix(KAFKA_TOPIC)}", _TOPIC_FIX)
+    return _REASONS.get(component, _UNKNOWN)
 
 
 class Outage:
     """The outages of one dependency, reported once for all its waiters."""
 
-    def __init__(self, what: str, observer: Observer) -> None:
-        self._what = what
+    def __init__(self, component: str, observer: Observer) -> None:
+        self._component = component
         self._observer = observer
         self._waiters: set[Hashable] = set()
         self._reported: set[str] = set()
 
-    def waiting_for(self, why: str, waiter: Hashable = None) -> None:
+    def begin_wait(self, why: str, waiter: Hashable = None) -> None:
         """Register that `waiter` waits because of `why`; may be called after each try."""
         self._waiters.add(waiter)
         if why not in self._reported and len(self._reported) < REASONS_MAX:
             self._reported.add(why)
-            self._observer.notify(Waiting(self._what, why))
+            self._observer.notify(Waiting(self._component, why))
 
     def over(self, waiter: Hashable = None) -> None:
         """Register that `waiter` stopped waiting; does nothing if it did not wait."""
@@ -121,7 +121,7 @@ class Outage:
         self._waiters.remove(waiter)
         if not self._waiters:
             self._reported.clear()
-            self._observer.notify(Resumed(self._what))
+            self._observer.notify(Resumed(self._component))
 
     @contextmanager
     def track_wait(self, waiter: Hashable) -> Iterator[None]:

@@ -62,18 +62,18 @@ class WrongOrganization(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Exponential backoff with full jitter: between 0 and the doubled wait, up to `s_max`.
+    """Exponential backoff with full jitter: between 0 and the doubled wait, up to `max_s`.
 
     Each try uses the account's rate. 256 events that always fail, retried every 5 s on average,
     would take 50 requests per second from the others.
     """
 
-    s_first: float = 0.25
-    s_max: float = 60.0
+    base_s: float = 0.25
+    max_s: float = 60.0
 
     def wait_s(self, tries: int, chance: float) -> float:
         """Seconds to wait after `tries` failures; `chance` is a random number from 0 to 1."""
-        longest_s: float = min(self.s_max, self.s_first * 2.0 ** min(tries, 16))
+        longest_s: float = min(self.max_s, self.base_s * 2.0 ** min(tries, 16))
         return longest_s * chance
 
 

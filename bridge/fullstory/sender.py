@@ -43,7 +43,7 @@ class Transport(AccountProbe, Protocol):
 class FullStorySender:
     """Sends events until their final decision; call `close` at the end.
 
-    Waits for a retry run within the context manager `aside`.
+    Waits for a retry run within the context manager `release_slot`.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class FullStorySender:
         *,
         now_s: Callable[[], float],
         chance: Callable[[], float],
-        aside: Callable[[], AbstractContextManager[None]] = nullcontext,
+        release_slot: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._aside = aside
+        self._release_slot = release_slot
         self._transport = transport
         self._throttle = throttle
         self._policy = policy
@@ -195,10 +195,10 @@ class FullStorySender:
                 self._observer.notify(Unsure(mapping, decision.why))
                 sure = self._account_state.wait_until_sure(self._now_s())
                 wait = self._account_state.wait(decision.s, decision.min_s)
-                with self._aside():
+                with self._release_slot():
                     await asyncio.gather(sure, wait)
             elif not _is_throttled(decision):
-                with self._aside():
+                with self._release_slot():
                     await self._account_state.wait(decision.s, decision.min_s)
 
 

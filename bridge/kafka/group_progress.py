@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from bridge.delivery.commit_metadata import DamagedMetadata, decode
+from bridge.delivery.commit_metadata import UnreadableMetadata, decode
 from bridge.delivery.progress import OffsetRange
 from bridge.errors import Unavailable
 from bridge.kafka.client_config import consumer_configuration
@@ -84,7 +84,7 @@ def settled_offsets(
 def _ranges(committed: TopicPartition) -> list[OffsetRange]:
     try:
         metadata = decode(committed.metadata, committed.offset)
-    except (DamagedMetadata, UnicodeDecodeError):
+    except (UnreadableMetadata, UnicodeDecodeError):
         metadata = None
     above = metadata.settled if metadata is not None else ()
     return [(0, committed.offset), *above]

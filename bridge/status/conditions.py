@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bridge.delivery.pauses import FULLSTORY, reason_for
+from bridge.delivery.pauses import FULLSTORY, effect_of
 from bridge.delivery.response_classifier import RETRY_AFTER_MAX_S
 from bridge.observer import (
     EVERY_TOPIC,
@@ -200,7 +200,7 @@ class Conditions:
 
 
 def _pause(component: str, since_s: float, why: str) -> StatusCondition:
-    reason = reason_for(component, why)
+    reason = effect_of(component, why)
     fix, ready = reason.fix, reason.ready
     return StatusCondition(component, "paused", reason.scope, since_s, why, fix, ready=ready)
 

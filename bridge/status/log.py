@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from bridge.delivery.pauses import REASONS_MAX, reason_for
+from bridge.delivery.pauses import REASONS_MAX, effect_of
 from bridge.observer import (
     Assigned,
     CommitFailed,
@@ -124,7 +124,7 @@ class LogObserver:
         kind = _NUMBER.sub("#", why)
         if kind not in pause.reasons and len(pause.reasons) < REASONS_MAX:
             pause.reasons.add(kind)
-            fix = reason_for(component, why).fix
+            fix = effect_of(component, why).fix
             self._log.warning("paused", component=component, why=why, fix=fix)
 
     def _resumed(self, component: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from bridge.delivery.commit_metadata import CommitMetadata, DamagedMetadata, decode, encode
+from bridge.delivery.commit_metadata import CommitMetadata, UnreadableMetadata, decode, encode
 
 Random = random.Random
 _SHORT_RUN = 2_000
@@ -130,7 +130,7 @@ def test_no_metadata_decodes_to_wrong_ranges(count: int) -> None:
         mutation = MUTATIONS[number % len(MUTATIONS)](text, rng)
         try:
             found = decode(mutation, listed.base)
-        except DamagedMetadata:
+        except UnreadableMetadata:
             outcomes["damaged"] += 1
             continue
         outcomes["nothing" if found is None else "believed"] += 1
@@ -142,7 +142,7 @@ def test_a_valid_checksum_over_less_than_an_id_is_damaged() -> None:
     """Format 2 starts with four bytes of id, followed by the numbers."""
     for body in (b"", b"\x05\x01", b"\x00\x00\x00\x07", b"\x00\x00\x00\x07\x05"):
         text = _framed(body + zlib.crc32(body, 2).to_bytes(4, "big"), "2")
-        with pytest.raises(DamagedMetadata):
+        with pytest.raises(UnreadableMetadata):
             decode(text, 5)
 
 
@@ -150,5 +150,5 @@ def test_a_valid_checksum_over_wrong_numbers_is_damaged() -> None:
     """Truncated, unterminated or unpaired numbers are reported, not misread."""
     for body in (b"", b"\x05", b"\x80" * 12 + b"\x01", b"\x05\x01\x02", b"\x05\x01\x00\x01"):
         text = _framed(body + zlib.crc32(body).to_bytes(4, "big"))
-        with pytest.raises(DamagedMetadata):
+        with pytest.raises(UnreadableMetadata):
             decode(text, 5)

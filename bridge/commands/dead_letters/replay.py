@@ -67,7 +67,7 @@ def replay(
 
 async def _replay(config: Config, work: ReplayScope) -> tuple[int, bool]:
     totals, counts = ReplayCounts(), Counts()
-    if not work.left:
+    if not work.remaining:
         matched = counted(work.matched_total, "dead letter")
         click.echo(f"nothing to replay: the filter matches {matched}, all already replayed")
         return 0, True
@@ -81,7 +81,7 @@ async def _replay(config: Config, work: ReplayScope) -> tuple[int, bool]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)
-    drawing = asyncio.create_task(_draw(console, work.left, totals, counts))
+    drawing = asyncio.create_task(_draw(console, work.remaining, totals, counts))
     try:
         left_group = await bridge.run()
     finally:
@@ -89,10 +89,10 @@ async def _replay(config: Config, work: ReplayScope) -> tuple[int, bool]:
         await asyncio.gather(drawing, return_exceptions=True)
     rest = await asyncio.to_thread(with_done, config, work)
     click.echo(str(totals))
-    if rest.left:
-        left = counted(rest.left, "dead letter")
-        click.echo(f"stopped with {left} left: run the same command to continue")
-    return int(bool(totals.dead_lettered or rest.left)), left_group
+    if rest.remaining:
+        remaining = counted(rest.remaining, "dead letter")
+        click.echo(f"stopped with {remaining} left: run the same command to continue")
+    return int(bool(totals.dead_lettered or rest.remaining)), left_group
 
 
 async def _draw(console: Console, total: int, totals: ReplayCounts, counts: Counts) -> None:

@@ -33,7 +33,7 @@ from typing import Literal, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from bridge.delivery.commit_metadata import DamagedMetadata, decode
+from bridge.delivery.commit_metadata import UnreadableMetadata, decode
 from bridge.delivery.progress import Progress, merge_ranges
 from bridge.kafka.consumer.assigned_partition import AssignedPartition, PartitionKey
 from bridge.kafka.consumer.topic_ids import TopicIds, ids_match
@@ -161,7 +161,7 @@ def _resume(
     halt_reason = None
     try:
         metadata = decode(_metadata(one), one.offset)
-    except DamagedMetadata as error:
+    except UnreadableMetadata as error:
         metadata = None
         halt_reason = f"the metadata of its committed offset is damaged: {error}"
     settled = metadata.settled if metadata else ()
@@ -219,7 +219,7 @@ def _partitions_at_start(consumer: Consumer, topic: str, count: int) -> int | No
 def _committed_partitions_at_start(one: TopicPartition) -> int:
     try:
         metadata = decode(_metadata(one), one.offset)
-    except DamagedMetadata:
+    except UnreadableMetadata:
         return 0
     return metadata.partitions_at_start if metadata else 0
 

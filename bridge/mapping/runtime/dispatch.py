@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from bridge.mapping.runtime.readers import Reader
 from bridge.records import Record
 
-STEPS_MIN = 4
+MAPPINGS_MIN = 4
 """Fewer mappings are tried one after the other: the lookup would cost as much."""
 
 
@@ -47,7 +47,7 @@ def make_dispatch(steps: Sequence[S]) -> Choose[S]:
     Of the fields that several mappings compare, it uses the one that leaves the fewest candidates.
     """
     counts = Counter(equality.path for step in steps for equality in step.equalities)
-    dispatches = [_Dispatch(steps, path) for path, count in counts.items() if count >= STEPS_MIN]
+    dispatches = [_Dispatch(steps, path) for path, count in counts.items() if count >= MAPPINGS_MIN]
     if not dispatches:
         return lambda _, __: steps
     return min(dispatches, key=lambda one: one.candidates_max)

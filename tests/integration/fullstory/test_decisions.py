@@ -26,7 +26,7 @@ from tests.integration.fullstory.misbehaving_server import OK, Server, http
 
 POLICY = DeliveryPolicy(
     unknown_user_wait_s=0.1,
-    backoff=Backoff(s_first=0.01, s_max=0.05),
+    backoff=Backoff(base_s=0.01, max_s=0.05),
     exhausted_after_s=1.0,
     exhausted_tries=5,
 )
@@ -204,7 +204,7 @@ async def test_an_outage_exhausts_nothing_however_long() -> None:
     row = Row([responds(http("500 Internal Server Error"))] * 10_000, 0)
     account = Account(row)
     policy = DeliveryPolicy(
-        backoff=Backoff(s_first=0.01, s_max=0.02), exhausted_after_s=0.2, exhausted_tries=2
+        backoff=Backoff(base_s=0.01, max_s=0.02), exhausted_after_s=0.2, exhausted_tries=2
     )
     async with account.server.up() as url, _sender_fixture(url, policy) as fixture:
         sending = [asyncio.create_task(fixture.send(f"u{n}")) for n in range(20)]

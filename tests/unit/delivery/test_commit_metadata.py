@@ -8,7 +8,7 @@ import pytest
 
 from bridge.delivery.commit_metadata import (
     CommitMetadata,
-    DamagedMetadata,
+    UnreadableMetadata,
     decode,
     encode,
 )
@@ -74,7 +74,7 @@ def test_one_format_is_never_read_as_the_other() -> None:
     """A list without an id is no list with one, though its bytes be whole."""
     for metadata in (encode(5, 1, [(6, 9)]), encode(5, 1, [(6, 9)], 7)):
         other = {"1": "2", "2": "1"}[metadata[3]]
-        with pytest.raises(DamagedMetadata, match="checksum"):
+        with pytest.raises(UnreadableMetadata, match="checksum"):
             decode(f"fsb{other}{metadata[4:]}", 5)
 
 
@@ -83,7 +83,7 @@ def test_one_format_is_never_read_as_the_other() -> None:
 )
 def test_damaged_metadata_of_ours_is_told(metadata: str) -> None:
     """To ignore it would repeat what it lists, so a person is asked."""
-    with pytest.raises(DamagedMetadata):
+    with pytest.raises(UnreadableMetadata):
         decode(metadata, 0)
 
 
@@ -100,6 +100,6 @@ def test_no_mutation_is_believed_or_ends_in_another_error() -> None:
         text = true[:place] + other * chance.randrange(3) + true[place + keep :]
         try:
             found = decode(text, 1_000)
-        except DamagedMetadata:
+        except UnreadableMetadata:
             continue
         assert found in (None, listed)

@@ -16,7 +16,7 @@ from bridge.delivery.pauses import (
     SCHEMA_REGISTRY,
     WRONG_ORGANIZATION,
     Outage,
-    reason_for,
+    effect_of,
 )
 from bridge.delivery.response_classifier import DeliveryPolicy, Response, ResponseClassifier
 from bridge.observer import Fact, Resumed, Waiting
@@ -70,7 +70,7 @@ def test_each_reason_has_scope_fix_and_readiness(
     what: str, why: str, scope: str, ready: bool, fix: str
 ) -> None:
     """Only an unusable key is not ready: otherwise a rollout would never finish in an outage."""
-    reason = reason_for(what, why)
+    reason = effect_of(what, why)
     assert (reason.scope, reason.ready) == (scope, ready)
     assert fix in reason.fix
 
@@ -82,14 +82,14 @@ def test_the_decision_for_a_refused_key_is_not_ready(status: int) -> None:
         Response(status, True), 0.0
     )
     assert isinstance(decision, Pause)
-    assert not reason_for(FULLSTORY, decision.why).ready
+    assert not effect_of(FULLSTORY, decision.why).ready
 
 
 def test_an_outage_is_reported_once_and_ends_with_the_last_waiter(observer: FakeObserver) -> None:
     """An unknown waiter ends nothing."""
     outage = Outage("x", observer)
     for waiter in (1, 2, 1, 3):
-        outage.waiting_for("down", waiter)
+        outage.begin_wait("down", waiter)
     assert observer.facts == [Waiting("x", "down")]
     for waiter in (1, 3, 1, 4):
         outage.over(waiter)
@@ -97,7 +97,7 @@ def test_an_outage_is_reported_once_and_ends_with_the_last_waiter(observer: Fake
     outage.over(2)
     outage.over(2)
     assert observer.facts == [Waiting("x", "down"), Resumed("x")]
-    outage.waiting_for("down", 1)
+    outage.begin_wait("down", 1)
     assert observer.facts[2:] == [Waiting("x", "down")]
 
 
@@ -105,7 +105,7 @@ def test_each_reason_of_an_outage_is_reported_once_up_to_a_maximum(observer: Fak
     """A port that changes with each try would be reported endlessly."""
     outage = Outage("x", observer)
     for number in [*range(REASONS_MAX + 5), 0]:
-        outage.waiting_for(f"port {number}")
+        outage.begin_wait(f"port {number}")
     assert observer.facts == [Waiting("x", f"port {number}") for number in range(REASONS_MAX)]
     outage.over()
     assert observer.facts[REASONS_MAX:] == [Resumed("x")]
@@ -126,7 +126,7 @@ def test_track_wait_ends_the_wait_unless_canceled(
     outage = Outage("x", observer)
     context = nullcontext() if error is None else pytest.raises(type(error))
     with context, outage.track_wait("me"):
-        outage.waiting_for("down", "me")
+        outage.begin_wait("down", "me")
         if error is not None:
             raise error
     assert observer.facts[1:] == facts

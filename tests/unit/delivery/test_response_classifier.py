@@ -16,7 +16,7 @@ from bridge.delivery.response_classifier import (
     ResponseClassifier,
 )
 
-POLICY = DeliveryPolicy(unknown_user_wait_s=60.0, backoff=Backoff(s_first=1.0, s_max=8.0))
+POLICY = DeliveryPolicy(unknown_user_wait_s=60.0, backoff=Backoff(base_s=1.0, max_s=8.0))
 ROWS: list[tuple[str, Response | NoResponse, Decision]] = [
     ("accepted", Response(200, is_json=True), Done()),
     ("accepted without a body", Response(204, is_json=True), Done()),

@@ -90,7 +90,7 @@ class SenderFixture:
         self.sender = FullStorySender(
             fullstory,
             self.throttle,
-            policy or DeliveryPolicy(backoff=Backoff(s_first=1.0, s_max=2.0)),
+            policy or DeliveryPolicy(backoff=Backoff(base_s=1.0, max_s=2.0)),
             self,
             now_s=loop.time,
             chance=lambda: 1.0,

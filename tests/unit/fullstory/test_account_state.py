@@ -91,7 +91,7 @@ def test_the_end_of_an_outage_ends_backoffs(failure: Response | NoResponse, at_s
             lambda _count, s: OK if s >= 8 else DOWN,
         )
         fixture = SenderFixture(
-            fullstory, DeliveryPolicy(backoff=Backoff(s_first=1.0), require_known_user=False)
+            fullstory, DeliveryPolicy(backoff=Backoff(base_s=1.0), require_known_user=False)
         )
         assert (await fixture.send())[0] == Done()
         assert fullstory.sent_at_s == [0, 2, 6, at_s]
@@ -104,7 +104,7 @@ def test_backoffs_end_once_until_an_event_is_processed() -> None:
 
     async def scenario() -> None:
         fullstory = FakeFullStory(lambda _count, s: OK if s >= 600 else DOWN)
-        fixture = SenderFixture(fullstory, DeliveryPolicy(backoff=Backoff(s_first=1.0, s_max=60.0)))
+        fixture = SenderFixture(fullstory, DeliveryPolicy(backoff=Backoff(base_s=1.0, max_s=60.0)))
         await asyncio.gather(*[fixture.send_and_commit("u") for _ in range(10)])
         late = [at_s for at_s in fullstory.sent_at_s if 200 < at_s < 600]
         assert len(late) <= 10 * 400 / 60 + 10

@@ -183,7 +183,7 @@ def test_an_event_that_always_fails_is_exhausted_while_others_succeed() -> None:
         fullstory = FakeFullStory(sequence(OK))
         fullstory.poison = "/poison"
         policy = DeliveryPolicy(
-            backoff=Backoff(s_first=1.0, s_max=2.0), exhausted_after_s=60.0, exhausted_tries=5
+            backoff=Backoff(base_s=1.0, max_s=2.0), exhausted_after_s=60.0, exhausted_tries=5
         )
         fixture = SenderFixture(fullstory, policy)
         poison = asyncio.create_task(fixture.send_and_commit("poison"))

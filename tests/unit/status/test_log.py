@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 import structlog
 
-from bridge.delivery.pauses import REASONS_MAX, reason_for
+from bridge.delivery.pauses import REASONS_MAX, effect_of
 from bridge.observer import (
     Answered,
     Assigned,
@@ -83,7 +83,7 @@ def client_log() -> Iterator[logging.Logger]:
                 "level": "warning",
                 "component": "kafka",
                 "why": "down",
-                "fix": reason_for("kafka", "down").fix,
+                "fix": effect_of("kafka", "down").fix,
             },
         ),
         (
@@ -163,8 +163,8 @@ def test_a_pause_is_logged_once_with_its_fix_and_its_end_with_the_duration(
     captured.now_s += 3_600
     assert captured.lines(Waiting("fullstory", "status_503")) == []
     [line] = captured.lines(Waiting("fullstory", "key_refused"))
-    assert line["fix"] == reason_for("fullstory", "key_refused").fix
-    assert line["fix"] != reason_for("fullstory", "status_503").fix
+    assert line["fix"] == effect_of("fullstory", "key_refused").fix
+    assert line["fix"] != effect_of("fullstory", "status_503").fix
     captured.now_s += 12.34
     assert captured.lines(Resumed("fullstory"), Resumed("fullstory"), Resumed("kafka")) == [
         {"event": "resumed", "level": "info", "component": "fullstory", "duration_s": 3612.3}

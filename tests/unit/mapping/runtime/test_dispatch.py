@@ -8,7 +8,7 @@ from bridge.documents.document import parse
 from bridge.mapping.compiler.compiler import compile_plan
 from bridge.mapping.language.loader import load_rules
 from bridge.mapping.language.options import NO_OPTIONS
-from bridge.mapping.runtime.dispatch import STEPS_MIN
+from bridge.mapping.runtime.dispatch import MAPPINGS_MIN
 from bridge.mapping.runtime.outcome import MappingRejected
 from bridge.mapping.runtime.plan import Plan
 from tests.cases.raw import record
@@ -61,7 +61,7 @@ def test_dispatch_keeps_every_mapping_that_matches_in_order(
     value: dict[str, object] = {"u": "1", "kind": kind, "n": n, "tags": tags, "more": {}}
     alone = [name for name in FILTERS if _plan([name]).map(record("t"), value)]
     plan = _plan(list(FILTERS))
-    assert len(FILTERS) >= STEPS_MIN
+    assert len(FILTERS) >= MAPPINGS_MIN
 
     found = plan.map(record("t"), value)
 
