@@ -97,7 +97,7 @@ def decode(metadata: str | None, base: int) -> CommitMetadata | None:
     """The content of a commit's metadata; None if it is not ours or has another base.
 
     Raises:
-        DamagedMetadata: it is ours, and is damaged or written by a newer release.
+        UnreadableMetadata: it is ours, and is damaged or written by a newer release.
     """
     match = _PATTERN.match(metadata or "")
     if match is None:
