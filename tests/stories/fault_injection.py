@@ -21,9 +21,8 @@ SLEEP_S = 9.0
 _CALL = 300
 
 
-def _once(kind: type, name: str, fault: Callable[[], None], call: int) -> None:
+def _once(kind: type, method: Callable[..., Any], fault: Callable[[], None], call: int) -> None:
     """Inject the fault into the given call of a method, counted from 1."""
-    original = getattr(kind, name)
     calls = 0
 
     def wrapper(*arguments: Any, **named: Any) -> Any:
@@ -31,9 +30,9 @@ def _once(kind: type, name: str, fault: Callable[[], None], call: int) -> None:
         calls += 1
         if calls == call:
             fault()
-        return original(*arguments, **named)
+        return method(*arguments, **named)
 
-    setattr(kind, name, wrapper)
+    setattr(kind, method.__name__, wrapper)
 
 
 def _fail() -> None:
@@ -51,14 +50,14 @@ def _jump() -> None:
 
 
 FAULTS: dict[str, Callable[[], None]] = {
-    "commit-callback-fails": lambda: _once(Committer, "on_commit", _fail, 3),
-    "assign-callback-fails": lambda: _once(PartitionAssigner, "assign", _fail, 1),
-    "revoke-callback-fails": lambda: _once(PartitionAssigner, "revoked", _fail, 1),
-    "poll-thread-fails": lambda: _once(Poller, "_deliver", _fail, 5),
-    "poll-thread-sleeps": lambda: _once(Poller, "_deliver", _sleep, 5),
-    "mapper-fails": lambda: _once(Plan, "map", _fail, _CALL),
-    "clock-jumps": lambda: _once(Poller, "_deliver", _jump, 5),
-    "event-loop-sleeps": lambda: _once(Pipeline, "_take", _sleep, _CALL),
+    "commit-callback-fails": lambda: _once(Committer, Committer.on_commit, _fail, 3),
+    "assign-callback-fails": lambda: _once(PartitionAssigner, PartitionAssigner.assign, _fail, 1),
+    "revoke-callback-fails": lambda: _once(PartitionAssigner, PartitionAssigner.revoked, _fail, 1),
+    "poll-thread-fails": lambda: _once(Poller, Poller._deliver, _fail, 5),
+    "poll-thread-sleeps": lambda: _once(Poller, Poller._deliver, _sleep, 5),
+    "mapper-fails": lambda: _once(Plan, Plan.map, _fail, _CALL),
+    "clock-jumps": lambda: _once(Poller, Poller._deliver, _jump, 5),
+    "event-loop-sleeps": lambda: _once(Pipeline, Pipeline._start_record, _sleep, _CALL),
 }
 
 
