@@ -269,7 +269,7 @@ class Bridge:
         settings = self._config.settings
         return Throttle(
             in_flight_max=settings.fullstory.max_in_flight,
-            unacknowledged_max=settings.delivery.duplicate_budget,
+            duplicate_budget=settings.delivery.duplicate_budget,
             now_s=asyncio.get_running_loop().time,
             max_rate=settings.fullstory.max_rate,
         )

@@ -3,15 +3,13 @@
 A request is admitted if all of these hold:
 - the rate limit has a slot and no `Retry-After` is running (`delivery/rate_limit.py`);
 - fewer requests are in flight than the concurrency limit allows (`delivery/concurrency_limit.py`);
-- the budget allows it: at most `unacknowledged_max` events are in flight or lack an acknowledged
+- the budget allows it: at most `duplicate_budget` events are in flight or lack an acknowledged
   commit. That is the most that a `kill -9` can duplicate.
 
 Invariants:
 - An event that waits to be retried holds no request slot and no rate slot.
-- A record reserves budget for all its events with its first event, and its later events go before
-  all others. Reserving events one at a time could deadlock the budget: if it were full of first
-  events, no record would settle and nothing would be committed. A record with more events than the
-  budget is admitted alone.
+- A record reserves the budget of all its events with its first event, and its later events go
+  before all others (`delivery/duplicate_budget.py` says why).
 - A waiter for a revoked partition takes no rate slot and is removed soon. The rate may be one
   request per second while FullStory refuses everything. Every rebalance leaves up to a window of
   records behind, and current partitions would wait behind all of them.
@@ -74,13 +72,13 @@ class Throttle:
         self,
         *,
         in_flight_max: int,
-        unacknowledged_max: int,
+        duplicate_budget: int,
         now_s: Callable[[], float],
         max_rate: float | None = None,
     ) -> None:
         self._concurrency = ConcurrencyLimit(in_flight_max)
         self._rate = RateLimit(now_s(), max_rate)
-        self._budget = DuplicateBudget(unacknowledged_max)
+        self._budget = DuplicateBudget(duplicate_budget)
         self._now_s = now_s
         self._first_events: deque[_Waiter] = deque()
         self._later_events: deque[_Waiter] = deque()

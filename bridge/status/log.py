@@ -1,7 +1,7 @@
 """The log on standard error: JSON lines for machines, text for people.
 
 Invariants:
-- No payload value, user id, URL or key is ever logged.
+- No payload value, user id or key is ever logged, and no URL. Lines of librdkafka name brokers.
 - Facts about single records are counted, not logged.
 - The same warning is logged at most once in ten seconds, with the number of suppressed ones.
 - A pause is logged once for each reason. Its end is logged with its duration.
@@ -75,6 +75,28 @@ class _Pause:
 _NUMBER = re.compile(r"\d+")
 
 
+class _Repeats:
+    """Which kinds of lines were logged lately; lines that differ only in numbers are one kind."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._logged: dict[tuple[str, ...], tuple[float, int]] = {}
+        """By kind: when it was last logged, and how many were suppressed since."""
+
+    def suppressed(self, *texts: str) -> int | None:
+        """How many lines of this kind were suppressed since the last one; None suppresses this."""
+        kind = tuple(_NUMBER.sub("#", text) for text in texts)
+        now_s = self._now_s()
+        logged_s, suppressed = self._logged.get(kind, (float("-inf"), 0))
+        if now_s - logged_s < REPEAT_AFTER_S:
+            self._logged[kind] = (logged_s, suppressed + 1)
+            return None
+        if len(self._logged) >= KINDS_MAX:
+            self._logged.clear()
+        self._logged[kind] = (now_s, 0)
+        return suppressed
+
+
 class LogObserver:
     """An observer that logs what an operator should know."""
 
@@ -86,9 +108,7 @@ class LogObserver:
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._log: Any = structlog.get_logger()
         self._now_s = now_s
-        self._warned: dict[tuple[str, ...], tuple[float, int]] = {}
-        """By kind of warning: when it was last logged, and how many were suppressed since."""
-
+        self._repeats = _Repeats(now_s)
         self._pauses: dict[str, _Pause] = {}
 
     def notify(self, fact: Fact) -> None:
@@ -135,15 +155,9 @@ class LogObserver:
 
     def _warn(self, event: str, newest: str | None = None, **details: str) -> None:
         """Warn, but at most once in ten seconds for equal warnings."""
-        kind = (event, *(_NUMBER.sub("#", text) for text in details.values()))
-        now_s = self._now_s()
-        last_s, suppressed = self._warned.get(kind, (float("-inf"), 0))
-        if now_s - last_s < REPEAT_AFTER_S:
-            self._warned[kind] = (last_s, suppressed + 1)
+        suppressed = self._repeats.suppressed(event, *details.values())
+        if suppressed is None:
             return
-        if len(self._warned) >= KINDS_MAX:
-            self._warned.clear()
-        self._warned[kind] = (now_s, 0)
         place = {"newest": newest} if newest else {}
         repeats = {"suppressed": suppressed} if suppressed else {}
         self._log.warning(event, **details, **place, **repeats)
@@ -154,24 +168,15 @@ def _names(partitions: Any) -> list[str]:
 
 
 class _ClientLogHandler(logging.Handler):
-    """Writes librdkafka's log lines to the bridge's log at their level.
-
-    Lines that differ in numbers only are the same; each is logged at most once in ten seconds.
-    """
+    """Writes librdkafka's log lines to the bridge's log, at their level and without repeats."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._repeats: dict[str, tuple[float, int]] = {}
+        self._repeats = _Repeats(time.monotonic)
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        kind, now_s = _NUMBER.sub("#", message), time.monotonic()
-        logged_s, suppressed = self._repeats.get(kind, (float("-inf"), 0))
-        if now_s - logged_s < REPEAT_AFTER_S:
-            self._repeats[kind] = (logged_s, suppressed + 1)
-            return
-        if len(self._repeats) >= KINDS_MAX:
-            self._repeats.clear()
-        self._repeats[kind] = (now_s, 0)
-        more = {"suppressed": suppressed} if suppressed else {}
-        structlog.get_logger().log(record.levelno, "librdkafka", message=message, **more)
+        suppressed = self._repeats.suppressed(message)
+        if suppressed is not None:
+            more = {"suppressed": suppressed} if suppressed else {}
+            structlog.get_logger().log(record.levelno, "librdkafka", message=message, **more)

@@ -57,17 +57,7 @@ def rows(base: Bridge | None) -> tuple[Row, ...]:
     return (
         Row("skip", "skip, 5.55 % match", _skipping(bridge, base)),
         Row("skip-rare", "skip, 0.1 % match", _skipping_rare(bridge, base)),
-        _delivering("deliver", "deliver, sink at once", bridge, base, with_script=True),
-        _delivering("deliver-tls", "deliver, sink at once, TLS", bridge, base, tls=True),
-        _delivering("deliver-50ms", "deliver, 50 ms, 256 in flight", bridge, base, delay_s=0.05),
-        _delivering(
-            "deliver-50ms-tls",
-            "deliver, 50 ms, 256 in flight, TLS",
-            bridge,
-            base,
-            delay_s=0.05,
-            tls=True,
-        ),
+        *_delivery_rows(bridge, base),
         Row(
             "latency",
             "one event at low load",
@@ -102,6 +92,16 @@ def rows(base: Bridge | None) -> tuple[Row, ...]:
             unit="s",
             main_figure="first_post_s",
         ),
+    )
+
+
+def _delivery_rows(bridge: Bridge, base: Bridge | None) -> tuple[Row, ...]:
+    at_once, slow = "deliver, sink at once", "deliver, 50 ms, 256 in flight"
+    return (
+        _delivering("deliver", at_once, bridge, base, with_script=True),
+        _delivering("deliver-tls", f"{at_once}, TLS", bridge, base, tls=True),
+        _delivering("deliver-50ms", slow, bridge, base, delay_s=0.05),
+        _delivering("deliver-50ms-tls", f"{slow}, TLS", bridge, base, delay_s=0.05, tls=True),
     )
 
 

@@ -67,7 +67,7 @@ def compile_source(
             return _count(resolved)
     representation = representation_of(resolved.avro_types, text)
     chain = ConverterChain(representation, text)
-    _apply_converters(chain, rule, _Place(at, scope, many=resolved.many))
+    _apply_converters(_Target(chain, rule, at, scope, resolved.many))
     if chain.current.kind is None:
         raise _refused(chain.current, resolved)
     many = resolved.many
@@ -89,91 +89,75 @@ def compile_source(
     )
 
 
-class _Place(NamedTuple):
-    """The property that is compiled; `many` if its value is a list."""
+class _Target(NamedTuple):
+    """What a converter is applied to; `many` if the value is a list."""
 
+    chain: ConverterChain
+    rule: LongValue
     at: DocumentPath
     scope: MappingScope
     many: bool
 
 
-def _apply_converters(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
+def _apply_converters(target: _Target) -> None:
+    rule = target.rule
     for name in CONVERTERS:
-        if name in _APPLY and getattr(rule, name) is not None:
+        value = getattr(rule, name)
+        if name in _APPLY and value is not None:
             with Within(name):
-                _APPLY[name](chain, rule, place)
+                _APPLY[name](value, target)
     if rule.redact is None and rule.hash is None:
-        chain.refuse_cards()
+        target.chain.refuse_cards()
 
 
-def _apply_case(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
-    if rule.case is not None:
-        chain.case(rule.case)
+def _apply_type(word: str, target: _Target) -> None:
+    if word.endswith("s") and not target.many:
+        message = f"`{word}` is for lists, but `{target.chain.path}` is not a list"
+        raise MappingFault(Code.NO_CONVERSION, message, f"write `{word[:-1]}`")
+    target.chain.to_type(singular(word), target.rule.format, target.rule.zone)
 
 
-def _apply_values(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
-    if rule.values is not None:
-        chain.table(rule.values, rule.else_)
+def _apply_format(_: str, target: _Target) -> None:
+    """Also applies `zone`; a `type` reads both by itself."""
+    if target.rule.type is None:
+        target.chain.to_time(target.rule.format, target.rule.zone)
 
 
-def _apply_scale(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
-    chain.scale(_factor(rule, place.at, place.scope))
+def _apply_zone(_: str, target: _Target) -> None:
+    if target.rule.format is None:
+        _apply_format(_, target)
 
 
-def _apply_type(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
-    if rule.type is None:
-        return
-    if rule.type.endswith("s") and not place.many:
-        message = f"`{rule.type}` is for lists, but `{chain.path}` is not a list"
-        raise MappingFault(Code.NO_CONVERSION, message, f"write `{rule.type[:-1]}`")
-    chain.to_type(singular(rule.type), rule.format, rule.zone)
-
-
-def _apply_format(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
-    if rule.type is None:  # a type reads `format` and `zone` itself
-        chain.to_time(rule.format, rule.zone)
-
-
-def _apply_zone(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
-    if rule.type is None and rule.format is None:
-        chain.to_time(None, rule.zone)
-
-
-def _apply_redact(chain: ConverterChain, rule: LongValue, _: _Place) -> None:
-    if rule.redact is not None:
-        chain.redact(rule.redact)
-
-
-def _apply_hash(chain: ConverterChain, rule: LongValue, place: _Place) -> None:
-    if rule.hash == "sha256" and refusing_glob(chain.path, GUESSABLE) is not None:
+def _apply_hash(word: str, target: _Target) -> None:
+    chain, scope = target.chain, target.scope
+    if word == "sha256" and refusing_glob(chain.path, GUESSABLE) is not None:
         message = f"a plain hash of `{chain.path}` can be reversed by guessing"
         fault = MappingFault(Code.HASH_WEAK, message, "use `hmac-sha256`")
-        place.scope.diagnostics.add(fault, (*place.at, "hash"), warning=True)
-    if rule.hash is not None:
-        chain.hash(rule.hash, place.scope.options.hash_key)
+        scope.diagnostics.add(fault, (*target.at, "hash"), warning=True)
+    chain.hash(word, scope.options.hash_key)
 
 
-_APPLY: Final[Mapping[str, Callable[[ConverterChain, LongValue, _Place], None]]] = {
-    "case": _apply_case,
-    "values": _apply_values,
-    "scale": _apply_scale,
-    "type": _apply_type,
-    "format": _apply_format,
-    "zone": _apply_zone,
-    "redact": _apply_redact,
-    "hash": _apply_hash,
-}
-"""How each converter is applied; `count` and `max_items` concern the whole list."""
-
-
-def _factor(rule: LongValue, at: DocumentPath, scope: MappingScope) -> Exact:
+def _factor(target: _Target) -> Exact:
     """The factor exactly as written, without rounding it to a double."""
-    document = scope.diagnostics.document
-    written = document.written((*scope.diagnostics.base, *at, "scale")) or repr(rule.scale)
+    diagnostics, scale = target.scope.diagnostics, repr(target.rule.scale)
+    written = diagnostics.document.written((*diagnostics.base, *target.at, "scale")) or scale
     try:
         return exact_of_text(written)
     except MappingError:
-        return exact_of_text(repr(rule.scale))
+        return exact_of_text(scale)
+
+
+_APPLY: Final[Mapping[str, Callable[[Any, _Target], None]]] = {
+    "case": lambda word, to: to.chain.case(word),
+    "values": lambda values, to: to.chain.table(values, to.rule.else_),
+    "scale": lambda _, to: to.chain.scale(_factor(to)),
+    "type": _apply_type,
+    "format": _apply_format,
+    "zone": _apply_zone,
+    "redact": lambda word, to: to.chain.redact(word),
+    "hash": _apply_hash,
+}
+"""How each converter is applied; `count` and `max_items` concern the whole list."""
 
 
 def _count(resolved: ResolvedPath) -> PropertySource:

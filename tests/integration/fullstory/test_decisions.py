@@ -71,7 +71,7 @@ class SenderFixture:
         self.facts: list[Fact] = []
         self.halted = asyncio.Event()
         self.throttle = Throttle(
-            in_flight_max=256, unacknowledged_max=1_000, now_s=loop.time, max_rate=5_000
+            in_flight_max=256, duplicate_budget=1_000, now_s=loop.time, max_rate=5_000
         )
         self.sender = FullStorySender(
             client, self.throttle, policy, self, now_s=loop.time, chance=random.random

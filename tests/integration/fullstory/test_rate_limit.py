@@ -78,7 +78,7 @@ async def _send_continuously(
     client: Client, max_rate: float | None, counter: ResponseCounter
 ) -> None:
     throttle = Throttle(
-        in_flight_max=256, unacknowledged_max=1000, now_s=time.monotonic, max_rate=max_rate
+        in_flight_max=256, duplicate_budget=1000, now_s=time.monotonic, max_rate=max_rate
     )
     sender = FullStorySender(
         client, throttle, DeliveryPolicy(), counter, now_s=time.monotonic, chance=random.random

@@ -84,7 +84,7 @@ class SenderFixture:
         loop = asyncio.get_running_loop()
         self.facts: list[Fact] = []
         self.throttle = Throttle(
-            in_flight_max=in_flight_max, unacknowledged_max=budget, now_s=loop.time, max_rate=1e6
+            in_flight_max=in_flight_max, duplicate_budget=budget, now_s=loop.time, max_rate=1e6
         )
         self.assignment = Assignment("t", 0)
         self.sender = FullStorySender(

@@ -32,7 +32,7 @@ def test_the_budget_is_full_until_a_commit_is_acknowledged() -> None:
     """Accepted events still count: a crash now would repeat them."""
 
     async def scenario() -> None:
-        fixture = ThrottleFixture(unacknowledged_max=2)
+        fixture = ThrottleFixture(duplicate_budget=2)
         for name in "abcd":
             fixture.acquire(name)
         await settle_down()
@@ -53,7 +53,7 @@ def test_an_event_that_waits_for_a_retry_frees_its_budget() -> None:
     """An event that was not applied can be sent again without a duplicate."""
 
     async def scenario() -> None:
-        fixture = ThrottleFixture(unacknowledged_max=1)
+        fixture = ThrottleFixture(duplicate_budget=1)
         fixture.acquire("a")
         fixture.acquire("b")
         await settle_down()
@@ -68,7 +68,7 @@ def test_records_with_several_events_never_deadlock() -> None:
     """The budget is reserved for the whole record: first events alone would fill it."""
 
     async def scenario() -> int:
-        throttle = ThrottleFixture(in_flight_max=3, unacknowledged_max=6).throttle
+        throttle = ThrottleFixture(in_flight_max=3, duplicate_budget=6).throttle
         largest = done = 0
 
         async def record() -> None:
@@ -94,7 +94,7 @@ def test_a_record_larger_than_the_budget_is_admitted_alone() -> None:
     """Otherwise it would wait forever."""
 
     async def scenario() -> None:
-        fixture = ThrottleFixture(unacknowledged_max=2)
+        fixture = ThrottleFixture(duplicate_budget=2)
         fixture.acquire("small")
         fixture.acquire("large", events=5)
         fixture.acquire("after")

@@ -31,7 +31,7 @@ def test_a_timer_that_fires_too_early_is_set_again() -> None:
         loop = asyncio.get_running_loop()
         throttle = Throttle(
             in_flight_max=1,
-            unacknowledged_max=1,
+            duplicate_budget=1,
             now_s=lambda: int(loop.time() * 10) / 10,
             max_rate=UNLIMITED,
         )
@@ -128,7 +128,7 @@ def test_a_request_starts_at_its_admission() -> None:
     async def scenario() -> None:
         clock_s = 1.0
         throttle = Throttle(
-            in_flight_max=1, unacknowledged_max=9, now_s=lambda: clock_s, max_rate=UNLIMITED
+            in_flight_max=1, duplicate_budget=9, now_s=lambda: clock_s, max_rate=UNLIMITED
         )
         await throttle.acquire(1)
         late = asyncio.create_task(throttle.acquire(1))
@@ -147,7 +147,7 @@ def test_the_rate_is_kept_on_uvloop() -> None:
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
         throttle = Throttle(
-            in_flight_max=256, unacknowledged_max=10_000, now_s=loop.time, max_rate=20_000
+            in_flight_max=256, duplicate_budget=10_000, now_s=loop.time, max_rate=20_000
         )
 
         async def work() -> None:

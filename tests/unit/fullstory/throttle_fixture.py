@@ -16,13 +16,13 @@ class ThrottleFixture:
         self,
         *,
         in_flight_max: int = 100,
-        unacknowledged_max: int = 100,
+        duplicate_budget: int = 100,
         max_rate: float = UNLIMITED,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.throttle = Throttle(
             in_flight_max=in_flight_max,
-            unacknowledged_max=unacknowledged_max,
+            duplicate_budget=duplicate_budget,
             now_s=self._loop.time,
             max_rate=max_rate,
         )

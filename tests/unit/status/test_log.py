@@ -190,7 +190,7 @@ def test_the_number_of_remembered_warnings_is_limited(captured: CapturedLog) -> 
     warnings = [CommitFailed("".join(name)) for name in product(ascii_lowercase, repeat=3)]
     assert len(captured.lines(*warnings[: KINDS_MAX + 1])) == KINDS_MAX + 1
     assert len(captured.lines(warnings[0])) == 1
-    assert len(captured.log._warned) <= KINDS_MAX
+    assert len(captured.log._repeats._logged) <= KINDS_MAX
 
 
 def test_a_halt_names_the_owner_of_the_mapping_file(captured: CapturedLog) -> None:
