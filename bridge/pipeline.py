@@ -93,6 +93,8 @@ class Pipeline(Generic[R]):
 
     async def run(self) -> None:
         """Process records until the source ends; unsettled records are read again later."""
+        for halted in self._ports.halted_topics:
+            self._halts.halt_topic(halted)
         self._ports.workers.start(self._run_worker)
         try:
             async for records in self._ports.source:  # poll, track

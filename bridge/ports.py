@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from bridge.delivery.dead_letter import DeadLetter, DeadLetterContext
 from bridge.delivery.decision import Done, Reject, Skip
-from bridge.delivery.halts import Mappings, Topics
+from bridge.delivery.halts import HaltedTopic, Mappings, Topics
 from bridge.delivery.rejection_rate import RejectionThreshold
 from bridge.mapping.runtime.event_age import AgeLimits
 from bridge.mapping.runtime.outcome import Event, Outcome
@@ -122,7 +122,7 @@ class Ports(Generic[R]):
 
     `dead_letter_context` is written into dead letters. `mappings` tells which topics a halt
     concerns, `rejection_threshold` when a mapping is halted, and `ages` when an event is late or
-    too old. `workers` send the events.
+    too old. `workers` send the events. `halted_topics` are halted from the start.
     """
 
     source: Source
@@ -138,3 +138,4 @@ class Ports(Generic[R]):
     rejection_threshold: RejectionThreshold
     ages: AgeLimits
     workers: Workers[Any] = field(default_factory=Workers)
+    halted_topics: Sequence[HaltedTopic] = ()

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,15 +19,16 @@ from bridge.app.components import (
     source_options,
     wire_formats,
 )
-from bridge.app.config import Config, raise_problems
+from bridge.app.config import Config
+from bridge.app.start_check import find_unfit_topics, halted_topic, refuse_start
 from bridge.avro.decoder import AvroDecoder
 from bridge.avro.prefilter import Prefilter
 from bridge.avro.registry.client import RegistryClient
-from bridge.avro.schema_store import FileSchemas, Schemas
+from bridge.avro.schema_store import FileSchemas, Schemas, WriterSchema
+from bridge.delivery.halts import HaltedTopic
 from bridge.delivery.pauses import FULLSTORY, KAFKA, SCHEMA_REGISTRY, Outage
 from bridge.delivery.response_classifier import DeliveryPolicy
-from bridge.documents.problems import Problem, Problems
-from bridge.errors import Unavailable
+from bridge.errors import SetupError, Unavailable
 from bridge.fullstory.client import Client
 from bridge.fullstory.organization import check_organization
 from bridge.fullstory.partition_share import PartitionShare
@@ -40,7 +41,7 @@ from bridge.kafka.consumer.connection_monitor import ConnectionMonitor
 from bridge.kafka.consumer.source import KafkaSource
 from bridge.kafka.consumer.source_options import SourceOptions, every_record
 from bridge.kafka.producer import DeadLetterProducer
-from bridge.mapping.compiler.type_conflicts import Types, conflicts
+from bridge.mapping.compiler.type_conflicts import Types
 from bridge.mapping.runtime.plan import Plan
 from bridge.observer import Draining, Info, Observer, ObserverGroup, SchemaMismatch
 from bridge.pipeline import Pipeline
@@ -64,11 +65,17 @@ def _same(part: T) -> T:
     return part
 
 
+def _every(_: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Variation:
     """How a bridge differs from the usual one: each function replaces a part of that one.
 
-    Without `has_prefilter`, the poll thread hands over every record.
+    Without `has_prefilter`, the poll thread hands over every record. `checks` selects the topics
+    (by Kafka name) whose newest schemas are checked at the start. With `strict_start`, none of them
+    may be unfit; otherwise unfit ones are halted if at least one fits.
     """
 
     source_options: Callable[[SourceOptions], SourceOptions] = _same
@@ -77,6 +84,8 @@ class Variation:
     tombstones: Callable[[Tombstones], Tombstones] = _same
     policy: Callable[[DeliveryPolicy], DeliveryPolicy] = _same
     has_prefilter: bool = True
+    checks: Callable[[str], bool] = _every
+    strict_start: bool = False
 
 
 class Bridge:
@@ -112,7 +121,7 @@ class Bridge:
         """
         settings = self._config.settings
         async with AsyncExitStack() as stack:
-            cluster, decoder = await self.connect(stack)
+            cluster, decoder, halted_topics = await self.connect(stack)
             client = await stack.enter_async_context(Client(client_options(self._config)))
             await self._check_organization(client)
             dead_letters = await stack.enter_async_context(
@@ -138,26 +147,29 @@ class Bridge:
                 rejection_threshold=self._config.rejection_threshold,
                 ages=age_limits(settings),
                 workers=self._workers,
+                halted_topics=halted_topics,
             )
             _tune_garbage_collector()
             await Pipeline(pipeline_ports).run()
             return self._source is None or self._source.left_group()
 
-    async def connect(self, stack: AsyncExitStack) -> tuple[admin.ClusterMetadata, ports.Decoder]:
+    async def connect(
+        self, stack: AsyncExitStack
+    ) -> tuple[admin.ClusterMetadata, ports.Decoder, Sequence[HaltedTopic]]:
         """Wait for Kafka and the registry, check the newest schemas, and make the decoder.
 
         Raises:
-            SetupError: a dead-letter topic is missing, or mappings do not fit a schema.
+            SetupError: a dead-letter topic is missing, or no topic can start.
         """
         cluster = await self._wait_for_kafka()
         registry = await self._registry(stack)
         files = FileSchemas(schema_files(self._config.settings))
-        await self._check_newest_schemas(files, registry, cluster.topics)
+        halted_topics = await self._check_newest_schemas(files, registry, cluster.topics)
         store = files if registry is None else Schemas(files, registry)
         decoder = AvroDecoder(store, wire_formats(self._config.settings, files), self._compile)
         if self._variation.has_prefilter:
             self._select_records = Prefilter(decoder, self._config.tombstones())
-        return cluster, self._variation.decoder(decoder)
+        return cluster, self._variation.decoder(decoder), halted_topics
 
     def tombstones(self) -> Tombstones:
         """Return the mappings for records without a value, by topic."""
@@ -204,6 +216,9 @@ class Bridge:
             except Unavailable as error:
                 outage.begin_wait(str(error))
                 await asyncio.sleep(STARTUP_RETRY_S)
+            except SetupError:  # an answer too
+                outage.over()
+                raise
             else:
                 outage.over()
                 return answer
@@ -221,28 +236,22 @@ class Bridge:
         return await stack.enter_async_context(RegistryClient(options))
 
     async def _check_newest_schemas(
-        self, files: FileSchemas, registry: RegistryClient | None, topics: Collection[str]
-    ) -> None:
+        self, files: FileSchemas, registry: RegistryClient | None, existing: Collection[str]
+    ) -> Sequence[HaltedTopic]:
         """Check that the mappings fit the newest schema of every topic, before the first record.
 
-        `topics` are all topics of the cluster; those that a pattern matches are checked too.
+        `existing` are all topics of the cluster; those that a pattern matches are checked too.
 
         Raises:
-            SetupError: some do not fit; the message lists all problems.
+            SetupError: none fits, or one does not in a strict start; it lists all problems.
         """
-        plans: list[Plan] = []
-        problems: list[Problem] = []
-        for topic in self._config.topics_to_read(topics):
-            schema = await self._newest_schema(files, registry, topic)
-            if schema is None:
-                continue
-            try:
-                plans.append(self._config.compile_strict(topic, schema))
-            except Problems as found:
-                problems += found.problems
-        for plan in plans:
-            problems += conflicts(plan.typed, self._types)
-        raise_problems(list(dict.fromkeys(problems)))
+        topics = self._config.topics_to_read(existing)
+        newest = partial(self._newest_schema, files, registry)
+        checked = list(filter(self._variation.checks, topics))
+        unfit = await find_unfit_topics(self._config, checked, newest, self._types)
+        if self._variation.strict_start or len(unfit) == len(topics):
+            refuse_start(unfit)
+        return [halted_topic(self._config, one) for one in unfit]
 
     def _compile(self, topic: str, schema: Schema) -> Plan:
         """Compile the mappings for a schema found while running; report those that do not fit."""
@@ -253,17 +262,17 @@ class Bridge:
 
     async def _newest_schema(
         self, files: FileSchemas, registry: RegistryClient | None, topic: str
-    ) -> Schema | None:
+    ) -> WriterSchema | None:
         codec = self._config.settings.avro.topics.get(self._config.alias(topic))
         if codec is not None and codec.is_local:
-            return files[str(codec.schema_files[-1])].schema
+            return files[str(codec.schema_files[-1])]
         if registry is None:
             return None
         subject = self._config.settings.avro.subject.replace("{topic}", topic)
         newest = await self._retry(SCHEMA_REGISTRY, partial(registry.latest, subject))
         if newest is None and not self._stopping.is_set():
             self._observer.notify(Info(f"the registry has no subject {subject} yet"))
-        return newest.schema if newest else None
+        return newest
 
     def _throttle(self) -> Throttle:
         settings = self._config.settings

@@ -122,14 +122,18 @@ class Config:
         names = [self.settings.topic_names.get(topic, topic) for topic in rule.topics]
         return f"the topic{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
-    def covers_all_topics(self, mappings: Collection[str]) -> bool:
-        """Whether these mappings cover all topics that are read."""
+    def covers_all_topics(self, mappings: Collection[str], topics: Collection[str] = ()) -> bool:
+        """Whether these mappings and topics (by Kafka name) cover all topics that are read."""
         covering = [self._rule(mapping) for mapping in mappings]
+        covered = {self.alias(topic) for topic in topics}
         patterns = {rule.pattern.text for rule in covering if rule.pattern is not None}
         return all(
             rule.pattern.text in patterns
             if rule.pattern is not None
-            else all(any(other.reads(topic) for other in covering) for topic in rule.topics)
+            else all(
+                topic in covered or any(other.reads(topic) for other in covering)
+                for topic in rule.topics
+            )
             for rule in self.rules
         )
 

@@ -58,7 +58,7 @@ async def estimate_replay(
     bridge = replay_bridge(config, observer, scope, counts)
     estimate = ReplayEstimate()
     async with AsyncExitStack() as stack:
-        cluster, decoder = await bridge.connect(stack)
+        cluster, decoder, _ = await bridge.connect(stack)
         build = builder(settings.fullstory.api, cluster.id)
 
         def build_and_count(event: Event, record: Record) -> Request:

@@ -17,6 +17,8 @@ Invariants:
 - No mapping is halted, however much it rejects. All dead letters are earlier rejections, the
   operator watches the counts, and dead letters of other mappings lie between them. What fails again
   is still in the topic, and `--dry-run` shows in advance how much that is.
+- It does not start if a topic that its filter covers does not fit its newest schema. Other topics
+  do not matter.
 """
 
 import asyncio
@@ -234,6 +236,8 @@ def replay_bridge(
         # All users may be unknown, so that the replay can end.
         policy=lambda policy: replace(policy, require_known_user=False),
         has_prefilter=False,  # a dead letter lacks the wire format of its topic
+        checks=partial(_may_replay, config, scope.filter),
+        strict_start=True,  # a halted topic would keep the replay from ending
     )
     return Bridge(replace(config, rejection_threshold=NEVER_EXCEEDED), observer, variation)
 
@@ -248,6 +252,14 @@ def _replay_options(options: SourceOptions, scope: ReplayScope) -> SourceOptions
         start="earliest",
         out_of_range="earliest",
     )
+
+
+def _may_replay(config: Config, selected: DeadLetterFilter, topic: str) -> bool:
+    """Whether a replay with this filter may read records of a topic (by Kafka name)."""
+    if selected.topics and topic not in selected.topics:
+        return False
+    known = _known_mappings(config, topic)
+    return not selected.mappings or not selected.mappings.isdisjoint(known)
 
 
 def _known_mappings(config: Config, topic: str) -> Sequence[str]:

@@ -12,7 +12,7 @@ from typing import Final
 import click
 import uvloop
 
-from bridge.app.bridge import Bridge
+from bridge.app.bridge import Bridge, Variation
 from bridge.app.config import Config, load_config
 from bridge.commands.shared.command import ExitCodes, config_flag, settings_of
 from bridge.observer import EVERY_TOPIC, Fact, HaltedScope, ObserverGroup
@@ -32,7 +32,13 @@ HALTED = 3
     help="Exit with code 3 once everything is halted and a person must act."
     " Without it, the process stays up and reports the halt.",
 )
-def run(config_file: Path | None, exit_on_halt: bool) -> None:
+@click.option(
+    "--strict-start",
+    is_flag=True,
+    help="Exit with code 2 if the newest schema of any topic does not fit the mappings."
+    " Without it, such a topic is halted and the others run.",
+)
+def run(config_file: Path | None, *, exit_on_halt: bool, strict_start: bool) -> None:
     """Read records, map them and deliver events until SIGTERM.
 
     Example: fullstory-bridge run --config bridge.yaml
@@ -42,7 +48,8 @@ def run(config_file: Path | None, exit_on_halt: bool) -> None:
         configure_log(config.settings.log.level, config.settings.log.format)
         counts = Counts()
         conditions = Conditions(time.monotonic)
-        left_group = uvloop.run(_run(config, counts, conditions, exit_on_halt))
+        variation = Variation(strict_start=strict_start)
+        left_group = uvloop.run(_run(config, counts, conditions, variation, exit_on_halt))
         log_end(counts)
     code = HALTED if exit_on_halt and conditions.is_fully_halted else 0
     if not left_group:
@@ -52,9 +59,15 @@ def run(config_file: Path | None, exit_on_halt: bool) -> None:
     sys.exit(code)
 
 
-async def _run(config: Config, counts: Counts, conditions: Conditions, exit_on_halt: bool) -> bool:
+async def _run(
+    config: Config,
+    counts: Counts,
+    conditions: Conditions,
+    variation: Variation,
+    exit_on_halt: bool,
+) -> bool:
     log, halt = LogObserver(), FullyHalted()
-    bridge = Bridge(config, ObserverGroup(log, counts, conditions, halt))
+    bridge = Bridge(config, ObserverGroup(log, counts, conditions, halt), variation)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bridge.stop)

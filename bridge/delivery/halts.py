@@ -1,4 +1,4 @@
-"""Halted topics: a mapping asks for a halt, or rejects too many records.
+"""Halted topics: a mapping asks for a halt or rejects too many records, or a topic cannot start.
 
 Invariants:
 - No record of a halted topic starts, not even one that was polled before the consumer paused the
@@ -9,7 +9,7 @@ Invariants:
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from bridge.observer import EVERY_TOPIC, HaltedScope, Observer
 
@@ -17,6 +17,12 @@ FIX_THE_MAPPING = (
     "fix the mapping, or set `on_error: dead_letter`, and restart the bridge: no record is lost"
 )
 """The fix for a halt that a mapping asked for."""
+
+FIX_THE_SCHEMA: Final = (
+    "fix the mapping or the schema until `fullstory-bridge check` reports no error,"
+    " and restart the bridge: no record is lost"
+)
+"""The fix for a topic whose newest schema its mappings do not fit."""
 
 
 def fix_for_rejections(mapping: str, place: str) -> str:
@@ -37,6 +43,15 @@ Topics = Callable[[str], bool]
 """Whether a topic belongs to a set of topics."""
 
 
+class HaltedTopic(NamedTuple):
+    """A topic (by Kafka name) that is halted before its first record; `owner` may be several."""
+
+    topic: str
+    why: str
+    fix: str
+    owner: str | None = None
+
+
 class Mappings(Protocol):
     """Looks up mappings by name."""
 
@@ -48,8 +63,8 @@ class Mappings(Protocol):
         """The topics of a mapping, as text."""
         ...
 
-    def covers_all_topics(self, mappings: Collection[str]) -> bool:
-        """Whether these mappings cover every topic that is read."""
+    def covers_all_topics(self, mappings: Collection[str], topics: Collection[str] = ()) -> bool:
+        """Whether these mappings and these topics cover every topic that is read."""
         ...
 
 
@@ -67,22 +82,33 @@ class Halts:
         self._owners = owners
         self._stop_reading = stop_reading
         self._observer = observer
-        self._halted: dict[str, Topics] = {}
+        self._halted: list[Topics] = []
+        self._halted_mappings: set[str] = set()
+        self._halted_topics: set[str] = set()
         self._scopes: set[str] = set()
 
     def is_halted(self, topic: str) -> bool:
         """Whether a topic is halted."""
-        return bool(self._halted) and any(topics(topic) for topics in self._halted.values())
+        return bool(self._halted) and any(topics(topic) for topics in self._halted)
 
     def halt(self, mapping: str, why: str, fix: str) -> None:
         """Halt a mapping's topics; does nothing if they are halted already."""
-        scope = self._mappings.scope_of(mapping)
-        if scope in self._scopes:
+        self._halted_mappings.add(mapping)
+        scope = HaltedScope(self._mappings.scope_of(mapping), why, fix, self._owners.get(mapping))
+        self._halt(scope, self._mappings.topics_of(mapping))
+
+    def halt_topic(self, halted: HaltedTopic) -> None:
+        """Halt one topic before its first record."""
+        topic, why, fix, owner = halted
+        self._halted_topics.add(topic)
+        self._halt(HaltedScope(f"the topic {topic}", why, fix, owner), topic.__eq__)
+
+    def _halt(self, scope: HaltedScope, topics: Topics) -> None:
+        if scope.scope in self._scopes:
             return
-        self._scopes.add(scope)
-        topics = self._halted[mapping] = self._mappings.topics_of(mapping)
+        self._scopes.add(scope.scope)
+        self._halted.append(topics)
         self._stop_reading(topics)
-        owner = self._owners.get(mapping)
-        self._observer.notify(HaltedScope(scope, why, fix, owner))
-        if self._mappings.covers_all_topics(self._halted):
+        self._observer.notify(scope)
+        if self._mappings.covers_all_topics(self._halted_mappings, self._halted_topics):
             self._observer.notify(HaltedScope(EVERY_TOPIC, ALL_HALTED, ALL_HALTED_FIX))

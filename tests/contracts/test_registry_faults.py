@@ -234,6 +234,16 @@ async def test_a_missing_reference_means_unavailable(registry: RegistryStandIn) 
             await client.fetch(SchemaId(2))
 
 
+async def test_a_check_does_not_wait_for_a_missing_reference(registry: RegistryStandIn) -> None:
+    """The registry responds, so this version is at fault and no other topic has to wait."""
+    reference = {"name": "Gone", "subject": "gone", "version": 3}
+    registry.register("lost-value", {"schema": '"Gone"', "references": [reference]})
+    async with _client(registry) as client:
+        for check in (client.latest, client.versions):
+            with pytest.raises(SetupError, match="lost-value version 1 references version 3 of"):
+                await check("lost-value")
+
+
 async def test_a_file_key_is_not_requested_from_the_registry(registry: RegistryStandIn) -> None:
     """The error names the file, and nothing is requested."""
     async with _client(registry) as client:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from bridge.delivery.dead_letter import DeadLetter, DeadLetterContext
 from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.halts import HaltedTopic
 from bridge.delivery.rejection_rate import NEVER_EXCEEDED, RejectionThreshold
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.runtime.event_age import AgeLimits
@@ -71,6 +72,7 @@ class FakePorts:
     reserved: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     rejection_threshold: RejectionThreshold = NEVER_EXCEEDED
+    halted_topics: Sequence[HaltedTopic] = ()
 
     def __post_init__(self) -> None:
         self.assignment = Assignment("t", 0)
@@ -88,6 +90,7 @@ class FakePorts:
             mappings=self,
             rejection_threshold=self.rejection_threshold,
             ages=AgeLimits(1800, None),
+            halted_topics=self.halted_topics,
         )
         self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
 
@@ -120,9 +123,9 @@ class FakePorts:
         """A description of these topics; `t` and `twin` have the same one."""
         return f"the topics of {mapping.removesuffix('win')}"
 
-    def covers_all_topics(self, mappings: Collection[str]) -> bool:
-        """Whether these are all mappings."""
-        return set(self.known_mappings) <= set(mappings)
+    def covers_all_topics(self, mappings: Collection[str], topics: Collection[str] = ()) -> bool:
+        """Whether these are all mappings; a topic named like a mapping covers it."""
+        return set(self.known_mappings) <= {*mappings, *topics}
 
     def halt(self, topics: Callable[[str], bool]) -> None:
         """Record which topics are halted."""

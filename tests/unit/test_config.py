@@ -157,6 +157,11 @@ def test_the_scope_of_a_mapping_names_its_topics_by_kafka_name(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("halted", "covers_all_topics"),
     [
+        (["b", "topic payments", "topic carts"], True),
+        (["b", "topic payments"], False),
+        (["b", "carts", "topic prod.payments"], False),
+        (["b", "carts", "topic payments"], True),
+        (["a", "topic shop.eu"], False),
         ([], False),
         (["a"], False),
         (["b"], False),
@@ -177,7 +182,9 @@ def test_halts_cover_everything_once_they_cover_the_topics_of_all_mappings(
     if "every" in halted:
         found = config(tmp_path, [BY_NAME, BY_PATTERN, *parts, *more])
 
-    assert found.covers_all_topics(halted) is covers_all_topics
+    topics = [name.removeprefix("topic ") for name in halted if name.startswith("topic ")]
+    mappings = [name for name in halted if not name.startswith("topic ")]
+    assert found.covers_all_topics(mappings, topics) is covers_all_topics
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from bridge.mapping.language import codes as mapping_codes
 from bridge.settings import codes as settings_codes
 
 _PACKAGE = Path(bridge.__file__).parent
-_SOURCES = ("documents/*.py", "mapping/testing/*.py", "commands/**/*.py")
+_SOURCES = ("documents/*.py", "mapping/testing/*.py", "commands/**/*.py", "app/*.py")
 
 
 def _codes_in_source() -> set[str]:
-    """The codes of documents, tests and commands, as their modules write them."""
+    """The codes of documents, tests, commands and the start, as their modules write them."""
     text = "".join(file.read_text() for glob in _SOURCES for file in _PACKAGE.glob(glob))
     return set(re.findall(r'"([DTC]\d{3})"', text))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bridge.delivery.halts import ALL_HALTED, ALL_HALTED_FIX, FIX_THE_MAPPING
+from bridge.delivery.halts import ALL_HALTED, ALL_HALTED_FIX, FIX_THE_MAPPING, HaltedTopic
 from bridge.errors import PoisonRecord, Unavailable
 from bridge.mapping.runtime.outcome import (
     MappingRejected,
@@ -136,5 +136,29 @@ def test_a_record_without_a_value_is_never_decoded() -> None:
         await asyncio.sleep(1)
         assert fakes.settled == [(0, 0)]
         assert fakes.facts_of(EventSkipped) == [EventSkipped("deleted", "a tombstone")]
+
+    run(story())
+
+
+def test_a_topic_that_is_halted_at_the_start_is_left_alone_and_the_others_run() -> None:
+    """None of its records is begun or settled; a later halt of all others halts everything."""
+
+    async def story() -> None:
+        values = {0: Value([event("a")]), 1: Value([event("b")])}
+        halting = MappingRejected("other", "invalid_uid", "no", halt=True)
+        fakes = FakePorts(
+            {**values, 2: Value([halting])},
+            halted_topics=[HaltedTopic("t", "its schema does not fit", "mend it", "the shop")],
+        )
+        await fakes.poll(fakes.record(0), fakes.record(1, topic="orders"))
+        await asyncio.sleep(2)
+        assert fakes.log == ["sending b", "sent b of B", "settled 1"]
+        assert [[topics(name) for name in ("t", "orders")] for topics in fakes.halted] == [
+            [True, False]
+        ]
+        halt = HaltedScope("the topic t", "its schema does not fit", "mend it", "the shop")
+        assert fakes.halts == [halt]
+        await fakes.poll(fakes.record(2, topic="other"))
+        assert [halt.scope for halt in fakes.halts[1:]] == ["the topics of other", EVERY_TOPIC]
 
     run(story())

@@ -35,6 +35,14 @@ class _Refusal(Exception):
         return PoisonRecord(self.message, stage="decode", reason=self.reason)
 
 
+class _MissingReference(Unavailable):
+    """The registry lacks a schema that another one references.
+
+    A record waits until it is registered again. A check of versions does not wait: it is a fault
+    of this version alone.
+    """
+
+
 class RegistryClient:
     """A SchemaStore over HTTP; use it as an async context manager, or call `close`.
 
@@ -145,8 +153,8 @@ class RegistryClient:
         label = f"{subject} version {number or version}"
         try:
             writer = await self._writer_schema(response, label)
-        except _Refusal as refusal:
-            raise SetupError(refusal.message) from None
+        except (_Refusal, _MissingReference) as error:
+            raise SetupError(str(error)) from None
         return WriterSchema(label, writer.schema, number, writer.texts)
 
     async def _writer_schema(self, response: Any, label: str) -> WriterSchema:
@@ -191,7 +199,7 @@ class RegistryClient:
         try:
             return await self._transport.get(f"{path}?deleted=true")
         except NotFoundError:
-            raise Unavailable(
+            raise _MissingReference(
                 f"{label} references version {version} of {subject}, which is not in the registry "
                 f"at {self._transport.host}: register it again"
             ) from None

@@ -8,6 +8,7 @@ from typing import Self
 import click
 
 from bridge.app.components import registry_options
+from bridge.app.start_check import UNUSABLE_SCHEMA
 from bridge.avro.registry.client import RegistryClient
 from bridge.avro.schema_store import WriterSchema, read_schema_file
 from bridge.commands.shared.project_files import ProjectFiles, shown_path
@@ -17,7 +18,6 @@ from bridge.settings.sections.avro import TopicCodec
 
 REGISTRY_UNAVAILABLE = "C002"
 NOT_REGISTERED = "C003"
-UNUSABLE_SCHEMA = "C004"
 
 
 def schema_flags(values: Sequence[str]) -> dict[str, WriterSchema]:

@@ -1,7 +1,7 @@
 """Compiles rules and one schema into a plan: resolves paths, determines types, builds closures.
 
 Invariants: all mistakes in all mappings of the topic are reported together, each with its place. At
-startup, a mapping that does not fit the schema stops the bridge. While the bridge runs, only the
+startup, a mapping that does not fit the schema halts the topic. While the bridge runs, only the
 mapping that does not fit rejects its records.
 """
 
