@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 from bridge.schema.logical_types import logical_of
@@ -40,14 +41,14 @@ class UnusableSchema(Exception):
     """A writer schema that cannot be used to read records; the message names the place in it."""
 
 
-def parse_schema(text: str, references: Sequence[str] = ()) -> Schema:
+def parse_schema(text: str, references: Mapping[str, str] = MappingProxyType({})) -> Schema:
     """Parse a schema; `references` are the schemas it needs, each after its own references.
 
-    Raises UnusableSchema.
+    They map a label for messages to the schema's text. Raises UnusableSchema.
     """
     parser = _Parser()
-    for reference in references:
-        parser.parse(_load_json(reference))
+    for label, reference in references.items():
+        parser.parse_reference(label, _load_json(reference))
     return Schema(parser.parse(_load_json(text)), dict(parser.names))
 
 
@@ -76,13 +77,25 @@ def _load_json(text: str) -> Any:
 
 
 class _Parser:
-    """Parses schemas that share their names; `_location` is the path in the JSON, for messages."""
+    """Parses schemas that share their names.
+
+    For messages, `_location` is the path in the JSON, `_reference` the label of the reference that
+    is parsed ("" for the schema itself), and `_defined_in` the one that first defined each name.
+    """
 
     def __init__(self) -> None:
         self.names: dict[str, Named] = {}
+        self._reference = ""
+        self._defined_in: dict[str, str] = {}
         self.defaults: dict[tuple[str, str], object] = {}
         self._known: set[str] = set()
         self._location: list[str] = []
+
+    def parse_reference(self, label: str, node: object) -> None:
+        """Parse a schema whose types the following ones use."""
+        self._reference = label
+        self.parse(node)
+        self._reference = ""
 
     def parse(self, node: object, namespace: str = "") -> Type:
         """Parse one type."""
@@ -146,8 +159,14 @@ class _Parser:
                 _qualified(alias, own_namespace) for alias in _strings(node.get("aliases"))
             )
             named = Record(name, self._fields(node, own_namespace, name), aliases)
+        other = self._defined_in.setdefault(name, self._reference)
         if self.names.setdefault(name, named) != named:
-            raise self._error(f"the type {name!r} has two different definitions")
+            where = (
+                ""
+                if other == self._reference
+                else f", the other one in {other}: reference one version"
+            )
+            raise self._error(f"the type {name!r} has two different definitions{where}")
         return Reference(name)
 
     def _full_name(self, node: Mapping[str, Any], namespace: str) -> tuple[str, str]:
@@ -206,7 +225,9 @@ class _Parser:
 
     def _error(self, message: str) -> UnusableSchema:
         location = "".join(self._location).lstrip(".")
-        return UnusableSchema(f"at {location}: {message}" if location else message)
+        where = f"at {location}: " if location else ""
+        reference = f"in {self._reference}: " if self._reference else ""
+        return UnusableSchema(f"{reference}{where}{message}")
 
 
 def _qualified(name: str, namespace: str) -> str:

@@ -22,7 +22,7 @@ from bridge.avro.decoder import AvroDecoder, DecodedValue
 from bridge.avro.registry.client import RegistryClient
 from bridge.avro.registry.transport import RegistryOptions
 from bridge.avro.wire_formats import SchemaGuid, SchemaId
-from bridge.errors import PoisonRecord, Unavailable
+from bridge.errors import PoisonRecord, SetupError, Unavailable
 from bridge.mapping.runtime.plan import WantedPaths
 from bridge.records import Assignment, Headers, Record
 from bridge.sandbox.registry import RegistryStandIn
@@ -153,6 +153,34 @@ async def test_a_schema_is_fetched_with_its_references(registry_topic: RegistryT
     decoded = await _decoded(registry_topic, await _serialized(registry_topic, order, value, None))
     assert decoded.value == value
     assert set(decoded.compiled.schema.names) == {"shop.Money", "shop.Payment", "shop.Order"}
+
+
+async def test_two_references_to_different_versions_of_a_type_are_refused(
+    registry_topic: RegistryTopic,
+) -> None:
+    """For this schema alone; the message names both versions, and who references them."""
+    money, payment = f"{registry_topic.topic}-money", f"{registry_topic.topic}-payment"
+    cents = {**MONEY, "fields": [*MONEY["fields"], {"name": "c", "type": "int", "default": 0}]}
+    await _register(registry_topic, money, Schema(json.dumps(MONEY)))
+    await _register(registry_topic, money, Schema(json.dumps(cents)))
+    old = SchemaReference(name="shop.Money", subject=money, version=1)
+    new = SchemaReference(name="shop.Money", subject=money, version=2)
+    paid = await _register(registry_topic, payment, Schema(json.dumps(PAYMENT), "AVRO", [old]))
+    refers_to_both = [_reference("shop.Payment", payment), new]
+    order = Schema(json.dumps(ORDER), "AVRO", refers_to_both)
+    number = await _register(registry_topic, registry_topic.subject, order)
+    async with RegistryClient(RegistryOptions((registry_topic.url,))) as client:
+        with pytest.raises(PoisonRecord) as refusal:
+            await client.fetch(SchemaId(number))
+        assert await client.fetch(SchemaId(paid))
+        with pytest.raises(SetupError, match=f"{registry_topic.subject} version 1 is not a usable"):
+            await client.latest(registry_topic.subject)
+    assert (refusal.value.stage, refusal.value.reason) == ("decode", "unusable_schema")
+    assert str(refusal.value) == (
+        f"schema id {number} is not a usable Avro schema: in {money} version 2 (referenced by"
+        f" schema id {number}): the type 'shop.Money' has two different definitions, the other one"
+        f" in {money} version 1 (referenced by {payment} version 1): reference one version"
+    )
 
 
 async def test_an_unknown_schema_id_is_poison(registry_topic: RegistryTopic) -> None:

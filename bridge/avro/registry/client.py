@@ -7,8 +7,9 @@ to a maximum number.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from bridge.avro.registry.transport import NotFoundError, RegistryOptions, RegistryTransport
@@ -33,6 +34,30 @@ class _Refusal(Exception):
 
     def poison(self) -> PoisonRecord:
         return PoisonRecord(self.message, stage="decode", reason=self.reason)
+
+
+class _Reference(NamedTuple):
+    """A version of a subject that another schema references."""
+
+    subject: str
+    version: int
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """Parse a reference in a response; raises KeyError, TypeError or ValueError."""
+        return cls(str(content["subject"]), int(content["version"]))
+
+    def __str__(self) -> str:
+        return f"{self.subject} version {self.version}"
+
+
+@dataclass(slots=True)
+class _References:
+    """The references of the schema `label`; `texts` has them by label, innermost first."""
+
+    label: str
+    done: set[_Reference] = field(default_factory=set)
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 class _MissingReference(Unavailable):
@@ -160,11 +185,11 @@ class RegistryClient:
     async def _writer_schema(self, response: Any, label: str) -> WriterSchema:
         """Parse the schema in a response, with its references; raises _Refusal."""
         text, references = self._text_and_references(response, label)
-        collected: dict[tuple[str, int], str] = {}
+        collected = _References(label)
         await self._collect_references(references, collected, frozenset(), label)
         try:
-            others = tuple(collected.values())
-            return WriterSchema(label, parse_schema(text, others), texts=(*others, text))
+            schema = parse_schema(text, collected.texts)
+            return WriterSchema(label, schema, texts=(*collected.texts.values(), text))
         except UnusableSchema as error:
             raise _Refusal(
                 "unusable_schema", f"{label} is not a usable Avro schema: {error}"
@@ -174,26 +199,28 @@ class RegistryClient:
 
     async def _collect_references(
         self,
-        references: Sequence[tuple[str, int]],
-        collected: dict[tuple[str, int], str],
-        ancestors: frozenset[tuple[str, int]],
-        label: str,
+        references: Sequence[_Reference],
+        collected: _References,
+        ancestors: frozenset[_Reference],
+        referenced_by: str,
     ) -> None:
         """Fetch all references once, innermost first; a cycle ends at the repeated reference."""
         for reference in references:
-            if reference in collected or reference in ancestors:
+            if reference in collected.done or reference in ancestors:
                 continue
-            if len(collected) + len(ancestors) >= REFERENCES_MAX:
-                raise _Refusal(
-                    "unusable_schema", f"{label} has more than {REFERENCES_MAX} references"
-                )
-            text, inner = self._text_and_references(
-                await self._fetch_reference(reference, label), label
+            if len(collected.done) + len(ancestors) >= REFERENCES_MAX:
+                message = f"{collected.label} has more than {REFERENCES_MAX} references"
+                raise _Refusal("unusable_schema", message)
+            label = f"{reference} (referenced by {referenced_by})"
+            response = await self._fetch_reference(reference, referenced_by)
+            text, inner = self._text_and_references(response, label)
+            await self._collect_references(
+                inner, collected, ancestors | {reference}, str(reference)
             )
-            await self._collect_references(inner, collected, ancestors | {reference}, label)
-            collected[reference] = text
+            collected.done.add(reference)
+            collected.texts[label] = text
 
-    async def _fetch_reference(self, reference: tuple[str, int], label: str) -> Any:
+    async def _fetch_reference(self, reference: _Reference, label: str) -> Any:
         subject, version = reference
         path = f"/subjects/{quote(subject, safe='')}/versions/{version}"
         try:
@@ -204,7 +231,7 @@ class RegistryClient:
                 f"at {self._transport.host}: register it again"
             ) from None
 
-    def _text_and_references(self, response: Any, label: str) -> tuple[str, list[tuple[str, int]]]:
+    def _text_and_references(self, response: Any, label: str) -> tuple[str, list[_Reference]]:
         """The text and references of a schema in a response; raises _Refusal if it is not Avro."""
         if not isinstance(response, dict) or not isinstance(response.get("schema"), str):
             raise Unavailable(
@@ -218,7 +245,7 @@ class RegistryClient:
             )
         references = response.get("references") or []
         try:
-            return response["schema"], [(str(r["subject"]), int(r["version"])) for r in references]
+            return response["schema"], [_Reference.of(r) for r in references]
         except (KeyError, TypeError, ValueError):
             host = self._transport.host
             raise Unavailable(

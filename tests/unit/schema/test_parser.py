@@ -27,7 +27,8 @@ STRING, BYTES = Primitive("string"), Primitive("bytes")
 
 
 def _parse(node: Any, *references: Any) -> Schema:
-    return parse_schema(json.dumps(node), tuple(json.dumps(r) for r in references))
+    texts = {f"reference {n}": json.dumps(one) for n, one in enumerate(references, 1)}
+    return parse_schema(json.dumps(node), texts)
 
 
 def _field(field: dict[str, Any]) -> Type:
@@ -263,6 +264,32 @@ def test_the_error_for_an_unusable_schema_has_its_place(
         _parse(node)
     assert expected in str(refusal.value)
     assert str(refusal.value).startswith(f"at {place}: ") == bool(place)
+
+
+@pytest.mark.parametrize(
+    ("node", "references", "message"),
+    [
+        (
+            "int",
+            [{"type": "fixed", "name": "F", "size": size} for size in (1, 1, 2)],
+            "in reference 3: the type 'F' has two different definitions, the other one in",
+        ),
+        (
+            [{"type": "fixed", "name": "F", "size": 2}],
+            [{"type": "fixed", "name": "F", "size": 1}],
+            "at [0]: the type 'F' has two different definitions, the other one in reference 1: ref",
+        ),
+        ("int", [["int", "X"]], "in reference 1: at [1]: the type 'X' is not defined"),
+        ("X", ["int"], "the type 'X' is not defined"),
+    ],
+)
+def test_the_error_names_the_references_concerned(
+    node: Any, references: list[Any], message: str
+) -> None:
+    """The schema itself has no label."""
+    with pytest.raises(UnusableSchema) as refusal:
+        _parse(node, *references)
+    assert str(refusal.value).startswith(message)
 
 
 @pytest.mark.parametrize("text", ["", "{", "record", '{"type": }', '"a" "b"'])
