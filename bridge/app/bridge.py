@@ -166,7 +166,9 @@ class Bridge:
         files = FileSchemas(schema_files(self._config.settings))
         halted_topics = await self._check_newest_schemas(files, registry, cluster.topics)
         store = files if registry is None else Schemas(files, registry)
-        decoder = AvroDecoder(store, wire_formats(self._config.settings, files), self._compile)
+        settings = self._config.settings
+        formats = wire_formats(settings, files)
+        decoder = AvroDecoder(store, formats, self._compile, settings.avro.subject_of)
         if self._variation.has_prefilter:
             self._select_records = Prefilter(decoder, self._config.tombstones())
         return cluster, self._variation.decoder(decoder), halted_topics
@@ -268,7 +270,7 @@ class Bridge:
             return files[str(codec.schema_files[-1])]
         if registry is None:
             return None
-        subject = self._config.settings.avro.subject.replace("{topic}", topic)
+        subject = self._config.settings.avro.subject_of(topic)
         newest = await self._retry(SCHEMA_REGISTRY, partial(registry.latest, subject))
         if newest is None and not self._stopping.is_set():
             self._observer.notify(Info(f"the registry has no subject {subject} yet"))

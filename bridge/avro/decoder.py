@@ -12,7 +12,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from bridge.avro.reader import NameOf, make_name_of, make_projecting_reader
 from bridge.avro.schema_store import SchemaStore, WriterSchema
 from bridge.avro.walker import Read
-from bridge.avro.wire_formats import BodyLocation, ConfluentFormat, WireFormat
+from bridge.avro.wire_formats import (
+    BodyLocation,
+    ConfluentFormat,
+    SchemaKey,
+    WireFormat,
+    in_context,
+)
 from bridge.documents.problems import Problems
 from bridge.errors import PoisonRecord
 from bridge.records import Record
@@ -75,28 +81,39 @@ class RefusedSchema(NamedTuple):
 
 
 class TopicSchemas(Generic[T]):
-    """A topic's wire format, and its known schemas by schema token."""
+    """A topic's wire format and subject, and its known schemas by schema token."""
 
-    __slots__ = ("entries", "format")
+    __slots__ = ("entries", "format", "subject")
 
-    def __init__(self, wire_format: WireFormat) -> None:
+    def __init__(self, wire_format: WireFormat, subject: str) -> None:
         self.format = wire_format
+        self.subject = subject
         self.entries: dict[bytes, ValueReader[T] | RefusedSchema] = {}
+
+    def key(self, token: bytes) -> SchemaKey:
+        """Parse a schema token."""
+        return in_context(self.format.key(token), self.subject)
 
 
 class AvroDecoder(Generic[T]):
-    """Decodes the records of all topics; the default wire format is Confluent's."""
+    """Decodes the records of all topics; the default wire format is Confluent's.
+
+    `subject_of` returns the subject of a topic in the registry.
+    """
 
     def __init__(
         self,
         store: SchemaStore,
         formats: Mapping[str, WireFormat],
         compile_mappings: CompileMappings[T],
+        subject_of: Callable[[str], str] = "{}-value".format,
     ) -> None:
         self._store = store
         self._compile_mappings = compile_mappings
+        self._subject_of = subject_of
         self._topics = {
-            topic: TopicSchemas[T](wire_format) for topic, wire_format in formats.items()
+            topic: TopicSchemas[T](wire_format, subject_of(topic))
+            for topic, wire_format in formats.items()
         }
 
     def decode(self, record: Record) -> DecodedValue[T] | None:
@@ -119,7 +136,7 @@ class AvroDecoder(Generic[T]):
         """Fetch the schema that `decode` needs; raises Unavailable or PoisonRecord."""
         topic = self.topic(record.topic)
         framed = topic.format.locate_body(record)
-        writer = await self._store.fetch(topic.format.key(framed.token))
+        writer = await self._store.fetch(topic.key(framed.token))
         if framed.token not in topic.entries:  # several records can wait for one fetch
             topic.entries[framed.token] = self._make_entry(record.topic, writer)
 
@@ -127,14 +144,15 @@ class AvroDecoder(Generic[T]):
         """The wire format and the known schemas of a topic."""
         topic = self._topics.get(name)
         if topic is None:
-            topic = self._topics.setdefault(name, TopicSchemas[T](ConfluentFormat()))
+            new = TopicSchemas[T](ConfluentFormat(), self._subject_of(name))
+            topic = self._topics.setdefault(name, new)
         return topic
 
     def _known_entry(
         self, name: str, topic: TopicSchemas[T], framed: BodyLocation
     ) -> ValueReader[T] | RefusedSchema | None:
         """Make an entry without a fetch, from a file or a schema that another topic fetched."""
-        writer = self._store.known(topic.format.key(framed.token))
+        writer = self._store.known(topic.key(framed.token))
         if writer is None:
             return None
         entry = topic.entries[framed.token] = self._make_entry(name, writer)

@@ -36,12 +36,13 @@ _FIX = (
 
 
 class SchemaId(NamedTuple):
-    """A schema's id in the registry."""
+    """A schema's id in a context of the registry: that of `subject`, or the default one."""
 
     number: int
+    subject: str = ""
 
     def __str__(self) -> str:
-        return f"schema id {self.number}"
+        return f"schema id {self.number}" + (f" of {self.subject}" if self.subject else "")
 
 
 class SchemaGuid(NamedTuple):
@@ -63,6 +64,21 @@ class SchemaFile(NamedTuple):
 
 
 SchemaKey = SchemaId | SchemaGuid | SchemaFile
+
+
+def in_context(key: SchemaKey, subject: str) -> SchemaKey:
+    """The key of a record whose topic has this subject: ids count per context of the registry.
+
+    A subject without a context leaves the id as it is, so that topics share what is fetched.
+    """
+    return (
+        key._replace(subject=subject) if isinstance(key, SchemaId) and context_of(subject) else key
+    )
+
+
+def context_of(subject: str) -> str:
+    """The prefix of a subject that names its context, `:.eu:`; "" is the default context."""
+    return subject[: subject.find(":", 2) + 1] if subject.startswith(":.") else ""
 
 
 class BodyLocation(NamedTuple):

@@ -1,17 +1,19 @@
 """A local Schema Registry stand-in: Confluent's REST API, in memory, on loopback.
 
 Invariants: responses match Confluent's registry strictly (ids, error codes, content types), so that
-tests catch lax clients. A schema has one id across all subjects, and its GUID depends only on its
-content. Compatibility is not checked.
+tests catch lax clients. A schema has one id across all subjects of a context (`:.eu:` in
+`:.eu:payments-value`), and its GUID depends only on its content. Ids of different contexts are
+independent. Compatibility is not checked.
 """
 
 import asyncio
 import json
 import ssl
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Self
 
 from aiohttp import web
@@ -47,7 +49,7 @@ class RegistryStandIn:
         self.delay_s = 0.0
         self.status: int | None = None
         self.requests: Counter[str] = Counter()
-        self._schemas: dict[str, Registered] = {}
+        self._contexts: defaultdict[str, dict[str, Registered]] = defaultdict(dict)
         self._subjects: dict[str, list[Registered]] = {}
         self._port = 0
         self._runner: web.AppRunner | None = None
@@ -92,9 +94,10 @@ class RegistryStandIn:
         `content` has the keys of Confluent's POST: `schema` (text), `schemaType`, `references`.
         """
         canonical = json.dumps(dict(content), sort_keys=True)
-        number = len(self._schemas) + 1
+        schemas = self._contexts[_context(subject)]
+        number = len(schemas) + 1
         guid = str(uuid.uuid5(uuid.NAMESPACE_OID, canonical))
-        found = self._schemas.setdefault(canonical, Registered(number, guid, dict(content)))
+        found = schemas.setdefault(canonical, Registered(number, guid, dict(content)))
         versions = self._subjects.setdefault(subject, [])
         if found not in versions:
             versions.append(found)
@@ -141,7 +144,8 @@ class RegistryStandIn:
         if content is None:
             return _error(422, 42201, "Either the input schema or one of its references is invalid")
         for reference in content.get("references", []):
-            if self._find(reference["subject"], str(reference["version"])) is None:
+            subject = _qualified(reference["subject"], request.match_info["subject"])
+            if self._find(subject, str(reference["version"])) is None:
                 return _error(422, 42201, f"No schema reference found for {reference['name']}")
         registered = self.register(request.match_info["subject"], content)
         return _json({"id": registered.number, "guid": registered.guid, **registered.content})
@@ -175,14 +179,15 @@ class RegistryStandIn:
 
     async def _get_by_id(self, request: web.Request) -> web.Response:
         wanted = request.match_info["id"]
-        for registered in self._schemas.values():
+        schemas = self._contexts[_context(request.query.get("subject", ""))]
+        for registered in schemas.values():
             if str(registered.number) == wanted:
                 return _json({"guid": registered.guid, **registered.content})
         return _error(404, 40403, f"Schema {wanted} not found")
 
     async def _get_by_guid(self, request: web.Request) -> web.Response:
         wanted = request.match_info["guid"]
-        for registered in self._schemas.values():
+        for registered in chain.from_iterable(map(dict.values, self._contexts.values())):
             if registered.guid == wanted:
                 return _json({"guid": registered.guid, **registered.content})
         return _error(404, 40403, f"Schema {wanted} not found")
@@ -191,6 +196,16 @@ class RegistryStandIn:
         versions = self._subjects.get(subject, [])
         number = len(versions) if version == "latest" else int(version)
         return (number, versions[number - 1]) if 1 <= number <= len(versions) else None
+
+
+def _context(subject: str) -> str:
+    """The prefix of a subject that names its context; "" is the default context."""
+    return subject[: subject.index(":", 1) + 1] if subject.startswith(":") else ""
+
+
+def _qualified(subject: str, referenced_by: str) -> str:
+    """A referenced subject; without a context, it is in that of the schema that references it."""
+    return subject if subject.startswith(":") else _context(referenced_by) + subject
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from bridge.avro.registry.transport import NotFoundError, RegistryOptions, RegistryTransport
 from bridge.avro.schema_store import WriterSchema
-from bridge.avro.wire_formats import SchemaFile, SchemaGuid, SchemaKey
+from bridge.avro.wire_formats import SchemaFile, SchemaGuid, SchemaKey, context_of
 from bridge.errors import PoisonRecord, SetupError, Unavailable
 from bridge.schema.parser import UnusableSchema, parse_schema
 
@@ -43,9 +43,14 @@ class _Reference(NamedTuple):
     version: int
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
-        """Parse a reference in a response; raises KeyError, TypeError or ValueError."""
-        return cls(str(content["subject"]), int(content["version"]))
+    def of(cls, content: Mapping[str, Any], context: str) -> Self:
+        """Parse a reference in a response; raises KeyError, TypeError or ValueError.
+
+        A subject without a context is in the given one.
+        """
+        subject = str(content["subject"])
+        qualified = subject if subject.startswith(":") else context + subject
+        return cls(qualified, int(content["version"]))
 
     def __str__(self) -> str:
         return f"{self.subject} version {self.version}"
@@ -154,10 +159,11 @@ class RegistryClient:
     async def _look_up(self, key: SchemaKey) -> WriterSchema:
         if isinstance(key, SchemaFile):
             raise Unavailable(f"{key} is not a registry key")
-        kind = "guids" if isinstance(key, SchemaGuid) else "ids"
+        kind, subject = ("guids", "") if isinstance(key, SchemaGuid) else ("ids", key.subject)
+        query = f"?subject={quote(subject, safe='')}" if subject else ""
         try:
-            response = await self._transport.get(f"/schemas/{kind}/{key[0]}")
-            schema = await self._writer_schema(response, str(key))
+            response = await self._transport.get(f"/schemas/{kind}/{key[0]}{query}")
+            schema = await self._writer_schema(response, str(key), context_of(subject))
         except NotFoundError:
             self._cache_unknown(key)
             raise self._unknown_key_refusal(key).poison() from None
@@ -177,14 +183,17 @@ class RegistryClient:
         number = response.get("version") if isinstance(response, dict) else None
         label = f"{subject} version {number or version}"
         try:
-            writer = await self._writer_schema(response, label)
+            writer = await self._writer_schema(response, label, context_of(subject))
         except (_Refusal, _MissingReference) as error:
             raise SetupError(str(error)) from None
         return WriterSchema(label, writer.schema, number, writer.texts)
 
-    async def _writer_schema(self, response: Any, label: str) -> WriterSchema:
-        """Parse the schema in a response, with its references; raises _Refusal."""
-        text, references = self._text_and_references(response, label)
+    async def _writer_schema(self, response: Any, label: str, context: str) -> WriterSchema:
+        """Parse the schema in a response, with its references; raises _Refusal.
+
+        A reference without a context is in the context of the schema.
+        """
+        text, references = self._text_and_references(response, label, context)
         collected = _References(label)
         await self._collect_references(references, collected, frozenset(), label)
         try:
@@ -213,7 +222,7 @@ class RegistryClient:
                 raise _Refusal("unusable_schema", message)
             label = f"{reference} (referenced by {referenced_by})"
             response = await self._fetch_reference(reference, referenced_by)
-            text, inner = self._text_and_references(response, label)
+            text, inner = self._text_and_references(response, label, context_of(reference.subject))
             await self._collect_references(
                 inner, collected, ancestors | {reference}, str(reference)
             )
@@ -231,7 +240,9 @@ class RegistryClient:
                 f"at {self._transport.host}: register it again"
             ) from None
 
-    def _text_and_references(self, response: Any, label: str) -> tuple[str, list[_Reference]]:
+    def _text_and_references(
+        self, response: Any, label: str, context: str
+    ) -> tuple[str, list[_Reference]]:
         """The text and references of a schema in a response; raises _Refusal if it is not Avro."""
         if not isinstance(response, dict) or not isinstance(response.get("schema"), str):
             raise Unavailable(
@@ -245,7 +256,7 @@ class RegistryClient:
             )
         references = response.get("references") or []
         try:
-            return response["schema"], [_Reference.of(r) for r in references]
+            return response["schema"], [_Reference.of(r, context) for r in references]
         except (KeyError, TypeError, ValueError):
             host = self._transport.host
             raise Unavailable(

@@ -183,7 +183,4 @@ async def _writer_of(record: Record, finder: SchemaFinder) -> tuple[WriterSchema
     key = wire_format.key(framed.token)
     if isinstance(key, SchemaFile):
         return files[key.path], framed.start
-    if finder.registry is None:
-        message = "framed Avro has a schema id that only a registry can resolve"
-        raise SetupError(f"{message}: set `avro.registry.url`")
-    return await finder.registry.fetch(key), framed.start
+    return await finder.fetch(key, record.topic), framed.start

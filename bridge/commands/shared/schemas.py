@@ -11,9 +11,11 @@ from bridge.app.components import registry_options
 from bridge.app.start_check import UNUSABLE_SCHEMA
 from bridge.avro.registry.client import RegistryClient
 from bridge.avro.schema_store import WriterSchema, read_schema_file
+from bridge.avro.wire_formats import SchemaKey, in_context
 from bridge.commands.shared.project_files import ProjectFiles, shown_path
 from bridge.documents.problems import Problem
 from bridge.errors import SetupError, Unavailable
+from bridge.settings.load import Loaded
 from bridge.settings.sections.avro import TopicCodec
 
 REGISTRY_UNAVAILABLE = "C002"
@@ -120,6 +122,23 @@ class SchemaFinder:
         codec = self._codec(topic)
         return "confluent" if codec is None else codec.wire_format
 
+    async def fetch(self, key: SchemaKey, topic: str) -> WriterSchema:
+        """The schema that wrote a record of a topic, from the registry.
+
+        Raises:
+            SetupError: there is no registry to query.
+            PoisonRecord: the registry has no such schema, or it is not usable.
+            Unavailable: the registry does not answer.
+        """
+        loaded = self.project_files.loaded
+        if self._registry is None or loaded is None:
+            message = "framed Avro has a schema id that only a registry can resolve"
+            raise SetupError(f"{message}: set `avro.registry.url`")
+        return await self._registry.fetch(in_context(key, self._subject(topic, loaded)))
+
+    def _subject(self, topic: str, loaded: Loaded) -> str:
+        return loaded.settings.avro.subject_of(self.project_files.kafka_name(topic))
+
     def _codec(self, topic: str) -> TopicCodec | None:
         loaded = self.project_files.loaded
         return None if loaded is None else loaded.settings.avro.topics.get(topic)
@@ -148,8 +167,7 @@ class SchemaFinder:
         loaded = self.project_files.loaded
         if self._registry is None or loaded is None:
             return []
-        name = self.project_files.kafka_name(topic)
-        subject = loaded.settings.avro.subject.replace("{topic}", name)
+        subject = self._subject(topic, loaded)
         try:
             if latest_only:
                 latest = await self._registry.latest(subject)

@@ -113,10 +113,18 @@ class TopicCodec(Section):
         return self
 
 
+_IN_CONTEXT = re.compile(r":\.[^:]*:.+")
+"""A subject in a context of the registry, such as `:.eu:payments-value`."""
+
+
 def _subject(template: str) -> str:
     if re.search(r"[{}]", template.replace("{topic}", "")) is not None:
         message = "`{topic}` is the only placeholder allowed in braces"
         raise refuse(Mistake(SettingsCode.WRONG_VALUE, message))
+    if template.startswith(":") and _IN_CONTEXT.fullmatch(template) is None:
+        message = "`:` begins the name of a context, which is not complete"
+        fix = "write `:.NAME:{topic}-value`"
+        raise refuse(Mistake(SettingsCode.WRONG_VALUE, message, fix=fix))
     return template
 
 
@@ -128,12 +136,16 @@ class AvroSettings(Section):
         default="{topic}-value",
         min_length=1,
         description="The subject of a topic in the registry. `{topic}` is the name of the topic in "
-        "Kafka.",
+        "Kafka. `:.NAME:` before it names a context; schema ids are then looked up in it.",
     )
     topics: dict[str, TopicCodec] = Field(
         default_factory=dict,
         description="Topics with another wire format or schema than the default.",
     )
+
+    def subject_of(self, topic: str) -> str:
+        """The subject of a topic (by Kafka name)."""
+        return self.subject.replace("{topic}", topic)
 
     @model_validator(mode="after")
     def _schemas_can_be_found(self) -> Self:

@@ -154,6 +154,25 @@ async def test_explain_decodes_bytes_with_the_schema_of_their_id(
     assert '"amount_int": 5' in result.output
 
 
+async def test_explain_looks_a_schema_id_up_in_the_context_of_the_subject(
+    registry: RegistryStandIn, folder: Path
+) -> None:
+    """As `run` does; the default context has another schema with this id."""
+    text = schema(user="string", amount="int")
+    register(registry, schema(other="string"))
+    registry.register(":.eu:prod.payments-value", {"schema": text})
+    settings = json.loads((folder / "bridge.yaml").read_text())
+    settings["avro"]["subject"] = ":.eu:{topic}-value"
+    (folder / "bridge.yaml").write_text(json.dumps(settings))
+    writer = WriterSchema("it", parse_schema(text), texts=(text,))
+    body = Encoder(writer).encode({"user": "u-1", "amount": 5})
+    (folder / "record").write_bytes(b"\x00\x00\x00\x00\x01" + body)
+
+    result = await run("explain", "record")
+
+    assert '"amount_int": 5' in result.output
+
+
 async def test_explain_reads_a_record_from_its_position_in_kafka(
     registry: RegistryStandIn, folder: Path
 ) -> None:

@@ -10,6 +10,7 @@ from bridge.avro.wire_formats import (
     SchemaId,
     SchemaKey,
     SingleObjectFormat,
+    in_context,
 )
 from bridge.errors import PoisonRecord
 from bridge.records import Assignment, Headers, Record
@@ -99,6 +100,7 @@ def test_the_raw_format_ignores_headers_and_prefixes() -> None:
     ("key", "text"),
     [
         (SchemaId(7), "schema id 7"),
+        (SchemaId(7, ":.eu:orders-value"), "schema id 7 of :.eu:orders-value"),
         (SchemaGuid(GUID), f"schema GUID {GUID}"),
         (SchemaFile("a.avsc"), "schema file a.avsc"),
     ],
@@ -106,6 +108,21 @@ def test_the_raw_format_ignores_headers_and_prefixes() -> None:
 def test_keys_are_readable_in_messages(key: SchemaKey, text: str) -> None:
     """An operator can search for them in the registry."""
     assert str(key) == text
+
+
+@pytest.mark.parametrize(
+    ("key", "subject", "found"),
+    [
+        (SchemaId(7), "orders-value", SchemaId(7)),
+        (SchemaId(7), ":.eu:orders-value", SchemaId(7, ":.eu:orders-value")),
+        (SchemaId(7), "::orders-value", SchemaId(7)),
+        (SchemaGuid(GUID), ":.eu:orders-value", SchemaGuid(GUID)),
+        (SchemaFile("a.avsc"), ":.eu:orders-value", SchemaFile("a.avsc")),
+    ],
+)
+def test_only_an_id_depends_on_the_context(key: SchemaKey, subject: str, found: SchemaKey) -> None:
+    """Topics of the default context share one key, so each schema is fetched once."""
+    assert in_context(key, subject) == found
 
 
 FINGERPRINT = bytes.fromhex("63dd24e7cc258f8a")[::-1]
