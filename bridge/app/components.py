@@ -3,18 +3,20 @@
 import os
 from collections.abc import Mapping
 
+from pydantic import SecretStr
+
 from bridge import __version__
 from bridge.app.config import Config
 from bridge.avro.registry.transport import RegistryOptions
 from bridge.avro.schema_store import FileSchemas
 from bridge.avro.wire_formats import WIRE_FORMATS, WireFormat
 from bridge.fullstory.client import ClientOptions
-from bridge.fullstory.proxy import proxy_for
 from bridge.kafka.consumer.backpressure import BackpressureLimits
 from bridge.kafka.consumer.source_options import SourceOptions
 from bridge.mapping.runtime.event_age import AgeLimits
+from bridge.proxy import proxy_for
 from bridge.settings.model import Settings
-from bridge.settings.sections.avro import TopicCodec
+from bridge.settings.sections.avro import RegistrySettings, TopicCodec
 
 
 def registry_options(settings: Settings) -> RegistryOptions | None:
@@ -22,17 +24,28 @@ def registry_options(settings: Settings) -> RegistryOptions | None:
     registry = settings.avro.registry
     if registry is None:
         return None
-    secret = registry.basic_auth.get_secret_value() if registry.basic_auth else None
-    token = registry.bearer_token.get_secret_value() if registry.bearer_token else None
     return RegistryOptions(
         urls=tuple(registry.url),
         timeout_s=registry.timeout_s,
-        basic_auth=secret,
-        bearer_token=token,
+        basic_auth=_revealed(registry.basic_auth),
+        bearer_token=_revealed(registry.bearer_token),
         ca_file=str(registry.ca) if registry.ca else None,
         client_cert=str(registry.certificate) if registry.certificate else None,
         client_key=str(registry.certificate_key) if registry.certificate_key else None,
+        client_key_password=_revealed(registry.certificate_key_password),
+        proxies=_registry_proxies(registry),
     )
+
+
+def _registry_proxies(registry: RegistrySettings) -> dict[str, str]:
+    """The proxy of each URL that has one: `proxy` for all, else by the environment."""
+    proxy = _revealed(registry.proxy)
+    found = {url: proxy or proxy_for(url, os.environ) for url in registry.url}
+    return {url: proxy for url, proxy in found.items() if proxy is not None}
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def age_limits(settings: Settings) -> AgeLimits:

@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import json
-import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ from bridge.avro.registry.transport import RegistryOptions
 from bridge.avro.wire_formats import SchemaFile, SchemaId
 from bridge.errors import PoisonRecord, SetupError, Unavailable
 from bridge.sandbox.registry import RegistryStandIn
-from tests.services.certificate import certificate_files
 
 NODE = {"type": "record", "name": "Node", "fields": [{"name": "id", "type": "string"}]}
 CONTENT = {"schema": json.dumps(NODE)}
@@ -264,19 +261,3 @@ async def test_the_client_closes_during_a_request(
         await client.close()
         with pytest.raises(asyncio.CancelledError):
             await waiter
-
-
-async def test_tls_needs_a_trusted_certificate_on_both_sides(tmp_path: Path) -> None:
-    """The client trusts the CA file, and the registry requires a client certificate."""
-    cert, key = certificate_files(tmp_path)
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(cert))
-    tls.load_cert_chain(cert, key, "pw")
-    tls.verify_mode = ssl.CERT_REQUIRED
-    async with RegistryStandIn(tls=tls) as registry:
-        registry.register("nodes-value", CONTENT)
-        trust = {"ca_file": str(cert)}
-        client_tls = {"client_cert": str(cert), "client_key": str(key), "client_key_password": "pw"}
-        async with _client(registry, **trust, **client_tls) as client:
-            assert await client.fetch(FIRST)
-        assert "ssl.ca.location" in await _unavailable(_client(registry))
-        assert "cannot be reached" in await _unavailable(_client(registry, **trust))

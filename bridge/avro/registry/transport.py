@@ -18,6 +18,7 @@ import orjson
 from yarl import URL
 
 from bridge.errors import SetupError, Unavailable
+from bridge.proxy import without_user
 
 _NOT_FOUND_CODES = frozenset({40401, 40402, 40403})
 _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
@@ -27,8 +28,8 @@ _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
 class RegistryOptions:
     """How to connect to the registry. `basic_auth` is `user:password`; files are PEM.
 
-    `urls` are tried in order, starting with the one that answered last. `unknown_ttl_s` is the
-    time for which an unknown id is cached.
+    `urls` are tried in order, starting with the one that answered last. `proxies` has the proxy of
+    each URL that needs one. `unknown_ttl_s` is the time for which an unknown id is cached.
     """
 
     urls: tuple[str, ...]
@@ -39,6 +40,7 @@ class RegistryOptions:
     client_cert: str | None = None
     client_key: str | None = None
     client_key_password: str | None = field(default=None, repr=False)
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     unknown_ttl_s: float = 30.0
     answer_bytes_max: int = 8 * 1024 * 1024
 
@@ -57,6 +59,7 @@ class RegistryTransport:
     def __init__(self, options: RegistryOptions) -> None:
         self._options = options
         self._bases = [_checked_url(url) for url in options.urls]
+        self._proxies = [options.proxies.get(url) for url in options.urls]
         if not self._bases:
             raise SetupError("`avro.registry.url` is empty")
         self._headers = {"Accept": _ACCEPT, **_credentials(options)}
@@ -78,7 +81,7 @@ class RegistryTransport:
         for attempt in range(len(self._bases)):
             index = (self._current + attempt) % len(self._bases)
             try:
-                content = await self._request(self._bases[index], path)
+                content = await self._request(index, path)
             except NotFoundError:
                 self._current = index
                 raise
@@ -95,10 +98,11 @@ class RegistryTransport:
             await self._session.close()
             self._session = None
 
-    async def _request(self, base: str, path: str) -> Any:
+    async def _request(self, index: int, path: str) -> Any:
+        base, proxy = self._bases[index], self._proxies[index]
         registry = f"the schema registry at {_host(base)}"
         try:
-            status, body = await self._exchange(base, path)
+            status, body = await self._exchange(base, path, proxy)
         except TimeoutError:
             limit = self._options.timeout_s
             raise Unavailable(
@@ -108,15 +112,20 @@ class RegistryTransport:
             raise Unavailable(
                 f"{registry} has a certificate that is not trusted: set `ssl.ca.location`"
             ) from None
+        except aiohttp.ClientHttpProxyError as error:
+            what = f"answered {error.status}"
+            raise Unavailable(_proxy_failure(registry, proxy or "", what)) from None
+        except aiohttp.ClientProxyConnectionError:
+            raise Unavailable(_proxy_failure(registry, proxy or "", "does not answer")) from None
         except (aiohttp.ClientError, OSError) as error:
             kind = type(error).__name__
             raise Unavailable(f"{registry} cannot be reached ({kind}): check the URL") from None
         return _parse_response(registry, path, status, body)
 
-    async def _exchange(self, base: str, path: str) -> tuple[int, bytes]:
+    async def _exchange(self, base: str, path: str, proxy: str | None) -> tuple[int, bytes]:
         url = URL(base + path, encoded=True)
         async with self._open_session().get(
-            url, headers=self._headers, allow_redirects=False, ssl=self._ssl
+            url, headers=self._headers, allow_redirects=False, ssl=self._ssl, proxy=proxy
         ) as response:
             body = bytearray()
             async for chunk in response.content.iter_chunked(65_536):
@@ -134,6 +143,13 @@ class RegistryTransport:
         return self._session
 
 
+def _proxy_failure(registry: str, proxy: str, what: str) -> str:
+    return (
+        f"{registry} cannot be reached: its proxy {without_user(proxy)} {what}: check"
+        " `avro.registry.proxy`, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    )
+
+
 def _parse_response(registry: str, path: str, status: int, body: bytes) -> Any:
     """Return the JSON of a response; raises NotFoundError, or Unavailable with a fix."""
     try:
@@ -149,6 +165,7 @@ def _parse_response(registry: str, path: str, status: int, body: bytes) -> Any:
         200: "200, but not with JSON: check if a proxy answers instead",
         401: "401: check `basic.auth.user.info` or `bearer.auth.token`",
         403: "403: check that these credentials may read schemas",
+        407: "407: check the user and the password in the proxy's URL",
         404: "404 without a registry's error code: check the path in `avro.registry.url`",
     }
     fix = fixes.get(status, str(status))
@@ -196,9 +213,12 @@ def _ssl_context(options: RegistryOptions) -> ssl.SSLContext:
     if options.client_cert is None:
         return context
     try:
-        context.load_cert_chain(
-            options.client_cert, options.client_key, options.client_key_password
-        )
+        # Without any password, OpenSSL would ask for it on the terminal.
+        password = options.client_key_password or ""
+        context.load_cert_chain(options.client_cert, options.client_key, password)
     except (OSError, ssl.SSLError) as error:
-        raise SetupError(f"`ssl.certificate.location` cannot be used: {error}") from None
+        raise SetupError(
+            f"`ssl.certificate.location` cannot be used: {error}; if its key is encrypted, check"
+            " `ssl.key.password`"
+        ) from None
     return context

@@ -8,7 +8,14 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from bridge.documents.validation_messages import Mistake, refuse
 from bridge.settings.codes import SettingsCode
 from bridge.settings.sections.section import Section
-from bridge.settings.sections.value_types import Files, Number, OptionalFile, OptionalSecret, Urls
+from bridge.settings.sections.value_types import (
+    Files,
+    Number,
+    OptionalFile,
+    OptionalProxy,
+    OptionalSecret,
+    Urls,
+)
 
 
 def _user_info(value: SecretStr | None) -> SecretStr | None:
@@ -47,6 +54,16 @@ class RegistrySettings(Section):
         alias="ssl.key.location",
         description="The PEM file with the key of the client certificate.",
     )
+    certificate_key_password: OptionalSecret = Field(
+        default=None,
+        alias="ssl.key.password",
+        description="The password of the key, if it is encrypted.",
+    )
+    proxy: OptionalProxy = Field(
+        default=None,
+        description="The URL of an HTTP proxy for the registry, whatever its address. Without it, "
+        "`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` apply.",
+    )
     timeout_s: Number = Field(
         default=5,
         gt=0,
@@ -63,11 +80,13 @@ class RegistrySettings(Section):
             mistakes.append(
                 Mistake(SettingsCode.TWO_CREDENTIALS, message, path, key=True, fix="remove one")
             )
-        if self.certificate_key is not None and self.certificate is None:
+        if self.certificate is None and (self.certificate_key or self.certificate_key_password):
+            key = "ssl.key.location" if self.certificate_key else "ssl.key.password"
             message = "a private key without its certificate"
-            path = ("ssl.key.location",)
             fix = "add `ssl.certificate.location`"
-            mistakes.append(Mistake(SettingsCode.TWO_CREDENTIALS, message, path, key=True, fix=fix))
+            mistakes.append(
+                Mistake(SettingsCode.TWO_CREDENTIALS, message, (key,), key=True, fix=fix)
+            )
         if mistakes:
             raise refuse(*mistakes)
         return self

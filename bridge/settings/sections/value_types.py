@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 from bridge.documents.scalars import resolve
 from bridge.documents.validation_messages import Mistake, refuse
+from bridge.proxy import NOT_A_PROXY, PROXY_EXAMPLE, is_http_proxy
 from bridge.settings.codes import SettingsCode
 from bridge.settings.sources.external_text import ExternalText
 from bridge.settings.sources.secrets import key_fault
@@ -243,6 +244,12 @@ def _key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _proxy(value: SecretStr) -> SecretStr:
+    if not is_http_proxy(value.get_secret_value()):
+        raise refuse(Mistake(SettingsCode.URL_FORM, NOT_A_PROXY, fix=f"write {PROXY_EXAMPLE}"))
+    return value
+
+
 def _organization(value: str) -> str:
     if _ORGANIZATION.fullmatch(value) is None:
         fix = "use the `orgId` that `GET /me` returns: o-1ABC-na1"
@@ -285,4 +292,7 @@ TimeSetting = Annotated[
     Literal["latest", "earliest"] | datetime, BeforeValidator(_moment, json_schema_input_type=str)
 ]
 KeySetting = Annotated[SecretStr, AfterValidator(_key)]
+OptionalProxy = Annotated[
+    Annotated[SecretStr, AfterValidator(_proxy)] | None, BeforeValidator(_none_if_empty)
+]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]

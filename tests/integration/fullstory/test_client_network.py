@@ -1,6 +1,7 @@
 """The client and the network: DNS, TLS, proxies and old connections."""
 
 import asyncio
+import base64
 import socket
 import ssl
 import time
@@ -16,6 +17,7 @@ from bridge.fullstory.client import Client, ClientOptions
 from bridge.fullstory.requests.request import Request
 from tests.integration.fullstory.misbehaving_server import OK, Server, always, http
 from tests.services.certificate import certificate_files
+from tests.services.connect_proxy import ConnectProxy
 
 REQUEST = Request("POST", "/users/v1/individual/u/customevent", b'{"event":{}}')
 ACCEPTED = Response(200, is_json=True)
@@ -114,6 +116,24 @@ async def test_a_proxy_that_refuses_the_https_tunnel_gets_no_data() -> None:
     [request] = proxy.requests
     assert request.startswith(b"CONNECT api.invalid:443 ")
     assert b"na1.key" not in request
+
+
+async def test_an_event_goes_through_the_https_tunnel_of_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy gets its own credentials and the host; the key goes to FullStory only."""
+    server = Server(always(OK), _server_tls(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    proxy = ConnectProxy("Basic " + base64.b64encode(b"me:s3cret").decode())
+    async with server.up() as url, proxy.up() as port:
+        through = f"http://me:s3cret@127.0.0.1:{port}"
+        async with _client(url, proxy=through) as client:
+            assert await client.send(REQUEST) == ACCEPTED
+    [request] = proxy.requests
+    assert request.startswith(b"CONNECT 127.0.0.1:")
+    assert b"na1.key" not in request
+    assert b"Authorization: Basic na1.key" in server.requests[0]
+    assert b"Proxy-Authorization" not in server.requests[0]
 
 
 async def test_without_a_proxy_listening_the_request_was_not_sent() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import SetupError
-from bridge.fullstory.proxy import proxy_for
+from bridge.proxy import proxy_for
 
 API = "https://api.fullstory.com"
 PROXY = "http://user:secret@proxy:3128"

@@ -1,4 +1,4 @@
-"""Finds the proxy for FullStory in the environment, once at start.
+"""Finds the proxy for an address in the environment, once at start.
 
 aiohttp's own `trust_env` looks it up for every request, which costs more than the request. It also
 reads ~/.netrc, which may contain credentials for other services.
@@ -6,10 +6,14 @@ reads ~/.netrc, which may contain credentials for other services.
 
 import ipaddress
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from bridge.errors import SetupError
+
+NOT_A_PROXY: Final = "not the URL of an HTTP proxy"
+PROXY_EXAMPLE: Final = "http://proxy.example:3128"
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
@@ -29,17 +33,23 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
     no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     if proxy_bypass_environment(parts.netloc, {"no": no_proxy}):
         return None
-    try:
-        proxy_url = urlsplit(proxy)
-        valid = proxy_url.scheme in ("http", "https") and bool(proxy_url.hostname)
-        valid = valid and proxy_url.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise SetupError(
-            f"{name.upper()}: not the URL of an HTTP proxy\n    fix: http://proxy.example:3128"
-        )
+    if not is_http_proxy(proxy):
+        raise SetupError(f"{name.upper()}: {NOT_A_PROXY}\n    fix: {PROXY_EXAMPLE}")
     return proxy
+
+
+def is_http_proxy(url: str) -> bool:
+    """Whether this is the URL of an HTTP proxy."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def without_user(url: str) -> str:
+    """The host and port of a proxy's URL, which may contain a password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _is_loopback(host: str) -> bool:
