@@ -238,6 +238,8 @@ async def test_a_json_schema_is_refused_as_not_avro(registry_topic: RegistryTopi
     async with RegistryClient(RegistryOptions((registry_topic.url,))) as client:
         with pytest.raises(PoisonRecord) as refusal:
             await client.fetch(SchemaId(number))
+        with pytest.raises(SetupError, match="version 1 is JSON, and only Avro is supported"):
+            await client.latest(registry_topic.subject)
     assert refusal.value.reason == "schema_not_avro"
 
 
