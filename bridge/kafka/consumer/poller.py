@@ -125,6 +125,7 @@ class Poller:
             self._shut_down()
         finally:
             self._consumer.close()
+            self._detector.close()
 
     def _run_once(self) -> None:
         self._settle()
