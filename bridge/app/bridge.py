@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from bridge.app.components import (
 )
 from bridge.app.config import Config
 from bridge.app.start_check import find_unfit_topics, halted_topic, refuse_start
+from bridge.app.variation import USUAL, Tombstones, Variation
 from bridge.avro.decoder import AvroDecoder
 from bridge.avro.prefilter import Prefilter
 from bridge.avro.registry.client import RegistryClient
@@ -39,7 +40,7 @@ from bridge.fullstory.throttle import Throttle
 from bridge.kafka import admin
 from bridge.kafka.consumer.connection_monitor import ConnectionMonitor
 from bridge.kafka.consumer.source import KafkaSource
-from bridge.kafka.consumer.source_options import SourceOptions, every_record
+from bridge.kafka.consumer.source_options import every_record
 from bridge.kafka.producer import DeadLetterProducer
 from bridge.mapping.compiler.type_conflicts import Types
 from bridge.mapping.runtime.plan import Plan
@@ -58,42 +59,10 @@ STARTUP_RETRY_S = 1.0
 """The delay between two attempts to reach a dependency at startup."""
 
 
-Tombstones = Callable[[str], ports.Mapper]
-
-
-def _same(part: T) -> T:
-    return part
-
-
-def _every(_: str) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Variation:
-    """How a bridge differs from the usual one: each function replaces a part of that one.
-
-    Without `has_prefilter`, the poll thread hands over every record. `checks` selects the topics
-    (by Kafka name) whose newest schemas are checked at the start. With `strict_start`, none of them
-    may be unfit; otherwise unfit ones are halted if at least one fits.
-    """
-
-    source_options: Callable[[SourceOptions], SourceOptions] = _same
-    source: Callable[[ports.Source], ports.Source] = _same
-    decoder: Callable[[ports.Decoder], ports.Decoder] = _same
-    tombstones: Callable[[Tombstones], Tombstones] = _same
-    policy: Callable[[DeliveryPolicy], DeliveryPolicy] = _same
-    has_prefilter: bool = True
-    checks: Callable[[str], bool] = _every
-    strict_start: bool = False
-
-
 class Bridge:
     """The running bridge: `run` until `stop`."""
 
-    def __init__(
-        self, config: Config, observer: Observer, variation: Variation = Variation()
-    ) -> None:
+    def __init__(self, config: Config, observer: Observer, variation: Variation = USUAL) -> None:
         self._config = config
         self._observer = observer
         self._variation = variation

@@ -12,8 +12,9 @@ from typing import Final
 import click
 import uvloop
 
-from bridge.app.bridge import Bridge, Variation
+from bridge.app.bridge import Bridge
 from bridge.app.config import Config, load_config
+from bridge.app.variation import Variation
 from bridge.commands.shared.command import ExitCodes, config_flag, settings_of
 from bridge.observer import EVERY_TOPIC, Fact, HaltedScope, ObserverGroup
 from bridge.status.conditions import Conditions

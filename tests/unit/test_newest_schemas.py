@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.app.bridge import Bridge, Variation
+from bridge.app.bridge import Bridge
 from bridge.app.components import schema_files
 from bridge.app.replay import ReplayCounts, ReplayScope, replay_bridge
+from bridge.app.variation import USUAL, Variation
 from bridge.avro.registry.client import RegistryClient
 from bridge.avro.schema_store import FileSchemas, WriterSchema
 from bridge.delivery.dead_letter_reader import DeadLetterFilter
@@ -21,7 +22,6 @@ from bridge.schema.parser import parse_schema
 from tests.unit.test_config import BY_NAME, BY_PATTERN, config, rule
 from tests.unit.virtual_time import run
 
-USUAL = Variation()
 RIGHT = {"u": "string"}
 PAID = rule("paid", ["payments"], event="Paid", properties={"n": "n"})
 ORDERED = rule("ordered", ["orders"], event="Ordered")

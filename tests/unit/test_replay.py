@@ -6,7 +6,8 @@ from typing import cast
 
 import pytest
 
-from bridge.app.replay import DeadLetterSource, ReplayCounts, ReplayScope, SelectedMapping
+from bridge.app.replay import DeadLetterSource, ReplayCounts, ReplayScope
+from bridge.app.selected_mapping import SelectedMapping
 from bridge.delivery.dead_letter import MAPPING, DeadLetterContext, Failure, dead_letter
 from bridge.delivery.dead_letter_reader import DeadLetterFilter
 from bridge.delivery.halts import Topics

@@ -9,8 +9,9 @@ from statistics import median
 
 import pytest
 
-from bridge.app.bridge import Bridge, Variation
+from bridge.app.bridge import Bridge
 from bridge.app.config import Config, load_config
+from bridge.app.variation import Variation
 from bridge.delivery.response_classifier import DeliveryPolicy
 from bridge.fullstory.throttle import Throttle
 from bridge.kafka.client_keys import KNOWN_KEYS
