@@ -25,6 +25,7 @@ FIXED: Configuration = {
     "enable.auto.offset.store": False,
     "auto.offset.reset": "error",  # out of range is an error, never a silent reset
     "isolation.level": "read_committed",  # aborted records are never read
+    "enable.partition.eof": True,  # the end of a partition is committed, see `AssignedPartitions`
 }
 
 DEFAULTS: Configuration = {

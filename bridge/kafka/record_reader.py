@@ -125,7 +125,7 @@ def _consumer(user: Mapping[str, Any]) -> Iterator[Consumer]:
 
 def _configuration(user: Mapping[str, Any]) -> Configuration:
     own = {key: value for key, value in user.items() if key not in _MEMBER_KEYS}
-    return {**consumer_configuration(own), "enable.partition.eof": True}
+    return consumer_configuration(own)
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:

@@ -75,6 +75,12 @@ class AssignedPartition:
             self._skip_to(messages[-1])
         return records
 
+    def reach_end(self, end: int, leader_epoch: int | None) -> None:
+        """Skip to the end: no record lies between the last tracked one and the end."""
+        if end > self.progress.position:
+            self.progress.skip_to(end, leader_epoch)
+            self.dirty = True
+
     def _track_one(self, message: Message) -> Record | None:
         record = Record.of(message, self.assignment)
         if not self.progress.track(record.offset, message.leader_epoch()):

@@ -10,6 +10,9 @@ Invariants:
   partition comes back, nothing settled is sent again.
 - A commit contains the topic's id (`topic_ids.py`), so that its reader recognizes a topic that was
   recreated since.
+- At the end of a partition, the end itself is committed, behind transaction markers, aborted and
+  compacted records. Otherwise the lag would never be 0. Retention could also move the log's start
+  past the committed offset, and the next start would halt although no record was lost.
 - Events settled above the committed offset whose ranges do not fit into the metadata are counted: a
   crash repeats them.
 """
@@ -165,6 +168,17 @@ class AssignedPartitions:
             self.outstanding_bytes += sum(len(record.value or b"") for record in records)
             self._unchecked[key] = assigned
         return TrackedBatch(records, len(messages) - len(selected))
+
+    def reach_end(self, key: PartitionKey, end: int, leader_epoch: int | None) -> None:
+        """Note that the client has returned every record of a partition before `end`.
+
+        Transaction markers, aborted records and compacted ones are not returned. So only the end
+        shows that they were read. `leader_epoch` belongs to the last of them.
+        """
+        assigned = self._by_key.get(key)
+        if assigned is not None:
+            end = end if self._ends is None else min(end, self._ends.get(key, 0))
+            assigned.reach_end(end, leader_epoch)
 
     def _unread(
         self, assigned: AssignedPartition, messages: Sequence[Message]

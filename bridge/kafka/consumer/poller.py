@@ -199,27 +199,42 @@ class Poller:
 
     def _deliver(self, messages: list[Message]) -> None:
         selected: list[Record] = []
+        errors: list[Message] = []
         polled = 0
-        for key, group in self._by_partition(messages):
+        for key, group in self._by_partition(messages, errors):
             batch = self._assigned_partitions.track(key, group, self._options.select_records)
             selected += batch.records
             polled += len(batch.records) + batch.skipped
             if batch.skipped:
                 self._observer.notify(RecordsFiltered(key[0], batch.skipped))
+        for message in errors:  # after the records: an end covers all records before it
+            self._handle_error(message)
         if polled:
             self._observer.notify(Polled(polled))
         if selected:
             self._callbacks.deliver(selected)
 
+    def _handle_error(self, message: Message) -> None:
+        error = message.error()
+        if error is None or error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  (its name)
+            self._detector.partition_error(message)
+            return
+        key = str(message.topic()), int(message.partition() or 0)
+        end, leader_epoch = int(message.offset() or 0), message.leader_epoch()
+        self._assigned_partitions.reach_end(key, end, leader_epoch)
+
     def _by_partition(
-        self, messages: Sequence[Message]
+        self, messages: Sequence[Message], errors: list[Message]
     ) -> Iterator[tuple[PartitionKey, list[records.Message]]]:
-        """Group consecutive messages of a partition; the client returns many of one in a row."""
+        """Group consecutive messages of a partition; the client returns many of one in a row.
+
+        Messages that report an error or an end are appended to `errors`.
+        """
         topic, partition = "", -1
         group: list[Any] = []
         for message in messages:
             if message.error() is not None:
-                self._detector.partition_error(message)
+                errors.append(message)
                 continue
             if message.partition() != partition or message.topic() != topic:
                 if group:

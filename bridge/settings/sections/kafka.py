@@ -27,6 +27,7 @@ OWNED = {
     "enable.auto.offset.store": "an offset is committed only after its events are delivered",
     "auto.offset.reset": "`start` and `out_of_range` decide where consumption starts",
     "isolation.level": "records of aborted transactions are never read: always read_committed",
+    "enable.partition.eof": "the end of a partition is committed once it is reached",
 }
 _FROM_JAVA = {
     "ssl.truststore.location": "`ssl.ca.location`, a PEM file",

@@ -1,44 +1,14 @@
-"""Transactions, retention, and committed offsets that an operator changes."""
+"""Retention, and committed offsets that an operator changes."""
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import MakeCluster
-from tests.stories.kafka_fixture import ClusterFixture, encode
+from tests.stories.kafka_fixture import ClusterFixture
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(120)]
-
-
-def test_aborted_records_are_not_sent_and_transaction_markers_do_not_block_commits(
-    kafka: KafkaCluster, make_cluster: MakeCluster
-) -> None:
-    """Committed offsets advance past aborted records and Kafka's control records."""
-    # Given three transactions of 50 records each; the second is aborted
-    cluster = make_cluster(kafka, partitions=1)
-    producer = Producer(
-        {"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": cluster.group}
-    )
-    producer.init_transactions(20)
-    for number, finish in enumerate(
-        (producer.commit_transaction, producer.abort_transaction, producer.commit_transaction)
-    ):
-        producer.begin_transaction()
-        for n in range(50 * number, 50 * number + 50):
-            producer.produce(cluster.topic, encode(cluster.schema_id, n))
-        producer.flush(20)
-        finish(20)
-
-    # When a bridge reads them, and then another one
-    for _ in range(2):
-        with cluster.bridge() as bridge:
-            bridge.wait_until_assigned_any()
-            bridge.wait_until(lambda: _committed_up_to_the_marker(cluster), "everything committed")
-            assert bridge.stop() == 0
-
-    # Then each committed record arrived once
-    assert cluster.reconcile([*range(50), *range(100, 150)]) == ([], 0)
 
 
 def test_a_partition_whose_offset_is_out_of_range_halts_until_an_operator_resets_the_offset(
@@ -103,12 +73,6 @@ def test_an_offset_that_an_operator_resets_is_used(
     # Then exactly the records from there on arrived again
     arrived = cluster.arrived()
     assert [arrived[n] for n in range(100)] == [1] * 40 + [2] * 60
-
-
-def _committed_up_to_the_marker(cluster: ClusterFixture) -> bool:
-    """Whether only the last transaction marker follows the offset; consumers do not see it."""
-    committed = cluster.kafka.committed(cluster.group, cluster.topic)
-    return 0 in committed and committed[0].offset >= cluster.kafka.end_offsets(cluster.topic)[0] - 1
 
 
 def _with_deleted_records(kafka: KafkaCluster, make_cluster: MakeCluster) -> ClusterFixture:
