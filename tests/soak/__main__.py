@@ -5,6 +5,7 @@
     python -m tests.soak outage --minutes 13 --rate 100
     python -m tests.soak outages --minutes 10
 
+- Records are written one by one, and in transactions, of which some are aborted.
 - `mixed-faults` kills, terminates and freezes bridges and brokers, and injects FullStory errors.
 - `churn` makes an additional member join and leave repeatedly.
 - In `outage`, FullStory fails most of the time.
@@ -27,9 +28,11 @@ from tests.soak import lanes, outages, report, watch
 from tests.soak.lanes import FaultThreads
 from tests.soak.outages import OutageRun
 from tests.soak.reconciliation import ArrivalCounts, reconcile
+from tests.soak.records import RecordLog
 from tests.soak.timeline import Timeline
+from tests.soak.transactions import TransactionalWriter
 from tests.soak.world import DEAD_LETTERS, PROTOCOLS, TOPIC, World, wait_for
-from tests.soak.writer import NOT_ACKNOWLEDGED, Writer
+from tests.soak.writer import Writer
 
 _BRIDGES = 3
 _LATENCY_S = 0.3
@@ -47,6 +50,8 @@ class Soak:
         self.world = world
         self._options = options
         self._counts = ArrivalCounts()
+        self._records = RecordLog()
+        self._writers: list[Writer | TransactionalWriter] = []
         self._timeline = Timeline()
         self._fault_threads = FaultThreads(world, self._timeline, options.seed)
         self._rows: list[tuple[float, dict[str, watch.Usage]]] = []
@@ -60,19 +65,25 @@ class Soak:
         """
         self._wait_for_group()
         settings, rate = self.world.producer_settings(), self._options.rate
-        writer = Writer(settings, TOPIC, self.world.schema_id, rate)
+        destination, records = (settings, TOPIC, self.world.schema_id), self._records
+        self._writers = [
+            Writer(*destination, rate, records=records),
+            TransactionalWriter(*destination, records, self._options.seed),
+        ]
         self._started_s = time.monotonic()
-        writer.start()
+        for writer in self._writers:
+            writer.start()
         self._start_faults()
-        self._run_until_end(writer)
+        self._run_until_end()
         say("time is over: faults stop, waiting until all is committed")
         self._fault_threads.stop()
         self.world.recover()
-        writer.stop(_FLUSH_S)
-        self._wait_until_committed(writer)
+        for writer in self._writers:
+            writer.stop(_FLUSH_S)
+        self._wait_until_committed()
         self._rows.append((self._minute(), self._measure()))
         self._stop_members()
-        return self._report(writer)
+        return self._report()
 
     def _wait_for_group(self) -> None:
         """Wait until all members joined and committed their positions, before the first record."""
@@ -97,17 +108,17 @@ class Soak:
         grows_every_s = min(420.0, self._options.minutes * 60 / 4)
         self._fault_threads.start("partitions", lanes.partitions(grows_every_s))
 
-    def _run_until_end(self, writer: Writer) -> None:
+    def _run_until_end(self) -> None:
         until_s = self._started_s + self._options.minutes * 60
         while time.monotonic() < until_s:
             time.sleep(0.5)
-            self._check(writer)
+            self._check()
 
-    def _wait_until_committed(self, writer: Writer) -> None:
+    def _wait_until_committed(self) -> None:
         """Wait, but continue after a timeout, because the reconciliation has more details."""
         until_s = time.monotonic() + _END_S
         while (uncommitted := self.world.uncommitted()) != {}:
-            self._check(writer)
+            self._check()
             if time.monotonic() > until_s:
                 say(f"TOO LATE: not committed within {_END_S:.0f} s: {uncommitted}")
                 return
@@ -115,11 +126,12 @@ class Soak:
                 say(f"not committed yet: {uncommitted}")
             time.sleep(1)
 
-    def _check(self, writer: Writer) -> None:
+    def _check(self) -> None:
         if self._fault_threads.failure is not None:
             raise RuntimeError("fault injection failed") from self._fault_threads.failure
-        if writer.failure:
-            raise RuntimeError(writer.failure)
+        for writer in self._writers:
+            if writer.failure:
+                raise RuntimeError(writer.failure)
         now_s = time.monotonic()
         if now_s >= self._next_row_s:
             self._next_row_s = now_s + _ROW_EVERY_S
@@ -128,7 +140,9 @@ class Soak:
             self._next_line_s = now_s + _LINE_EVERY_S
             self._counts.add(self.world.arrivals.new())
             usages = self._measure()
-            say(report.progress(self._minute(), writer, self._counts, self._timeline, usages))
+            say(
+                report.progress(self._minute(), self._records, self._counts, self._timeline, usages)
+            )
 
     def _stop_members(self) -> None:
         for member in self.world.members:
@@ -137,13 +151,11 @@ class Soak:
                 if member.process.code != 0:
                     member.crash_logs.append(f"code {member.process.code}")
 
-    def _report(self, writer: Writer) -> bool:
+    def _report(self) -> bool:
         self._counts.add(self.world.arrivals.new())
         faults = self._timeline.faults()
         sources = report.duplicate_sources(faults, self.world.members)
-        result = reconcile(
-            self._counts, writer.partition_of, NOT_ACKNOWLEDGED, sources, self.world.budget
-        )
+        result = reconcile(self._counts, self._records.partition_of, sources, self.world.budget)
         dead_letters, held = self.world.record_count(DEAD_LETTERS), self.world.record_count(TOPIC)
         alerts = [line for member in self.world.members for line in member.alerts]
         say("")
@@ -151,10 +163,11 @@ class Soak:
             say(line)
         for line in report.per_kill(result) + [f"bridge log: {one}" for one in alerts[:5]]:
             say(line)
-        for line in report.violations(result, writer, faults):
+        for line in report.violations(result, self._records, faults):
             say(line)
         say(
-            f"{writer.acknowledged} acknowledged, {held} in Kafka, {dead_letters} dead letters; "
+            f"{self._records.acknowledged} acknowledged, {self._records.aborted} aborted, "
+            f"{held} offsets in Kafka, {dead_letters} dead letters; "
             f"{len(result.lost)} lost, {len(self._counts.duplicates)} duplicates, of which "
             f"{len(result.unexplained)} unexplained (budget {self.world.budget})"
         )

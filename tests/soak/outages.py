@@ -113,11 +113,11 @@ class OutageRun:
         since_s = time.monotonic()
         writer = Writer(self.world.producer_settings(), TOPIC, self.world.schema_id, RECORDS)
         writer.start()
-        wait_for(lambda: writer.written >= RECORDS, "a million records written", 400)
+        wait_for(lambda: writer.records.written >= RECORDS, "a million records written", 400)
         writer.stop(120)
         if writer.failure:
             raise RuntimeError(writer.failure)
-        self._say(f"{writer.acknowledged} records in {time.monotonic() - since_s:.0f} s")
+        self._say(f"{writer.records.acknowledged} records in {time.monotonic() - since_s:.0f} s")
         return writer
 
     def _run_outage(self, kind: str) -> None:
@@ -170,7 +170,7 @@ class OutageRun:
             if one.resumed_s > one.resumed_s_max
         ]
         committed = self.world.committed()
-        lost = self._lost(writer.partition_of, committed)
+        lost = self._lost(writer.records.partition_of, committed)
         times = Counter(self._counts.times)
         unexpected = [number for number, _ in self._counts.duplicates if not self._in_doubt(number)]
         self._say(

@@ -2,6 +2,7 @@
 
 Invariants, from the bridge's delivery guarantee:
 - A record is lost if Kafka acknowledged it and FullStory never applied it.
+- A record of an aborted transaction must never arrive.
 - A killed process, a lost assignment and a drain timeout may repeat events.
 - Such a fault explains a duplicate if its process held the record's partition, and the fault is
   between the two arrivals.
@@ -13,6 +14,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from tests.soak.records import ABORTED
 
 SLACK_S = 1.0
 """A request in the operating system's buffers may be applied shortly after its process ends."""
@@ -93,14 +96,15 @@ class Reconciliation:
 def reconcile(
     counts: ArrivalCounts,
     partition_of: Sequence[int],
-    not_acknowledged: int,
     sources: Sequence[DuplicateSource],
     budget: int,
 ) -> Reconciliation:
     """Compare arrivals with records; a record that Kafka did not acknowledge may be missing."""
-    acknowledged = (n for n, part in enumerate(partition_of) if part != not_acknowledged)
-    lost = [n for n in acknowledged if not counts.arrived(n)]
-    unexpected = [n for n in range(len(partition_of), len(counts.times)) if counts.arrived(n)]
+    visible = (n for n, part in enumerate(partition_of) if part < ABORTED)
+    lost = [n for n in visible if not counts.arrived(n)]
+    aborted = (n for n, part in enumerate(partition_of) if part == ABORTED)
+    never_written = range(len(partition_of), len(counts.times))
+    unexpected = [n for n in (*aborted, *never_written) if counts.arrived(n)]
     used: Counter[int] = Counter()
     unexplained = []
     known = [one for one in counts.duplicates if one[0] < len(partition_of)]

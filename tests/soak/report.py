@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from tests.soak.lanes import CRASHED, DRAIN_TIMEOUT, KILLED
 from tests.soak.member import Member
 from tests.soak.reconciliation import ArrivalCounts, DuplicateSource, Reconciliation
+from tests.soak.records import RecordLog
 from tests.soak.timeline import Fault, Timeline
 from tests.soak.watch import Usage
 from tests.soak.world import SESSION_S
-from tests.soak.writer import Writer
 
 LOST = "assignment lost"
 _LOST_SEEN_S = 2.0
@@ -54,7 +54,7 @@ def _lost(
 
 def progress(
     minute: float,
-    writer: Writer,
+    records: RecordLog,
     counts: ArrivalCounts,
     timeline: Timeline,
     usages: Mapping[str, Usage],
@@ -63,10 +63,10 @@ def progress(
     faults, now = timeline.faults(), timeline.now()
     kills = sum(fault.kind == KILLED for fault in faults)
     distinct = counts.accepted - len(counts.duplicates)
-    to_come = max(0, writer.acknowledged - distinct)
+    to_come = max(0, records.acknowledged - distinct)
     memory = " ".join(f"{_short(name)}={one}" for name, one in sorted(usages.items()))
     return (
-        f"{minute:5.1f} min {writer.written:>8} written {writer.acknowledged:>8} in Kafka "
+        f"{minute:5.1f} min {records.written:>8} written {records.acknowledged:>8} in Kafka "
         f"{distinct:>8} arrived {to_come:>6} to come {len(counts.duplicates):>5} twice "
         f"{len(faults):>4} faults {kills:>3} kills  {memory}  {f'[{now}]' if now else ''}"
     )
@@ -105,10 +105,10 @@ def per_kill(result: Reconciliation) -> list[str]:
     return lines
 
 
-def violations(result: Reconciliation, writer: Writer, faults: Sequence[Fault]) -> list[str]:
+def violations(result: Reconciliation, records: RecordLog, faults: Sequence[Fault]) -> list[str]:
     """The violations, each with its partition and the concurrent faults."""
     lines = [
-        f"LOST: record {number} of partition {writer.partition_of[number]}"
+        f"LOST: record {number} of partition {records.partition_of[number]}"
         for number in result.lost[:20]
     ]
     for duplicate in result.unexplained[:20]:
@@ -123,5 +123,8 @@ def violations(result: Reconciliation, writer: Writer, faults: Sequence[Fault]) 
             f"{duplicate.second_s - duplicate.first_s:.1f} s later ({duplicate.first_s:.1f}); "
             + "; ".join(concurrent)
         )
-    lines += [f"UNEXPECTED: record {number} was never written" for number in result.unexpected[:20]]
+    lines += [
+        f"UNEXPECTED: record {number} was never written, or its transaction was aborted"
+        for number in result.unexpected[:20]
+    ]
     return lines

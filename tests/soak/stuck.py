@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from tests.soak.reconciliation import ArrivalCounts, DuplicateSource, reconcile
 from tests.soak.world import DEAD_LETTERS, TOPIC, World, wait_for
-from tests.soak.writer import NOT_ACKNOWLEDGED, Writer
+from tests.soak.writer import Writer
 
 _STUCK = "usr:stuck"
 _NUMBER = 2_000
@@ -33,7 +33,7 @@ def run(world: World, rate: float, seconds: float) -> bool:
     wait_for(lambda: member.holds_any, "the bridge in the group", 60)
     wait_for(lambda: world.uncommitted() == {}, "its position committed", 30)
     world.configure(unknown=[_STUCK])
-    writer = Writer(world.producer_settings(), TOPIC, world.schema_id, rate, _user_of)
+    writer = Writer(world.producer_settings(), TOPIC, world.schema_id, rate, user_of=_user_of)
     counts = ArrivalCounts()
     started_s = time.monotonic()
     writer.start()
@@ -41,7 +41,7 @@ def run(world: World, rate: float, seconds: float) -> bool:
         time.sleep(5)
         counts.add(world.arrivals.new())
         behind = sum((world.uncommitted() or {}).values())
-        _say(f"{writer.written} written, {counts.accepted} arrived, {behind} not committed")
+        _say(f"{writer.records.written} written, {counts.accepted} arrived, {behind} not committed")
     killed_s = time.time()
     member.process.kill()
     counts.add(world.arrivals.new())
@@ -54,9 +54,9 @@ def run(world: World, rate: float, seconds: float) -> bool:
     member.process.terminate(60)
     counts.add(world.arrivals.new())
     source = DuplicateSource("bridge SIGKILL", member.name, killed_s, killed_s, held)
-    result = reconcile(counts, writer.partition_of, NOT_ACKNOWLEDGED, [source], world.budget)
+    result = reconcile(counts, writer.records.partition_of, [source], world.budget)
     _say(
-        f"{writer.acknowledged} in Kafka, {world.record_count(DEAD_LETTERS)} dead letters, "
+        f"{writer.records.acknowledged} in Kafka, {world.record_count(DEAD_LETTERS)} dead letters, "
         f"{passed} settled above the stuck record; {len(result.lost)} lost, "
         f"{len(counts.duplicates)} duplicates (budget {world.budget})"
     )

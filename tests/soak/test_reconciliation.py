@@ -4,12 +4,12 @@ from typing import cast
 
 from tests.soak.member import Member
 from tests.soak.reconciliation import ArrivalCounts, DuplicateSource, reconcile
+from tests.soak.records import ABORTED, NOT_ACKNOWLEDGED
 from tests.soak.report import LOST, duplicate_sources
 from tests.soak.timeline import Fault
 
 HELD = frozenset({0, 1})
 KILL = DuplicateSource("bridge SIGKILL", "bridge 2", 100.0, 100.0, HELD)
-NOT_ACKNOWLEDGED = 255
 
 
 def _counts(*arrivals: tuple[int, float]) -> ArrivalCounts:
@@ -20,19 +20,25 @@ def _counts(*arrivals: tuple[int, float]) -> ArrivalCounts:
 
 def test_an_acknowledged_record_that_never_arrived_is_lost() -> None:
     """A record that Kafka did not acknowledge may be missing."""
-    result = reconcile(
-        _counts((0, 1.0), (2, 1.0)), bytes([0, 0, 0, NOT_ACKNOWLEDGED]), NOT_ACKNOWLEDGED, [], 10
-    )
+    result = reconcile(_counts((0, 1.0), (2, 1.0)), bytes([0, 0, 0, NOT_ACKNOWLEDGED]), [], 10)
 
     assert result.lost == [1]
     assert not result.holds
+
+
+def test_a_record_of_an_aborted_transaction_must_not_arrive() -> None:
+    """It may not be missing either, because no reader may see it."""
+    aborted = bytes([0, ABORTED, ABORTED])
+
+    assert reconcile(_counts((0, 1.0)), aborted, [], 10).holds
+    assert reconcile(_counts((0, 1.0), (2, 1.0)), aborted, [], 10).unexpected == [2]
 
 
 def test_a_kill_explains_duplicates_up_to_the_budget() -> None:
     """The third of three duplicates exceeds a budget of two."""
     arrivals = [(n, 99.0 + n / 10) for n in range(3)] + [(n, 105.0 + n) for n in range(3)]
 
-    result = reconcile(_counts(*arrivals), bytes([0, 1, 0]), NOT_ACKNOWLEDGED, [KILL], 2)
+    result = reconcile(_counts(*arrivals), bytes([0, 1, 0]), [KILL], 2)
 
     assert result.by_source == [(KILL, 2)]
     assert [one.number for one in result.unexplained] == [2]
@@ -41,7 +47,7 @@ def test_a_kill_explains_duplicates_up_to_the_budget() -> None:
 
 def test_a_kill_does_not_explain_duplicates_of_other_partitions() -> None:
     """The arrivals are around the kill, but the partition belonged to another process."""
-    result = reconcile(_counts((0, 99.0), (0, 105.0)), bytes([2]), NOT_ACKNOWLEDGED, [KILL], 10)
+    result = reconcile(_counts((0, 99.0), (0, 105.0)), bytes([2]), [KILL], 10)
 
     assert len(result.unexplained) == 1
 
@@ -50,7 +56,7 @@ def test_a_kill_does_not_explain_earlier_or_later_duplicates() -> None:
     """Both arrivals are before the kill, or both are after it."""
     arrivals = ((0, 90.0), (0, 92.0), (1, 110.0), (1, 112.0))
 
-    result = reconcile(_counts(*arrivals), bytes([0, 1]), NOT_ACKNOWLEDGED, [KILL], 10)
+    result = reconcile(_counts(*arrivals), bytes([0, 1]), [KILL], 10)
 
     assert [one.number for one in result.unexplained] == [0, 1]
 
@@ -60,7 +66,7 @@ def test_each_of_two_kills_has_its_own_budget() -> None:
     second = DuplicateSource("bridge SIGKILL", "bridge 3", 103.0, 103.0, HELD)
     arrivals = [(n, 99.0) for n in range(2)] + [(n, 105.0) for n in range(2)]
 
-    result = reconcile(_counts(*arrivals), bytes([0, 1]), NOT_ACKNOWLEDGED, [KILL, second], 1)
+    result = reconcile(_counts(*arrivals), bytes([0, 1]), [KILL, second], 1)
 
     assert result.by_source == [(KILL, 1), (second, 1)]
     assert result.holds
@@ -68,7 +74,7 @@ def test_each_of_two_kills_has_its_own_budget() -> None:
 
 def test_an_event_without_a_record_violates_the_guarantee() -> None:
     """Its number is beyond the written ones."""
-    result = reconcile(_counts((0, 1.0), (7, 1.0), (7, 2.0)), bytes([0]), NOT_ACKNOWLEDGED, [], 10)
+    result = reconcile(_counts((0, 1.0), (7, 1.0), (7, 2.0)), bytes([0]), [], 10)
 
     assert result.unexpected == [7]
     assert not result.holds

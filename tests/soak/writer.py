@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from confluent_kafka import Message, Producer
 
+from tests.soak.records import RecordLog
 from tests.stories.kafka_fixture import encode
 
 _STEP_S: Final = 0.02
-NOT_ACKNOWLEDGED: Final = 255
 
 
 def _default_user(n: int) -> str:
@@ -23,7 +23,7 @@ def _default_user(n: int) -> str:
 
 
 class Writer(threading.Thread):
-    """Writes `rate` records per second until `stop`; `partition_of[n]` is record n's partition."""
+    """Writes `rate` records per second until `stop`; `records` has what became of each."""
 
     def __init__(
         self,
@@ -31,7 +31,9 @@ class Writer(threading.Thread):
         topic: str,
         schema_id: int,
         rate: float,
+        *,
         user_of: Callable[[int], str] = _default_user,
+        records: RecordLog | None = None,
     ) -> None:
         super().__init__(name="writer", daemon=True)
         reliable = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0}
@@ -40,22 +42,17 @@ class Writer(threading.Thread):
         self._topic, self._schema_id, self._rate = topic, schema_id, rate
         self._user_of = user_of
         self._stop_asked = threading.Event()
-        self.partition_of = bytearray()
-        self.acknowledged = 0
+        self.records = records or RecordLog()
         self.failure: str | None = None
-
-    @property
-    def written(self) -> int:
-        """The number of records passed to the producer."""
-        return len(self.partition_of)
 
     def run(self) -> None:
         """Write due records every 20 ms, and catch up after delays."""
-        started_s = time.monotonic()
+        started_s, written = time.monotonic(), 0
         while not self._stop_asked.wait(_STEP_S):
             due = int((time.monotonic() - started_s) * self._rate)
-            while self.written < due and not self._stop_asked.is_set():
-                self._write(self.written)
+            while written < due and not self._stop_asked.is_set():
+                self._write(self.records.add())
+                written += 1
             self._producer.poll(0)
 
     def stop(self, timeout_s: float) -> None:
@@ -69,16 +66,16 @@ class Writer(threading.Thread):
     def _write(self, n: int) -> None:
         value = encode(self._schema_id, n, self._user_of(n))
         done = partial(self._acknowledge, n)
-        try:
-            self._producer.produce(self._topic, value, key=str(n), on_delivery=done)
-        except BufferError:  # Kafka has been down for minutes
-            self._producer.poll(0.5)
-            return
-        self.partition_of.append(NOT_ACKNOWLEDGED)
+        while not self._stop_asked.is_set():
+            try:
+                self._producer.produce(self._topic, value, key=str(n), on_delivery=done)
+            except BufferError:  # Kafka has been down for minutes
+                self._producer.poll(0.5)
+            else:
+                return
 
     def _acknowledge(self, n: int, error: Any, message: Message) -> None:
         if error is not None:
             self.failure = f"Kafka refused a record: {error}"
             return
-        self.partition_of[n] = message.partition() or 0
-        self.acknowledged += 1
+        self.records.acknowledge(n, message.partition() or 0)
