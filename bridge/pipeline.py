@@ -34,6 +34,7 @@ from weakref import WeakSet
 
 from bridge.delivery.dead_letter import DeadLetter, Failure, dead_letter
 from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.decode_failures import DecodeFailures
 from bridge.delivery.halts import FIX_THE_MAPPING, Halts, fix_for_rejections
 from bridge.delivery.pauses import DEAD_LETTER_TOPIC, SCHEMA_REGISTRY, Outage
 from bridge.delivery.rejection_rate import RejectionRate, RejectionRateExceeded
@@ -85,6 +86,12 @@ class Pipeline(Generic[R]):
         self._prune_at = PRUNE_THRESHOLD
         owners = ports.dead_letter_context.owners
         self._halts = Halts(ports.mappings, owners, ports.source.halt, ports.observer)
+        self._decode_failures = DecodeFailures(
+            ports.rejection_threshold,
+            self._halts,
+            skipped=ports.skipped,
+            guess=ports.decoder.guess_format,
+        )
         self._match_rejections = RejectionRate(ports.rejection_threshold, "matches")
         self._send_rejections = RejectionRate(ports.rejection_threshold, "events sent")
         self._facts = FactBatch(ports.observer)
@@ -135,7 +142,9 @@ class Pipeline(Generic[R]):
         try:
             outcomes = self._map(record)  # decode, map
         except PoisonRecord as error:
-            self._start_task(record, self._finish(_failed(record, Failure.of(error))))
+            failure = Failure.of(error)
+            if not self._decode_failures.failed(record, failure):
+                self._start_task(record, self._finish(_failed(record, failure)))
             return None
         except Exception as error:
             self._start_task(record, self._finish(_failed(record, _internal_error(error))))
@@ -162,6 +171,7 @@ class Pipeline(Generic[R]):
         decoded = self._ports.decoder.decode(record)
         if decoded is None:
             return None
+        self._decode_failures.decoded(record.topic)
         return decoded.compiled.map(record, decoded.value, decoded.record_name)
 
     def _build_record(
@@ -315,7 +325,9 @@ class Pipeline(Generic[R]):
         try:
             fetched = await self._fetch_schema(record)
         except PoisonRecord as error:
-            await self._finish(_failed(record, Failure.of(error)))
+            failure = Failure.of(error)
+            if not self._decode_failures.failed(record, failure):
+                await self._finish(_failed(record, failure))
             return
         if fetched:
             self._start_records([record], self._ports.clock())

@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from bridge.delivery.dead_letter import DeadLetter, DeadLetterContext
 from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.decode_failures import FormatGuess
 from bridge.delivery.halts import HaltedTopic, Mappings, Topics
 from bridge.delivery.rejection_rate import RejectionThreshold
 from bridge.mapping.runtime.event_age import AgeLimits
@@ -26,6 +27,12 @@ SelectRecords = Callable[[str, Sequence[Message]], Sequence[int]]
 
 The others are skipped. The poll thread calls it, so it never blocks and never raises.
 """
+
+
+def none_skipped(_: str) -> int:
+    """How many records of a topic are skipped without a prefilter."""
+    return 0
+
 
 Clock = Callable[[], float]
 """Returns the current time in seconds since 1970."""
@@ -87,6 +94,10 @@ class Decoder(Protocol):
         """Fetch the schema that `decode` needs."""
         ...
 
+    def guess_format(self, record: Record) -> FormatGuess:
+        """Say what the value of a record that cannot be decoded looks like."""
+        ...
+
 
 class Sender(Protocol[R_contra]):
     """Sends a request, with retries, until the decision is final."""
@@ -122,7 +133,8 @@ class Ports(Generic[R]):
 
     `dead_letter_context` is written into dead letters. `mappings` tells which topics a halt
     concerns, `rejection_threshold` when a mapping is halted, and `ages` when an event is late or
-    too old. `workers` send the events. `halted_topics` are halted from the start.
+    too old. `workers` send the events. `halted_topics` are halted from the start. `skipped`
+    returns how many records of a topic never get here, because no mapping matches them.
     """
 
     source: Source
@@ -139,3 +151,4 @@ class Ports(Generic[R]):
     ages: AgeLimits
     workers: Workers[Any] = field(default_factory=Workers)
     halted_topics: Sequence[HaltedTopic] = ()
+    skipped: Callable[[str], int] = none_skipped

@@ -46,7 +46,7 @@ from bridge.mapping.compiler.type_conflicts import Types
 from bridge.mapping.runtime.plan import Plan
 from bridge.observer import Draining, Info, Observer, ObserverGroup, SchemaMismatch
 from bridge.pipeline import Pipeline
-from bridge.ports import Ports, SelectRecords
+from bridge.ports import Ports, SelectRecords, none_skipped
 from bridge.schema.types import Schema
 from bridge.workers import Workers
 
@@ -70,6 +70,10 @@ class Bridge:
         self._source: KafkaSource | None = None
         self._select_records: SelectRecords = every_record
         self._workers: Workers[Any] = Workers(config.settings.fullstory.max_in_flight)
+        self._skipped: Callable[[str], int] = none_skipped
+        self._newest: dict[str, Schema] = {}
+        """The registry's newest schema of each topic, by Kafka name, as far as it is known."""
+
         self._types: Types = {}
         """The types of properties in all schemas so far: one property keeps one type."""
 
@@ -117,6 +121,7 @@ class Bridge:
                 ages=age_limits(settings),
                 workers=self._workers,
                 halted_topics=halted_topics,
+                skipped=self._skipped,
             )
             _tune_garbage_collector()
             await Pipeline(pipeline_ports).run()
@@ -137,9 +142,11 @@ class Bridge:
         store = files if registry is None else Schemas(files, registry)
         settings = self._config.settings
         formats = wire_formats(settings, files)
-        decoder = AvroDecoder(store, formats, self._compile, settings.avro.subject_of)
+        subjects = settings.avro.subject_of
+        decoder = AvroDecoder(store, formats, self._compile, subjects, self._newest)
         if self._variation.has_prefilter:
-            self._select_records = Prefilter(decoder, self._config.tombstones())
+            prefilter = Prefilter(decoder, self._config.tombstones())
+            self._select_records, self._skipped = prefilter, prefilter.skipped
         return cluster, self._variation.decoder(decoder), halted_topics
 
     def tombstones(self) -> Tombstones:
@@ -241,7 +248,9 @@ class Bridge:
             return None
         subject = self._config.settings.avro.subject_of(topic)
         newest = await self._retry(SCHEMA_REGISTRY, partial(registry.latest, subject))
-        if newest is None and not self._stopping.is_set():
+        if newest is not None:
+            self._newest[topic] = newest.schema
+        elif not self._stopping.is_set():
             self._observer.notify(Info(f"the registry has no subject {subject} yet"))
         return newest
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bridge import ports
 from bridge.delivery.dead_letter import MAPPING
+from bridge.delivery.decode_failures import FormatGuess
 from bridge.errors import PoisonRecord
 from bridge.mapping.runtime.outcome import MappingRejected, Outcome
 from bridge.records import Record
@@ -64,6 +65,10 @@ class SelectedMappingDecoder:
     async def prepare(self, record: Record) -> None:
         """Fetch the schema that `decode` needs."""
         await self._decoder.prepare(record)
+
+    def guess_format(self, record: Record) -> FormatGuess:
+        """Say what the value of a record that cannot be decoded looks like."""
+        return self._decoder.guess_format(record)
 
 
 class _Decoded:

@@ -88,12 +88,12 @@ def _mismatches(config: Config, topic: str, schema: Schema, types: Types) -> Seq
 
 
 def _owners(config: Config, unfit: UnfitTopic) -> str | None:
-    """The owners of the files with problems; of all mappings of the topic if no file has one."""
+    """The owners of the topic's mappings whose files have problems; None if no file has one."""
     alias = config.alias(unfit.topic)
     files = {problem.place.file for problem in unfit.errors if problem.place is not None}
     owners = [
         rule.owner
         for rule in config.rules
-        if rule.owner and rule.reads(alias) and (not files or rule.document.file in files)
+        if rule.owner and rule.reads(alias) and rule.document.file in files
     ]
     return ", ".join(dict.fromkeys(owners)) or None

@@ -7,8 +7,10 @@ Records without a value are not decoded here.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from bridge.avro.format_guess import guess_format
 from bridge.avro.reader import NameOf, make_name_of, make_projecting_reader
 from bridge.avro.schema_store import SchemaStore, WriterSchema
 from bridge.avro.walker import Read
@@ -19,6 +21,7 @@ from bridge.avro.wire_formats import (
     WireFormat,
     in_context,
 )
+from bridge.delivery.decode_failures import FormatGuess
 from bridge.documents.problems import Problems
 from bridge.errors import PoisonRecord
 from bridge.records import Record
@@ -98,7 +101,8 @@ class TopicSchemas(Generic[T]):
 class AvroDecoder(Generic[T]):
     """Decodes the records of all topics; the default wire format is Confluent's.
 
-    `subject_of` returns the subject of a topic in the registry.
+    `subject_of` returns the subject of a topic in the registry. `newest` has the newest schema of
+    each topic, as far as it is known.
     """
 
     def __init__(
@@ -107,10 +111,12 @@ class AvroDecoder(Generic[T]):
         formats: Mapping[str, WireFormat],
         compile_mappings: CompileMappings[T],
         subject_of: Callable[[str], str] = "{}-value".format,
+        newest: Mapping[str, Schema] = MappingProxyType({}),
     ) -> None:
         self._store = store
         self._compile_mappings = compile_mappings
         self._subject_of = subject_of
+        self._newest = newest
         self._topics = {
             topic: TopicSchemas[T](wire_format, subject_of(topic))
             for topic, wire_format in formats.items()
@@ -139,6 +145,11 @@ class AvroDecoder(Generic[T]):
         writer = await self._store.fetch(topic.key(framed.token))
         if framed.token not in topic.entries:  # several records can wait for one fetch
             topic.entries[framed.token] = self._make_entry(record.topic, writer)
+
+    def guess_format(self, record: Record) -> FormatGuess:
+        """Say what the value of a record that cannot be decoded looks like."""
+        wire_format = self.topic(record.topic).format.name
+        return guess_format(record.value or b"", wire_format, self._newest.get(record.topic))
 
     def topic(self, name: str) -> TopicSchemas[T]:
         """The wire format and the known schemas of a topic."""

@@ -71,7 +71,7 @@ class _Filter(NamedTuple):
 class _Topic:
     """The filters of a topic, by schema token and by the value's prefix."""
 
-    __slots__ = ("assignment", "by_prefix", "by_token", "format", "tombstones")
+    __slots__ = ("assignment", "by_prefix", "by_token", "format", "skipped", "tombstones")
 
     def __init__(self, name: str, wire_format: WireFormat, tombstones: FilteringMappings) -> None:
         self.format = wire_format
@@ -79,6 +79,7 @@ class _Topic:
         self.by_prefix: dict[bytes, _Filter] = {}
         self.by_token: dict[bytes, _Filter] = {}
         self.assignment = Assignment(name, -1)
+        self.skipped = 0
 
 
 class Prefilter:
@@ -117,7 +118,13 @@ class Prefilter:
                     passed.append(index)
             except Exception:  # the pipeline reports the cause
                 passed.append(index)
+        topic.skipped += len(messages) - len(passed)
         return passed
+
+    def skipped(self, name: str) -> int:
+        """How many messages of a topic matched no mapping so far; call from any thread."""
+        topic = self._topics.get(name)
+        return 0 if topic is None else topic.skipped
 
     def _passes(self, topic: _Topic, message: Message) -> bool:
         """Check a message for which `by_prefix` has no filter, whatever the reason."""

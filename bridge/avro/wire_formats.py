@@ -95,6 +95,9 @@ class BodyLocation(NamedTuple):
 class WireFormat(Protocol):
     """How the values of a topic identify their schema."""
 
+    name: str
+    """The value of the setting `wire_format`."""
+
     prefix_bytes: int
     """The usual length of the prefix that identifies the schema."""
 
@@ -118,6 +121,7 @@ class ConfluentFormat:
     counts, as in Confluent's clients. Apicurio 3 writes the same prefix.
     """
 
+    name = "confluent"
     prefix_bytes = _ID_BYTES
     reads_headers = True
 
@@ -146,6 +150,7 @@ class ConfluentFormat:
 class RawFormat:
     """No framing: the whole value is the body, and its schema is a local file."""
 
+    name = "raw"
     prefix_bytes = 0
     reads_headers = False
 
@@ -168,6 +173,7 @@ class SingleObjectFormat:
     the schemas are local files: `files` maps fingerprints (in wire order) to paths.
     """
 
+    name = "single_object"
     prefix_bytes = _SINGLE_OBJECT_BYTES
     reads_headers = False
 

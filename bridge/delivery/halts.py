@@ -1,4 +1,4 @@
-"""Halted topics: a mapping asks for a halt or rejects too many records, or a topic cannot start.
+"""Halted topics: a mapping asks for it or rejects too many records, or a topic is unreadable.
 
 Invariants:
 - No record of a halted topic starts, not even one that was polled before the consumer paused the
@@ -44,7 +44,7 @@ Topics = Callable[[str], bool]
 
 
 class HaltedTopic(NamedTuple):
-    """A topic (by Kafka name) that is halted before its first record; `owner` may be several."""
+    """A topic (by Kafka name) to halt; without `owner`, the owners of its mappings are named."""
 
     topic: str
     why: str
@@ -98,10 +98,19 @@ class Halts:
         self._halt(scope, self._mappings.topics_of(mapping))
 
     def halt_topic(self, halted: HaltedTopic) -> None:
-        """Halt one topic before its first record."""
+        """Halt one topic, whatever its mappings."""
         topic, why, fix, owner = halted
         self._halted_topics.add(topic)
-        self._halt(HaltedScope(f"the topic {topic}", why, fix, owner), topic.__eq__)
+        scope = HaltedScope(f"the topic {topic}", why, fix, owner or self._owners_of(topic))
+        self._halt(scope, topic.__eq__)
+
+    def _owners_of(self, topic: str) -> str | None:
+        owners = (
+            owner
+            for mapping, owner in self._owners.items()
+            if self._mappings.topics_of(mapping)(topic)
+        )
+        return ", ".join(dict.fromkeys(owners)) or None
 
     def _halt(self, scope: HaltedScope, topics: Topics) -> None:
         if scope.scope in self._scopes:

@@ -13,13 +13,15 @@ Invariants:
   counts too: an update fixes it, and nothing is lost meanwhile.
 - These do not count: the age of an event, since a backlog after an outage would halt every
   mapping; FullStory's failures (`exhausted`); and unknown users (`unknown_user`). A record that
-  cannot be decoded does not count either: nobody knows which mapping would have matched it.
+  cannot be decoded does not count either: nobody knows which mapping would have matched it. It
+  counts against its topic (`decode_failures.py`).
 - Results of the mapping and responses of FullStory are counted separately, each in order. The
   bridge rejects immediately, but responses come late. In one count, a slow FullStory would make
   every mapping look worse than it is.
 """
 
 from collections import Counter, deque
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -86,17 +88,17 @@ class _Cause(NamedTuple):
         return self.reason + where + ("" if self.status is None else f" with status {self.status}")
 
 
-class _LastMatches:
+class LastMatches:
     """The matches of one mapping: their count, and the rejections among the last ones."""
 
     __slots__ = ("_rejected", "_threshold", "count")
 
     def __init__(self, threshold: RejectionThreshold) -> None:
         self._threshold = threshold
-        self._rejected: deque[tuple[int, _Cause]] = deque()
+        self._rejected: deque[tuple[int, Hashable]] = deque()
         self.count = 0
 
-    def reject(self, cause: _Cause) -> bool:
+    def reject(self, cause: Hashable) -> bool:
         """Add a rejection; returns whether there are too many now."""
         self.count += 1
         self._rejected.append((self.count, cause))
@@ -115,18 +117,18 @@ class _LastMatches:
         """How many of them were rejected, as of the latest rejection."""
         return len(self._rejected)
 
-    def most_common_cause(self) -> _Cause:
+    def most_common_cause(self) -> Hashable:
         """The most common cause of the rejections."""
         return Counter(cause for _, cause in self._rejected).most_common(1)[0][0]
 
 
-class _ByMapping(dict[str, _LastMatches]):
+class _ByMapping(dict[str, LastMatches]):
     """Creates the entry of a mapping at its first match."""
 
     def __init__(self, threshold: RejectionThreshold) -> None:
         super().__init__()
         self._threshold = threshold
 
-    def __missing__(self, mapping: str) -> _LastMatches:
-        last = self[mapping] = _LastMatches(self._threshold)
+    def __missing__(self, mapping: str) -> LastMatches:
+        last = self[mapping] = LastMatches(self._threshold)
         return last

@@ -68,11 +68,15 @@ class HaltSettings(Section):
         default=0.5,
         ge=0,
         le=1,
-        description="The share of its last matches that a mapping may reject. It is judged from "
-        "the 20th match on; `1` allows any number.",
+        description="The share of its last matches that a mapping may reject, and of its last "
+        "records that may be undecodable in a topic. It is judged from the 20th one on; `1` allows "
+        "any number.",
     )
     of_last_matches: Whole = Field(
-        default=500, ge=20, le=10_000, description="How many of the last matches are judged."
+        default=500,
+        ge=20,
+        le=10_000,
+        description="How many of the last matches or records are judged.",
     )
 
 

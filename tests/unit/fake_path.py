@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from bridge.delivery.dead_letter import DeadLetter, DeadLetterContext
 from bridge.delivery.decision import Done, Reject, Skip
+from bridge.delivery.decode_failures import FormatGuess
 from bridge.delivery.halts import HaltedTopic
 from bridge.delivery.rejection_rate import NEVER_EXCEEDED, RejectionThreshold
 from bridge.errors import PoisonRecord, Unavailable
@@ -73,6 +74,7 @@ class FakePorts:
     sessions: dict[str, Session] = field(default_factory=dict)
     rejection_threshold: RejectionThreshold = NEVER_EXCEEDED
     halted_topics: Sequence[HaltedTopic] = ()
+    skipped: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.assignment = Assignment("t", 0)
@@ -91,6 +93,7 @@ class FakePorts:
             rejection_threshold=self.rejection_threshold,
             ages=AgeLimits(1800, None),
             halted_topics=self.halted_topics,
+            skipped=lambda topic: self.skipped.get(topic, 0),
         )
         self.pipeline = asyncio.create_task(Pipeline(self.ports).run())
 
@@ -144,6 +147,10 @@ class FakePorts:
         if isinstance(answer, Exception):
             raise answer
         self.values[record.offset] = answer
+
+    def guess_format(self, _record: Record) -> FormatGuess:
+        """Say that everything looks like JSON."""
+        return FormatGuess("JSON", "write Avro")
 
     def build(self, event: Event, _record: Record) -> str:
         """Return the event's name as the request; `large` cannot be built."""
