@@ -17,10 +17,11 @@ from typing import Any, NamedTuple, Protocol
 from bridge.avro.decoder import AvroDecoder, ReadPaths, ValueReader
 from bridge.avro.projection.project import project, project_one
 from bridge.avro.reader import record_name
+from bridge.avro.schema_headers import schema_header
 from bridge.avro.walker import read_index
-from bridge.avro.wire_formats import SCHEMA_ID_HEADER, WireFormat
+from bridge.avro.wire_formats import WireFormat
 from bridge.mapping.runtime.dispatch import Equality
-from bridge.records import Assignment, Headers, Message, Record
+from bridge.records import Assignment, Message, Record
 from bridge.schema.types import Union
 
 _TWO_BYTE_MIN = 128
@@ -105,7 +106,7 @@ class Prefilter:
             value = message.value()
             headers = message.headers() if reads_headers else None
             try:
-                if value is None or (headers is not None and _has_schema_header(headers)):
+                if value is None or (headers and schema_header(headers) is not None):
                     filter_ = None
                 else:
                     filter_ = filters.get(value[:size])
@@ -181,7 +182,3 @@ def _branch_index(data: bytes, start: int) -> int:
 
 def _always(_: Record, __: object) -> bool:
     return True
-
-
-def _has_schema_header(headers: Headers | None) -> bool:
-    return headers is not None and any(name == SCHEMA_ID_HEADER for name, _ in headers)

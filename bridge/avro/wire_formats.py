@@ -15,12 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from bridge.avro.fingerprint import by_fingerprint
+from bridge.avro.schema_headers import SCHEMA_ID_HEADER, refuse_other, schema_header
 from bridge.errors import PoisonRecord
 from bridge.records import Record
 from bridge.schema.types import Schema
-
-SCHEMA_ID_HEADER = "__value_schema_id"
-"""The header for a value's schema id in Confluent's clients, since 2.10.1."""
 
 _ID_BYTES = 5
 _GUID_BYTES = 17
@@ -128,10 +126,11 @@ class ConfluentFormat:
     def locate_body(self, record: Record) -> BodyLocation:
         """Find the schema id or GUID; raises PoisonRecord."""
         headers = record.read_headers()
-        if headers:
-            for name, content in headers:
-                if name == SCHEMA_ID_HEADER and content is not None:
-                    return BodyLocation(_check_header(content), 0)
+        named = schema_header(headers) if headers else None
+        if named is not None:
+            name, content = named
+            refuse_other(name)
+            return BodyLocation(_check_header(content), 0)
         value = record.value or b""
         magic = value[0] if value else -1
         if magic == _MAGIC_ID and len(value) >= _ID_BYTES:

@@ -44,6 +44,8 @@ MEANINGS: Final[dict[Reason, str]] = {
     "Check `wire_format` of the topic.",
     Reason("decode", "too_short"): "The value is shorter than the wire format requires.",
     Reason("decode", "bad_schema_header"): "The header with the schema id is malformed.",
+    Reason("decode", "other_schema_header"): "A header of Apicurio, Azure or Spring identifies the "
+    "schema, which the bridge does not read.",
     Reason("decode", "unknown_schema_id"): "The registry does not have the schema of the record.",
     Reason("decode", "unknown_fingerprint"): "No file in `schema` has the fingerprint of the "
     "record. Add the schema.",

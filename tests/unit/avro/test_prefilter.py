@@ -201,6 +201,23 @@ def test_a_value_without_framing_is_read_from_its_first_byte() -> None:
     ) == [1]
 
 
+@pytest.mark.parametrize(
+    ("header", "passed"),
+    [
+        (("apicurio.value.globalId", bytes(8)), [0]),
+        (("content-type", b"avro/binary+0f8a"), [0]),
+        (("content-type", b"application/avro"), []),
+    ],
+)
+def test_a_value_whose_schema_another_serializer_names_in_a_header_passes(
+    header: tuple[str, bytes], passed: list[int]
+) -> None:
+    """The pipeline makes it a dead letter, though its first bytes look like a known prefix."""
+    prefilter, decoder = _prefilter(PAYMENT)
+    _learn(decoder, _framed(FAILED))
+    assert prefilter("t", [PolledMessage(_framed(OK), [header])]) == passed
+
+
 def test_if_the_filters_of_a_topic_cannot_be_made_all_its_records_pass() -> None:
     """The poll thread goes on; the pipeline reports the cause."""
 

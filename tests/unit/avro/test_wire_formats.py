@@ -19,6 +19,7 @@ GUID = "01234567-89ab-cdef-0123-456789abcdef"
 GUID_BYTES = bytes.fromhex(GUID.replace("-", ""))
 ID_TOKEN = b"\x00\x00\x01\x02\x03"
 GUID_TOKEN = b"\x01" + GUID_BYTES
+OTHER = ("other_schema_header", None)
 CONFLUENT = ConfluentFormat()
 
 
@@ -39,6 +40,10 @@ def _record(value: bytes | None, headers: Headers | None = None) -> Record:
         (ID_TOKEN, [("__value_schema_id", GUID_TOKEN)], SchemaGuid(GUID), 0),
         (ID_TOKEN, [("__key_schema_id", GUID_TOKEN), ("x", None)], SchemaId(0x010203), 5),
         (ID_TOKEN, [("__value_schema_id", None)], SchemaId(0x010203), 5),
+        (ID_TOKEN, [("content-type", b"application/avro")], SchemaId(0x010203), 5),
+        (ID_TOKEN, [("contentType", b"application/*+avro")], SchemaId(0x010203), 5),
+        (ID_TOKEN, [("apicurio.value.encoding", b"BINARY")], SchemaId(0x010203), 5),
+        (ID_TOKEN, [("apicurio.value.globalId", None)], SchemaId(0x010203), 5),
         (
             b"body",
             [("__value_schema_id", ID_TOKEN), ("__value_schema_id", GUID_TOKEN)],
@@ -66,6 +71,11 @@ def test_confluents_framing_identifies_the_schema(
         (ID_TOKEN, [("__value_schema_id", b"")], "bad_schema_header", None, "0 bytes"),
         (ID_TOKEN, [("__value_schema_id", ID_TOKEN + b"x")], "bad_schema_header", None, "6 bytes"),
         (ID_TOKEN, [("__value_schema_id", b"\x02" * 17)], "bad_schema_header", None, "17 bytes"),
+        (b"\0" * 9, [("apicurio.value.globalId", b"\0" * 8)], *OTHER, "Apicurio's serializer"),
+        (b"\0" * 9, [("apicurio.value.contentId", b"\0" * 8)], *OTHER, "`wire_format: raw`"),
+        (ID_TOKEN, [("content-type", b"avro/binary+0f8a")], *OTHER, "Azure's schema registry"),
+        (ID_TOKEN, [("contentType", b"application/vnd.paid.v1+avro")], *OTHER, "Spring"),
+        (ID_TOKEN, [("contentType", b'"application/vnd.a.b.v12+avro"')], *OTHER, "Spring"),
     ],
 )
 def test_a_value_without_confluents_framing_is_poison(
