@@ -68,7 +68,10 @@ MEANINGS: Final[dict[Reason, str]] = {
     "of `first_of` has one.",
     Reason("map", "missing_uid"): "The user id is empty or a placeholder like `guest`. Add "
     "`optional: true` to skip such records.",
-    Reason("map", "invalid_uid"): "The user id has more than 256 characters, or is `.` or `..`.",
+    Reason(
+        "map", "invalid_uid"
+    ): "The user id has more than 256 characters or a control character, "
+    "or is `.` or `..`. A binary key is no user id.",
     Reason("map", "missing_timestamp"): "The event has no time.",
     Reason("map", "unlisted_event"): "The table in `event` does not list the value.",
     Reason("map", "card_number"): "The value is a payment card number. Add `redact` or `hash`.",
@@ -81,6 +84,7 @@ MEANINGS: Final[dict[Reason, str]] = {
     "a day.",
     Reason("map", "not_finite"): "The number is NaN or infinite.",
     Reason("map", "not_utf8"): "The bytes are not UTF-8 text: a field, the key or a header.",
+    Reason("map", "not_text"): "The key or a header is binary: it contains control characters.",
     Reason("map", "number_out_of_range"): "The number does not fit into 64 bits, or into a double.",
     Reason("map", "time_out_of_range"): "The time is not within the years 1 to 9999.",
     Reason("map", "time_without_offset"): "The time has no UTC offset. Add `zone`.",

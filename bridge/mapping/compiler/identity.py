@@ -3,6 +3,7 @@
 Invariants: each part is compiled into one closure over a record and its decoded value.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -35,6 +36,9 @@ UID_CHARS_MAX = 256
 
 ANONYMOUS_IDS: Final = frozenset({"", "null", "undefined", "0", "guest", "anonymous"})
 """Placeholder ids without a user: FullStory flags an id that many people share."""
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+"""No id of a user contains them, but binary keys do: `FS.identify` cannot have sent this one."""
 
 _RECENT: Final = Recent()
 _NONE: Final = NoSession()
@@ -69,14 +73,28 @@ def compile_uid(uid: LongUid, scope: MappingScope) -> ReadUid:
 
     def read(record: Record, value: Any) -> str | None:
         for read_user in reads:
-            user = read_user(record, value)
+            try:
+                user = read_user(record, value)
+            except MappingError as error:
+                raise _invalid_if_binary(error, path) from None
             if user is not None and user.strip().casefold() not in ANONYMOUS_IDS:
-                if len(user) > UID_CHARS_MAX or user in (".", ".."):
+                if len(user) > UID_CHARS_MAX or user in (".", "..") or _has_control(user):
                     raise MappingError("invalid_uid", "this uid cannot be sent to FullStory", path)
                 return str(user)
         return None
 
     return read
+
+
+def _has_control(user: str) -> bool:
+    return not user.isprintable() and _CONTROL.search(user) is not None
+
+
+def _invalid_if_binary(error: MappingError, path: str) -> MappingError:
+    """A binary key or header is an invalid uid; any other error stays as it is."""
+    if error.reason != "not_text":
+        return error
+    return MappingError("invalid_uid", error.message, error.path or path)
 
 
 def _uid_text(resolved: ResolvedPath) -> Convert | None:

@@ -3,6 +3,7 @@
 Invariants: None means missing. What can be bound when the closure is built is bound then.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from bridge.schema.conversions import Convert, MappingError
 
 Reader = Callable[[Record, Any], Any]
 _Walk = Callable[[Any], Any]
+
+_BINARY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""Control characters, except for tab, line feed and carriage return."""
 
 
 def reader_of(steps: tuple[Step, ...], *, flatten: bool = False, mixed: bool = False) -> Reader:
@@ -86,13 +90,20 @@ def timestamp(record: Record, _: Any) -> int | None:
 def utf8(raw: bytes, what: str) -> str:
     """Decode the record's key or a header.
 
+    Many binary keys are valid UTF-8: a long, an id, an Avro value with its prefix. Control
+    characters show that they are not text.
+
     Raises:
-        MappingError: the bytes are not UTF-8.
+        MappingError: the bytes are not UTF-8, or contain control characters other than white space.
     """
     try:
-        return raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError:
         raise MappingError("not_utf8", f"the record's {what} is not UTF-8 text") from None
+    if not text.isprintable() and _BINARY.search(text):
+        message = f"the record's {what} is binary: it contains control characters, and only text"
+        raise MappingError("not_text", f"{message} can be read from it")
+    return text
 
 
 def _root() -> Reader:
