@@ -105,10 +105,12 @@ class AvroType:
 def avro_type_of(type_: Type) -> AvroType:
     """The `AvroType` of a type that is not a union, a reference or `null`."""
     match type_:
-        case Primitive(name, logical):
-            return _logical(logical, name, 0) or AvroType(_PRIMITIVE_MEASURES[name], name)
-        case Fixed(name, size, logical):
-            return _logical(logical, "fixed", size) or AvroType("fixed", f"fixed({size}) {name}")
+        case Primitive(name, logical, ignored):
+            what = f"{name} ({ignored})" if ignored else name
+            return _logical(logical, name, 0) or AvroType(_PRIMITIVE_MEASURES[name], what)
+        case Fixed(name, size, logical, ignored):
+            what = f"fixed({size}) {name}" + (f" ({ignored})" if ignored else "")
+            return _logical(logical, "fixed", size) or AvroType("fixed", what)
         case Enum(name, symbols):
             return AvroType("enum", f"enum {name}", symbols)
         case Record(name):

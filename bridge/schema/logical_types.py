@@ -1,9 +1,9 @@
 """Finds the logical type of a type, in every place where schemas declare it.
 
 Invariants: a logical type counts only on a base type that Avro's specification allows. Any other
-is ignored, and the plain type stays. Three places are accepted: inside the type, in the field next
-to `type` (4 of 9 public payment schemas do that), and Kafka Connect's and Debezium's
-`connect.name`.
+is ignored, the plain type stays, and messages about it say why. Three places are accepted: inside
+the type, in the field next to `type` (4 of 9 public payment schemas do that), and Kafka Connect's
+and Debezium's `connect.name`.
 """
 
 import re
@@ -55,6 +55,36 @@ def logical_of(base: str, attributes: Mapping[str, Any], size: int = 0) -> Logic
     if isinstance(name, str) and base in _BASES.get(name, ()):
         return _checked(name, base, attributes, size)
     return _from_connect(base, attributes.get("connect.name"))
+
+
+def why_ignored(base: str, attributes: Mapping[str, Any], size: int = 0) -> str:
+    """Why the logical type in `attributes` is ignored; empty if none of Avro's is declared.
+
+    It is asked only if `logical_of` has found none.
+    """
+    name = attributes.get("logicalType")
+    if not isinstance(name, str) or name not in _BASES:
+        return ""
+    if base not in _BASES[name]:
+        needed = " or ".join(sorted(_BASES[name]))
+        why = f"it needs {needed}"
+    elif name == "decimal":
+        why = _why_no_decimal(attributes)
+    else:
+        why = f"it needs {_FIXED_SIZES.get(name, size)} bytes"
+    return f"its logical type {name} is ignored: {why}"
+
+
+def _why_no_decimal(attributes: Mapping[str, Any]) -> str:
+    """Which of the two numbers is impossible; Connect writes a scale of 127 for "unknown"."""
+    for key in ("precision", "scale"):
+        number = attributes.get(key, 0)
+        if type(number) is not int:
+            return f"its {key} is not a whole number"
+        if number < 0:
+            return f"its {key} {number} is negative"
+    precision, scale = attributes.get("precision", 0), attributes.get("scale", 0)
+    return f"its scale {scale} is above its precision {precision}" if precision else "no precision"
 
 
 def _checked(name: str, base: str, attributes: Mapping[str, Any], size: int) -> Logical | None:

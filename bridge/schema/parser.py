@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, cast, get_args
 
-from bridge.schema.logical_types import logical_of
+from bridge.schema.logical_types import logical_of, why_ignored
 from bridge.schema.types import (
     Array,
     Enum,
@@ -187,7 +187,9 @@ class _Parser:
         size = self._require(node, "size")
         if type(size) is not int or size < 0:
             raise self._error("the `size` of a fixed must be an integer of at least 0")
-        return Fixed(name, size, logical_of("fixed", node, size))
+        logical = logical_of("fixed", node, size)
+        ignored = "" if logical else why_ignored("fixed", node, size)
+        return Fixed(name, size, logical, ignored)
 
     def _fields(self, node: Mapping[str, Any], namespace: str, record: str) -> tuple[Field, ...]:
         fields = self._require(node, "fields")
@@ -213,10 +215,17 @@ class _Parser:
     def _add_logical(self, type_: Type, attributes: Mapping[str, Any]) -> Type:
         """The type with the logical type in `attributes`, if it has none of its own."""
         if isinstance(type_, Union):
-            return Union(tuple(self._add_logical(b, attributes) for b in type_.branches))
+            return Union(tuple(self._with_logical(b, attributes) for b in type_.branches))
         if isinstance(type_, Primitive) and type_.logical is None:
-            return Primitive(type_.name, logical_of(type_.name, attributes))
+            logical = logical_of(type_.name, attributes)
+            ignored = "" if logical else type_.ignored or why_ignored(type_.name, attributes)
+            return Primitive(type_.name, logical, ignored)
         return type_
+
+    def _with_logical(self, branch: Type, attributes: Mapping[str, Any]) -> Type:
+        """A union's branch with the logical type next to the union, if it is meant for it."""
+        added = self._add_logical(branch, attributes)
+        return branch if isinstance(added, Primitive) and added.logical is None else added
 
     def _require(self, node: Mapping[str, Any], key: str) -> Any:
         if key not in node:

@@ -5,7 +5,7 @@ a `Reference`, so that a recursive schema has a finite tree.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 PrimitiveName = Literal["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
@@ -26,19 +26,21 @@ class Logical:
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """One of Avro's eight primitive types."""
+    """One of Avro's primitive types; `ignored` says why a declared logical type is ignored."""
 
     name: PrimitiveName
     logical: Logical | None = None
+    ignored: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A type of exactly `size` bytes."""
+    """A type of exactly `size` bytes; `ignored` says why a declared logical type is ignored."""
 
     name: str
     size: int
     logical: Logical | None = None
+    ignored: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

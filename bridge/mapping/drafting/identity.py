@@ -262,10 +262,9 @@ def _time_format(
 
 def _is_long(schema_field: SchemaField) -> bool:
     """Whether the type has room for times in milliseconds or finer."""
-    return (
-        isinstance(schema_field.resolved, ResolvedPath)
-        and schema_field.resolved.avro_types[0].what == "long"
-    )
+    return isinstance(schema_field.resolved, ResolvedPath) and schema_field.resolved.avro_types[
+        0
+    ].what.startswith("long")
 
 
 def _time_rank(schema_field: SchemaField) -> int:

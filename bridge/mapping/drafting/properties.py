@@ -24,8 +24,8 @@ ITEMS_MAX: Final = 20
 
 _UNSENDABLE: Final = {
     "map": 'a map: use its keys, such as {path}["key"]',
-    "bytes": "bytes: use `type: str` if they are UTF-8 text",
-    "fixed": "bytes: use `type: str` to send them as hexadecimal",
+    "bytes": "{what}: use `type: str` if they are UTF-8 text",
+    "fixed": "{what}: use `type: str` to send it as hexadecimal",
     "duration": "a duration",
     "local": "a time without a zone: add one, such as `type: date, zone: Europe/Berlin`",
 }
@@ -143,7 +143,9 @@ def _plain_property(
     words = words_of(schema_field.names[-1])
     if form.kind is None:
         if form.measure in _UNSENDABLE or form.text is None:
-            return Proposal(None, _UNSENDABLE.get(form.measure or "", form.what))
+            return Proposal(
+                None, _UNSENDABLE.get(form.measure or "", "{what}").format(what=form.what)
+            )
         converters["type"] = "str"
         why = form.what
     elif schema_field.logical == "debezium-zoned-timestamp":

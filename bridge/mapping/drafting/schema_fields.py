@@ -21,6 +21,12 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """A field name that needs no quotes in a path."""
 
 
+_NOT_SENT: Final = {
+    "io.debezium.data.VariableScaleDecimal": "a decimal whose scale is in each record",
+}
+"""Records whose fields mean nothing on their own, and why they are not sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaField:
     """One field. `names` are its field names from the root, `path` is its path in a mapping.
@@ -66,6 +72,9 @@ def _nested_fields(
         if others or not records:
             yield _resolved_field(resolver, field_names, others)
         for inner in records:
+            if inner.name in _NOT_SENT:
+                yield SchemaField(field_names, _path_of(field_names), _NOT_SENT[inner.name])
+                continue
             if inner.name in ancestors or len(field_names) >= DEPTH_MAX:
                 yield SchemaField(
                     field_names, _path_of(field_names), "recursive, or nested too deeply"

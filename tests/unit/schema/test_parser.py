@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.schema import parser
+from bridge.schema.avro_types import avro_type_of
 from bridge.schema.parser import UnusableSchema, parse_schema
 from bridge.schema.types import (
     Array,
@@ -135,6 +136,45 @@ def test_a_dotted_name_has_its_own_namespace() -> None:
 def test_logical_types_count_only_on_allowed_base_types(field: dict[str, Any], type_: Type) -> None:
     """In the type or in the field; an invalid one is ignored, as Avro's specification says."""
     assert _field(field) == type_
+
+
+@pytest.mark.parametrize(
+    ("base", "attributes", "why"),
+    [
+        ("bytes", {"precision": 64, "scale": 127}, "its scale 127 is above its precision 64"),
+        ("bytes", {"precision": 9, "scale": -2}, "its scale -2 is negative"),
+        ("bytes", {"precision": "9", "scale": 2}, "its precision is not a whole number"),
+        ("bytes", {"precision": 9, "scale": "2"}, "its scale is not a whole number"),
+        ("bytes", {"precision": 0}, "no precision"),
+        ("bytes", {}, "no precision"),
+        ("string", {}, "it needs bytes or fixed"),
+    ],
+)
+def test_an_ignored_logical_type_says_why(base: str, attributes: dict[str, Any], why: str) -> None:
+    """Kafka Connect writes a scale of 127 if a column has none."""
+    field = _field({"type": {"type": base, "logicalType": "decimal", **attributes}})
+    assert isinstance(field, Primitive)
+    assert field.ignored == f"its logical type decimal is ignored: {why}"
+    assert avro_type_of(field).what == f"{base} ({field.ignored})"
+
+
+@pytest.mark.parametrize(
+    ("type_", "attributes"),
+    [
+        ("string", {"logicalType": "made-up"}),
+        ("long", {"logicalType": "timestamp-millis"}),
+        (["null", "long"], {"logicalType": "timestamp-millis"}),
+        (["null", "string", "long"], {"logicalType": "timestamp-millis"}),
+        ("string", {}),
+    ],
+)
+def test_unknown_and_valid_logical_types_are_not_reported(
+    type_: Any, attributes: dict[str, Any]
+) -> None:
+    """A logical type next to a union is meant for one of its branches."""
+    field = _field({"type": type_, **attributes})
+    branches = field.branches if isinstance(field, Union) else (field,)
+    assert [one.ignored for one in branches if isinstance(one, Primitive) and one.ignored] == []
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,21 @@ def test_the_row_in_debeziums_envelope_is_mapped(types: dict[str, Any], is_envel
         assert result.left_out == (("before", "the row before the change"),)
 
 
+def test_a_decimal_whose_scale_is_in_each_record_is_omitted() -> None:
+    """Its scale alone would be a number without meaning."""
+    decimal = record("io.debezium.data.VariableScaleDecimal", scale="int", value="bytes")
+    result = draft(id="string", amount=decimal)
+    assert result.left_out == (("amount", "a decimal whose scale is in each record"),)
+
+
+def test_a_decimal_with_an_impossible_scale_is_omitted_with_the_reason() -> None:
+    """Kafka Connect writes a scale of 127 if a column has none."""
+    decimal = {"type": "bytes", "logicalType": "decimal", "precision": 64, "scale": 127}
+    [(path, why)] = draft(id="string", amount=decimal).left_out
+    assert path == "amount"
+    assert "its scale 127 is above its precision 64" in why
+
+
 def test_the_inner_record_of_a_recursive_type_is_omitted() -> None:
     """With the reason."""
     types: dict[str, Any] = {"id": "string", "parent": ["null", "shop.Order"]}
