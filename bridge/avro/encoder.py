@@ -95,9 +95,18 @@ class Encoder:
         if name in values:
             return self._encode(type_, values[name], path)
         if (record.name, name) in self._defaults:
-            default = self._defaults[record.name, name]
-            return self._encode(type_, self._default_value(type_, default), path)
+            return self._default(record, name, type_, path)
         return self._encode(type_, None, path)
+
+    def _default(self, record: Record, name: str, type_: Type, path: _Path) -> bytes:
+        default = self._defaults[record.name, name]
+        try:
+            return self._encode(type_, self._default_value(type_, default), path)
+        except (LiteralMismatch, UnicodeEncodeError) as error:
+            why = error.message if isinstance(error, LiteralMismatch) else "it is not bytes"
+            message = f"the schema's default of `{name}` in {record.name} does not fit: {why}"
+            fix = "give the field a value, or correct the schema"
+            raise LiteralMismatch(message, _formatted(path), fix) from None
 
     def _check_missing_fields(self, record: Record, values: Mapping[str, Any], path: _Path) -> None:
         missing = [

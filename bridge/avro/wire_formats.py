@@ -182,6 +182,8 @@ class SingleObjectFormat:
     def locate_body(self, record: Record) -> BodyLocation:
         """Find the fingerprint; raises PoisonRecord."""
         value = record.value or b""
+        if not value:
+            raise _empty_value()
         if value[:2] != _SINGLE_OBJECT and not _SINGLE_OBJECT.startswith(value):
             wrong = 0 if value[0] != _SINGLE_OBJECT[0] else 1
             raise PoisonRecord(
@@ -236,8 +238,20 @@ def _check_header(content: bytes) -> bytes:
     )
 
 
+def _empty_value() -> PoisonRecord:
+    return PoisonRecord(
+        "the value has 0 bytes, so it is no Avro value. It is no tombstone either, because those "
+        "have no value (null). Check what the producers mean by it",
+        stage="decode",
+        reason="empty_value",
+        byte_offset=0,
+    )
+
+
 def _prefix_error(value: bytes) -> PoisonRecord:
-    if value and value[0] not in (_MAGIC_ID, _MAGIC_GUID):
+    if not value:
+        return _empty_value()
+    if value[0] not in (_MAGIC_ID, _MAGIC_GUID):
         return PoisonRecord(
             f"byte 0 is 0x{value[0]:02x} and there is no header {SCHEMA_ID_HEADER}, but "
             f"Confluent's framing begins with 0x00 (schema id) or 0x01 (GUID). {_FIX}",

@@ -43,6 +43,7 @@ MEANINGS: Final[dict[Reason, str]] = {
     Reason("decode", "wrong_magic_byte"): "The value does not start as the wire format requires. "
     "Check `wire_format` of the topic.",
     Reason("decode", "too_short"): "The value is shorter than the wire format requires.",
+    Reason("decode", "empty_value"): "The value has no bytes. A tombstone has no value at all.",
     Reason("decode", "bad_schema_header"): "The header with the schema id is malformed.",
     Reason("decode", "other_schema_header"): "A header of Apicurio, Azure or Spring identifies the "
     "schema, which the bridge does not read.",

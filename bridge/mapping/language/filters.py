@@ -87,7 +87,7 @@ def parse_filter(data: Mapping[str, Unchecked], diagnostics: Diagnostics, at: Do
             if isinstance(value, Mapping):
                 parts.append(Not(parse_filter(value, diagnostics, here)))
             else:
-                diagnostics.add(MappingFault(Code.FILTER_FORM, "`not` takes one filter"), here)
+                diagnostics.add(_no_operator("not", "one filter"), here)
         else:
             parts += _test(key, value, diagnostics, here)
     return All(tuple(parts))
@@ -121,11 +121,17 @@ def proven_paths(condition: Condition) -> set[str]:
             return set()
 
 
+def _no_operator(word: str, takes: str) -> MappingFault:
+    """A field may have the name of an operator, but then its path begins with `$value`."""
+    fix = f"if `{word}` is a field, write `$value.{word}`"
+    return MappingFault(Code.FILTER_FORM, f"`{word}` takes {takes}", fix)
+
+
 def _combined(
     word: str, value: object, diagnostics: Diagnostics, at: DocumentPath
 ) -> list[Condition]:
     if not isinstance(value, list) or not all(isinstance(part, Mapping) for part in value):
-        diagnostics.add(MappingFault(Code.FILTER_FORM, f"`{word}` takes a list of filters"), at)
+        diagnostics.add(_no_operator(word, "a list of filters"), at)
         return []
     if not value:
         diagnostics.add(MappingFault(Code.FILTER_NEVER, f"`{word}` needs at least one filter"), at)

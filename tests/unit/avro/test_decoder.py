@@ -176,7 +176,7 @@ async def test_an_unavailable_store_is_not_cached() -> None:
     ("value", "reason", "offset"),
     [
         (BODY, "wrong_magic_byte", 0),
-        (b"", "too_short", 0),
+        (b"", "empty_value", 0),
         (_framed(BODY[:-1]), "truncated", len(BODY) + 4),
         (_framed(BODY) + b"x", "trailing_bytes", len(BODY) + 5),
     ],

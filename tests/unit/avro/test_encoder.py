@@ -183,3 +183,27 @@ def test_a_value_that_does_not_fit_is_refused_with_its_path(
         Encoder(writer(type_)).encode(value)
 
     assert str(mismatch.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("type_", "default", "place", "why"),
+    [
+        ("int", "x", "f", "expected a whole number, got text"),
+        ("bytes", "\u0142", "f", "it is not bytes"),
+        (INNER, {"a": "x"}, "f.a", "expected a whole number, got text"),
+    ],
+)
+def test_a_wrong_default_in_the_schema_is_reported_as_such(
+    type_: Any, default: Any, place: str, why: str
+) -> None:
+    """Java's parser accepts some of them; the message names the field, the record and the fix."""
+    schema = {
+        "type": "record",
+        "name": "n.R",
+        "fields": [{"name": "f", "type": type_, "default": default}],
+    }
+    with pytest.raises(LiteralMismatch) as mismatch:
+        Encoder(writer(schema)).encode({})
+    text = str(mismatch.value)
+    assert f"the schema's default of `f` in n.R does not fit: {why}" in text
+    assert "give the field a value, or correct the schema" in text

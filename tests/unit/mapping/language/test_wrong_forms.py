@@ -2,6 +2,10 @@
 
 import pytest
 
+from bridge.documents.document import parse
+from bridge.documents.problems import Problems
+from bridge.mapping.language.loader import load_rules
+from bridge.mapping.language.options import NO_OPTIONS
 from tests.unit.mapping.project import CARD, LOCAL, MILLIS, Wrong, array, assert_reported, nullable
 
 ROWS = [
@@ -289,3 +293,22 @@ ROWS = [
 def test_an_invalid_form_is_reported_with_code_message_and_place(row: Wrong) -> None:
     """One problem each, with the caret at the mistake."""
     assert_reported(row)
+
+
+@pytest.mark.parametrize(
+    ("clause", "field"), [("not: a", "not"), ("all: 5", "all"), ("any: [1, 2]", "any")]
+)
+def test_a_field_with_the_name_of_an_operator_gets_its_path_as_the_fix(
+    clause: str, field: str
+) -> None:
+    """`$value` begins the path of such a field."""
+    text = (
+        f"format: 1\nmappings: [{{name: a, topics: [t], uid: u, event: E, filter: {{{clause}}}}}]"
+    )
+    with pytest.raises(Problems) as refused:
+        load_rules([parse(text, "m.yaml")], NO_OPTIONS)
+    [problem] = refused.value.problems
+    assert (problem.code, problem.fix) == (
+        "M010",
+        f"if `{field}` is a field, write `$value.{field}`",
+    )
