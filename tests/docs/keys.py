@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bridge.mapping.compiler.identity import ANONYMOUS_IDS
 from bridge.mapping.language.grammar import CONVERTERS
 from bridge.mapping.language.json_schema import mapping_schema
 from bridge.mapping.language.privacy import BUILT_IN, GUESSABLE
+from bridge.mapping.runtime.placeholder_ids import PLACEHOLDER_IDS
 from tests.docs.json_types import Node, shown, words_of
 from tests.docs.page import table
 
@@ -47,7 +47,7 @@ def key_sections() -> dict[str, str]:
     found["excluded pairs"] = _pairs()
     found["never send"] = _listed(BUILT_IN)
     found["guessable"] = _listed(tuple(glob for glob in GUESSABLE if glob not in BUILT_IN))
-    found["nobody"] = _listed(sorted(name for name in ANONYMOUS_IDS if name))
+    found["nobody"] = _listed(sorted(name for name in PLACEHOLDER_IDS if name))
     return found
 
 

@@ -27,15 +27,13 @@ from bridge.mapping.runtime.outcome import (
     SessionId,
     SessionUrl,
 )
+from bridge.mapping.runtime.placeholder_ids import is_placeholder
 from bridge.mapping.runtime.readers import Reader, converting_reader
 from bridge.records import Record
 from bridge.schema.conversions import Convert, MappingError
 
 UID_CHARS_MAX = 256
 """FullStory rejects longer ids."""
-
-ANONYMOUS_IDS: Final = frozenset({"", "null", "undefined", "0", "guest", "anonymous"})
-"""Placeholder ids without a user: FullStory flags an id that many people share."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 """No id of a user contains them, but binary keys do: `FS.identify` cannot have sent this one."""
@@ -77,7 +75,7 @@ def compile_uid(uid: LongUid, scope: MappingScope) -> ReadUid:
                 user = read_user(record, value)
             except MappingError as error:
                 raise _invalid_if_binary(error, path) from None
-            if user is not None and user.strip().casefold() not in ANONYMOUS_IDS:
+            if user is not None and not is_placeholder(user):
                 if len(user) > UID_CHARS_MAX or user in (".", "..") or _has_control(user):
                     raise MappingError("invalid_uid", "this uid cannot be sent to FullStory", path)
                 return str(user)

@@ -34,6 +34,11 @@ class User(NamedTuple):
     expected: str
 
 
+PLACEHOLDERS = (
+    *("", " ", "null", "NULL", "(null)", "<null>", "nil", "none", "None", "undefined", " unknown "),
+    *("guest", "ANONYMOUS", "N/A", "(not set)", "0", "-1", "NaN", "true", "False"),
+    *("[object Object]", "00000000-0000-0000-0000-000000000000", "0" * 32),
+)
 USERS = [
     User("u", "cus_42", "cus_42"),
     User("u", " cus 42 ", " cus 42 "),
@@ -42,12 +47,8 @@ USERS = [
     User("u", ".", "invalid_uid"),
     User("u", "..", "invalid_uid"),
     User("u", "...", "..."),
-    *(
-        User("u", anonymous, "missing_uid")
-        for anonymous in ("", " ", "null", "undefined", "0", "guest")
-    ),
-    User("u", "ANONYMOUS", "missing_uid"),
-    User("u", "00", "00"),
+    *(User("u", placeholder, "missing_uid") for placeholder in PLACEHOLDERS),
+    *(User("u", uid, uid) for uid in ("00", "-10", "nonesuch", "null-1", "x n/a")),
     User("{path: u, optional: true}", "guest", "no_uid"),
     User("{path: u, optional: true}", "..", "invalid_uid"),
     User("{first_of: [u, $headers.x-user, $key], optional: true}", "", "from header"),
@@ -71,9 +72,26 @@ def test_the_uid_is_that_of_its_row(row: User) -> None:
 
 def test_a_uuid_of_16_bytes_is_a_uid() -> None:
     """In its canonical text form."""
-    (outcome,) = outcomes("uid: x", ID, bytes(16))
+    (outcome,) = outcomes("uid: x", ID, bytes(range(16)))
 
-    assert uid_or_reason(outcome) == "00000000-0000-0000-0000-000000000000"
+    assert uid_or_reason(outcome) == "00010203-0405-0607-0809-0a0b0c0d0e0f"
+
+
+PLACEHOLDER_VALUES = [
+    (ID, bytes(16)),
+    ({"type": "string", "logicalType": "uuid"}, "00000000-0000-0000-0000-000000000000"),
+    ("int", 0),
+    ("long", -1),
+    ({"type": "enum", "name": "Who", "symbols": ["GUEST"]}, "GUEST"),
+]
+
+
+@pytest.mark.parametrize(("type_", "value"), PLACEHOLDER_VALUES)
+def test_a_placeholder_of_any_type_is_no_user(type_: Any, value: Any) -> None:
+    """Numbers, UUIDs and symbols are judged as the text that would be sent."""
+    (outcome,) = outcomes("uid: x", type_, value)
+
+    assert uid_or_reason(outcome) == "missing_uid"
 
 
 NAMES = [
