@@ -16,7 +16,7 @@ _MODELS = {
     "uid keys": "LongUid",
     "event keys": "EventTable",
     "timestamp keys": "LongTimestamp",
-    "session keys": "SessionPath",
+    "session keys": "SessionSource",
     "sample keys": "Sample",
     "test keys": "FileTest",
     "input keys": "InputRecord",

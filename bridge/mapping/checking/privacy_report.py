@@ -7,17 +7,17 @@ uses several paths, each of them has a row.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.grammar import (
     EventTable,
     LongValue,
-    SessionPath,
+    SessionSource,
     long_timestamp,
     long_uid,
     long_value,
 )
 from bridge.mapping.language.loader import Rule
-from bridge.mapping.language.templates import Placeholder, parse_template
+from bridge.mapping.language.sources import paths_of
+from bridge.mapping.language.templates import template_paths
 from bridge.mapping.runtime.plan import Plan
 
 COLUMNS: Final = ("topic", "field", "target", "type", "protection", "owner", "mapping")
@@ -57,14 +57,14 @@ def _rows(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> Iterator[Privacy
 
     form = rule.form
     uid = long_uid(form.uid)
-    for path in uid.first_of or (uid.path or "",):
-        yield row(path, "uid", "str")
+    for path in paths_of(uid):
+        yield row(path, "uid", "str", uid.hash or "")
     for path in _event_paths(form.event):
         yield row(path, "event", "str")
-    yield row(long_timestamp(form.timestamp).path, "timestamp", "date")
-    if isinstance(rule.session, SessionPath):
-        session = rule.session
-        yield row(session.url or session.device or session.id or "", "session", "str")
+    for path in paths_of(long_timestamp(form.timestamp)):
+        yield row(path, "timestamp", "date")
+    for path in _session_paths(rule.session):
+        yield row(path, "session", "str")
     types = _types(rule, topic, plans)
     for name, short in form.properties.items():
         value = long_value(short)
@@ -84,21 +84,16 @@ def _types(rule: Rule, topic: str, plans: Mapping[str, Plan]) -> dict[str, str]:
 
 
 def _event_paths(event: str | EventTable) -> list[str]:
-    return [event.path] if isinstance(event, EventTable) else _template_paths(event)
+    return [event.path] if isinstance(event, EventTable) else template_paths(event)
+
+
+def _session_paths(session: str | SessionSource) -> list[str]:
+    if isinstance(session, str):
+        return []
+    return [path for source in session.sources.values() for path in paths_of(source)]
 
 
 def _value_paths(value: LongValue) -> Sequence[str]:
-    if value.path is not None:
-        return (value.path,)
-    if value.first_of is not None:
-        return value.first_of
-    if value.template is not None:
-        return _template_paths(value.template) or (f'"{value.template}"',)
-    return (f"always {value.const}",)
-
-
-def _template_paths(template: str) -> list[str]:
-    try:
-        return [piece.path for piece in parse_template(template) if isinstance(piece, Placeholder)]
-    except MappingFault:
-        return []
+    if value.const is not None:
+        return (f"always {value.const}",)
+    return paths_of(value) or (f'"{value.template}"',)

@@ -13,12 +13,12 @@ from bridge.mapping.compiler.filters import FilterResult, compile_filter, equali
 from bridge.mapping.compiler.identity import (
     EventName,
     compile_event,
-    compile_session,
     compile_time,
     compile_uid,
 )
 from bridge.mapping.compiler.properties import compile_property
 from bridge.mapping.compiler.scope import MappingScope
+from bridge.mapping.compiler.session import compile_session
 from bridge.mapping.compiler.type_conflicts import Types, conflicts
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath
 from bridge.mapping.language.filters import matches_tombstones, proven_paths
@@ -229,7 +229,7 @@ class _Compiled:
             equalities=equalities_of(rule.filter, scope) if callable(self.filter_result) else (),
             uid=uid,
             uid_optional=uid_form.optional,
-            uid_path=" or ".join(uid_form.first_of or (uid_form.path or "",)),
+            uid_path=uid_form.text,
             event=event.read,
             timestamp=timestamp,
             session=session,

@@ -1,4 +1,4 @@
-"""An event's user, name, timestamp and session.
+"""An event's user, name and timestamp.
 
 Invariants: each part is compiled into one closure over a record and its decoded value.
 """
@@ -11,35 +11,27 @@ from typing import Any, Final
 
 from bridge.mapping.compiler.converter_chain import ConverterChain
 from bridge.mapping.compiler.path_resolver import ResolvedPath
-from bridge.mapping.compiler.representation import representation_of
+from bridge.mapping.compiler.representation import identity, representation_of
 from bridge.mapping.compiler.scope import MappingScope
+from bridge.mapping.compiler.sources import resolve
 from bridge.mapping.language.checks import EVENT_CHARS_MAX
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault, Within
-from bridge.mapping.language.grammar import EventTable, LongTimestamp, LongUid, SessionPath
+from bridge.mapping.language.grammar import EventTable, LongTimestamp, LongUid
+from bridge.mapping.language.privacy import hasher
 from bridge.mapping.language.templates import Placeholder, parse_template
-from bridge.mapping.runtime.functions import ReadSession, ReadText, ReadUid
-from bridge.mapping.runtime.outcome import (
-    DeviceSession,
-    NoSession,
-    Recent,
-    Session,
-    SessionId,
-    SessionUrl,
-)
-from bridge.mapping.runtime.placeholder_ids import is_placeholder
-from bridge.mapping.runtime.readers import Reader, converting_reader
+from bridge.mapping.runtime.functions import ReadText, ReadUid
+from bridge.mapping.runtime.placeholder_ids import is_placeholder, unless_placeholder
+from bridge.mapping.runtime.readers import Reader, converting_reader, first_found
 from bridge.records import Record
 from bridge.schema.conversions import Convert, MappingError
 
+INVALID_UID: Final = "invalid_uid"
 UID_CHARS_MAX = 256
 """FullStory rejects longer ids."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 """No id of a user contains them, but binary keys do: `FS.identify` cannot have sent this one."""
-
-_RECENT: Final = Recent()
-_NONE: Final = NoSession()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +48,14 @@ def compile_uid(uid: LongUid, scope: MappingScope) -> ReadUid:
     Raises:
         MappingFault: a path does not fit, or the user can be missing and is not optional.
     """
-    texts = uid.first_of or (uid.path or "",)
-    if uid.path is not None:
-        with Within("path"):
-            sources = [scope.resolve(uid.path)]
-    else:
-        sources = scope.resolve_all(texts)
+    # In a template, `shop:guest` would still be many people.
+    sources = resolve(uid, scope, each=unless_placeholder)
+    path = uid.text
     if all(resolved.missing for resolved in sources) and not uid.optional:
-        message = f"`{' or '.join(texts)}` can be missing"
         fix = "add `optional: true` to skip records without a user"
-        raise MappingFault(Code.CAN_BE_MISSING, message, fix)
-    path = " or ".join(texts)
-    reads = [_reader(resolved, _uid_text(resolved)) for resolved in sources]
+        raise MappingFault(Code.CAN_BE_MISSING, f"`{path}` can be missing", fix)
+    reads = [_reader(resolved, _uid_text(resolved, uid)) for resolved in sources]
+    change = _uid_change(uid, scope)
 
     def read(record: Record, value: Any) -> str | None:
         for read_user in reads:
@@ -76,12 +64,23 @@ def compile_uid(uid: LongUid, scope: MappingScope) -> ReadUid:
             except MappingError as error:
                 raise _invalid_if_binary(error, path) from None
             if user is not None and not is_placeholder(user):
+                if change is not None:
+                    user = change(user)
                 if len(user) > UID_CHARS_MAX or user in (".", "..") or _has_control(user):
-                    raise MappingError("invalid_uid", "this uid cannot be sent to FullStory", path)
+                    raise MappingError(INVALID_UID, "this uid cannot be sent to FullStory", path)
                 return str(user)
         return None
 
     return read
+
+
+def _uid_change(uid: LongUid, scope: MappingScope) -> Callable[[str], str] | None:
+    if uid.hash is not None:
+        with Within("hash"):
+            return hasher(uid.hash, scope.options.hash_key)
+    if uid.case is not None:
+        return str.upper if uid.case == "upper" else str.lower
+    return None
 
 
 def _has_control(user: str) -> bool:
@@ -92,10 +91,10 @@ def _invalid_if_binary(error: MappingError, path: str) -> MappingError:
     """A binary key or header is an invalid uid; any other error stays as it is."""
     if error.reason != "not_text":
         return error
-    return MappingError("invalid_uid", error.message, error.path or path)
+    return MappingError(INVALID_UID, error.message, error.path or path)
 
 
-def _uid_text(resolved: ResolvedPath) -> Convert | None:
+def _uid_text(resolved: ResolvedPath, uid: LongUid) -> Convert | None:
     if not resolved.avro_types:
         return None
     representation = representation_of(resolved.avro_types, resolved.path.text)
@@ -103,7 +102,10 @@ def _uid_text(resolved: ResolvedPath) -> Convert | None:
         what = f"an array of {representation.what}" if resolved.many else representation.what
         message = f"`{resolved.path.text}` is {what}: a uid is text or a whole number"
         raise MappingFault(Code.UID_TYPE, message)
-    return representation.text
+    if uid.case is not None:
+        with Within("case"):
+            ConverterChain(representation, resolved.path.text).case(uid.case)
+    return None if representation.text is identity else representation.text
 
 
 def compile_event(event: str | EventTable, scope: MappingScope) -> EventName:
@@ -184,16 +186,25 @@ def compile_time(timestamp: LongTimestamp, scope: MappingScope) -> ReadText:
     """The closure that returns the event's time as RFC 3339 in UTC.
 
     Raises:
-        MappingFault: the path does not fit, or its value is not a time.
+        MappingFault: a path does not fit, or its value is not a time.
     """
-    find = _time(timestamp, scope)
-    fallback = _time(LongTimestamp(path="$timestamp"), scope) if timestamp.optional else None
-    text = timestamp.path
+    sources = resolve(timestamp, scope)
+    text = timestamp.text
+    if all(resolved.missing for resolved in sources) and not timestamp.optional:
+        fix = "add `optional: true` to use the record's own timestamp instead"
+        raise MappingFault(Code.CAN_BE_MISSING, f"`{text}` can be missing", fix)
+    only_times = all(map(_is_time, sources))
+    finds = [
+        _time(resolved, timestamp, as_it_is=_is_time(resolved) and not only_times)
+        for resolved in sources
+    ]
+    if timestamp.optional:
+        kafka = scope.resolve("$timestamp")
+        finds.append(_time(kafka, timestamp, as_it_is=True))
+    find = first_found(finds)
 
     def read(record: Record, value: Any) -> str:
         found = find(record, value)
-        if found is None and fallback is not None:
-            found = fallback(record, value)
         if found is None:
             raise MappingError("missing_timestamp", f"`{text}` is missing", text)
         return str(found)
@@ -201,57 +212,25 @@ def compile_time(timestamp: LongTimestamp, scope: MappingScope) -> ReadText:
     return read
 
 
-def _time(timestamp: LongTimestamp, scope: MappingScope) -> Reader:
-    with Within("path"):
-        resolved = scope.resolve(timestamp.path)
-    if resolved.missing and not timestamp.optional:
-        message = f"`{timestamp.path}` can be missing"
-        fix = "add `optional: true` to use the record's own timestamp instead"
-        raise MappingFault(Code.CAN_BE_MISSING, message, fix)
+def _is_time(resolved: ResolvedPath) -> bool:
+    """Whether the schema says that it is a time: it takes neither `format` nor `zone`."""
+    types = resolved.avro_types
+    return bool(types) and representation_of(types, resolved.path.text).kind == "date"
+
+
+def _time(resolved: ResolvedPath, timestamp: LongTimestamp, *, as_it_is: bool) -> Reader:
+    """Reads one source; `as_it_is` if `format` and `zone` are for the other sources."""
     if not resolved.avro_types:
         return resolved.read
-    chain = ConverterChain(representation_of(resolved.avro_types, timestamp.path), timestamp.path)
+    text = resolved.path.text
+    chain = ConverterChain(representation_of(resolved.avro_types, text), text)
     if resolved.many:
-        message = f"`{timestamp.path}` is an array of {chain.current.what}: an event has one time"
+        message = f"`{text}` is an array of {chain.current.what}: an event has one time"
         raise MappingFault(Code.REFUSED_TYPE, message)
-    with Within("format" if timestamp.format else "path"):
-        chain.to_time(timestamp.format, timestamp.zone)
+    if not as_it_is:
+        with Within("format" if timestamp.format else "path"):
+            chain.to_time(timestamp.format, timestamp.zone)
     return _reader(resolved, chain.build())
-
-
-def compile_session(session: str | SessionPath, scope: MappingScope) -> ReadSession:
-    """The closure that returns the session of an event.
-
-    Raises:
-        MappingFault: the path does not fit, or its value is not text.
-    """
-    if isinstance(session, str):
-        fixed: Session = _RECENT if session == "recent" else _NONE
-        return lambda _, __: fixed
-    make: Callable[[str], Session] = SessionId
-    if session.url is not None:
-        make = SessionUrl
-    elif session.device is not None:
-        make = DeviceSession
-    text = session.url or session.device or session.id or ""
-    with Within("url" if session.url else "device" if session.device else "id"):
-        resolved = scope.resolve(text)
-    if resolved.missing and not session.optional:
-        message = f"`{text}` can be missing"
-        fix = "add `optional: true` to send the event without a session"
-        raise MappingFault(Code.CAN_BE_MISSING, message, fix)
-    if resolved.avro_types and (
-        resolved.many or representation_of(resolved.avro_types, text).kind != "str"
-    ):
-        message = f"`{text}` is {resolved.avro_types[0].what}: a session is identified by text"
-        raise MappingFault(Code.REFUSED_TYPE, message)
-    find = _reader(resolved, None)
-
-    def read(record: Record, value: Any) -> Session:
-        found = find(record, value)
-        return make(str(found)) if found else _NONE
-
-    return read
 
 
 def _reader(resolved: ResolvedPath, convert: Convert | None) -> Reader:

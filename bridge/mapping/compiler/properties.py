@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.mapping.compiler.converter_chain import representation_of_scalar
-from bridge.mapping.compiler.path_resolver import ResolvedPath
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.compiler.sources import (
     PropertySource,
     compile_source,
-    resolve_template,
+    resolve,
     singular,
 )
 from bridge.mapping.language.codes import Code
@@ -21,7 +20,7 @@ from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, With
 from bridge.mapping.language.grammar import LongValue
 from bridge.mapping.runtime.functions import ReadProperty
 from bridge.mapping.runtime.outcome import Atom, Property, PropertyType
-from bridge.mapping.runtime.readers import Reader, converting_reader
+from bridge.mapping.runtime.readers import Reader, converting_reader, first_found
 from bridge.records import Record
 from bridge.schema.avro_types import Kind
 from bridge.schema.conversions import MappingError, time_of_text
@@ -42,20 +41,10 @@ def compile_property(
     with scope.diagnostics.catch(*at):
         if rule.const is not None:
             return _constant(name, rule.const)
-        resolved = _resolve(rule, scope)
+        resolved = resolve(rule, scope)
         sources = [compile_source(one, rule, at, scope) for one in resolved]
         return _property(name, rule, [source for source in sources if source], at, scope)
     return None
-
-
-def _resolve(rule: LongValue, scope: MappingScope) -> list[ResolvedPath]:
-    if rule.template is not None:
-        with Within("template"):
-            return [resolve_template(rule.template, scope)]
-    if rule.path is not None:
-        with Within("path"):
-            return [scope.resolve(rule.path)]
-    return scope.resolve_all(rule.first_of or ())
 
 
 def _constant(name: str, value: Atom) -> CompiledProperty:
@@ -71,7 +60,7 @@ def _property(
         listed = " and ".join(sorted(types))
         message = f"the values of `first_of` have different types: {listed}"
         raise MappingFault(Code.SEVERAL_TYPES, message, "use `type:` to convert them to one type")
-    path = rule.template or rule.path or " or ".join(rule.first_of or ())
+    path = rule.text
     if all(source.missing for source in sources):
         refuse_unhandled_missing(rule, path, lossy=any(source.lossy for source in sources))
     if not sources:
@@ -162,13 +151,7 @@ def _reader(
     optional: bool,
 ) -> ReadProperty:
     """Reads the first source that is not missing; otherwise the default, nothing, or an error."""
-    if len(sources) == 1:
-        find = _source_reader(sources[0])
-    else:
-        finds = [_source_reader(source) for source in sources]
-
-        def find(record: Record, value: Any) -> Any:
-            return next((found for one in finds if (found := one(record, value)) is not None), None)
+    find = first_found([_source_reader(source) for source in sources])
 
     def read(record: Record, value: Any) -> Property | None:
         found = find(record, value)

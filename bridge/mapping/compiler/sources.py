@@ -1,4 +1,4 @@
-"""One source of a property: a path or a template, combined with its converters.
+"""The sources of a value: paths or a template, for a property combined with its converters.
 
 Invariants: the result is ready for JSON and has one type. A type that cannot be sent is refused
 here, with a fix.
@@ -14,7 +14,7 @@ from bridge.mapping.compiler.representation import Representation, representatio
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, Within
-from bridge.mapping.language.grammar import CONVERTERS, LongValue
+from bridge.mapping.language.grammar import CONVERTERS, LongValue, Source
 from bridge.mapping.language.paths import Path
 from bridge.mapping.language.privacy import GUESSABLE, refusing_glob
 from bridge.mapping.language.templates import Placeholder, parse_template
@@ -212,7 +212,26 @@ def _each(
     return change
 
 
-def resolve_template(template: str, scope: MappingScope) -> ResolvedPath:
+def resolve(
+    source: Source, scope: MappingScope, each: Callable[[Reader], Reader] | None = None
+) -> list[ResolvedPath]:
+    """Resolve the paths of a source; a template is one path. `each` wraps the template's readers.
+
+    Raises:
+        MappingFault: a path does not fit.
+    """
+    if source.template is not None:
+        with Within("template"):
+            return [_resolve_template(source.template, scope, each)]
+    if source.path is not None:
+        with Within("path"):
+            return [scope.resolve(source.path)]
+    return scope.resolve_all(source.first_of or ())
+
+
+def _resolve_template(
+    template: str, scope: MappingScope, each: Callable[[Reader], Reader] | None
+) -> ResolvedPath:
     """Resolve a template: it is text, and missing if any of its paths is missing.
 
     Raises:
@@ -224,7 +243,8 @@ def resolve_template(template: str, scope: MappingScope) -> ResolvedPath:
         if isinstance(piece, Placeholder):
             resolved = scope.resolve(piece.path)
             missing = missing or resolved.missing
-            pieces.append(_text_reader(resolved))
+            reader = _text_reader(resolved)
+            pieces.append(reader if each is None else each(reader))
         else:
             pieces.append(piece)
 

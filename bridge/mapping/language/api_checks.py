@@ -4,25 +4,23 @@ from typing import Literal
 
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, MappingFault
-from bridge.mapping.language.grammar import MappingRule, SessionPath
-from bridge.mapping.language.paths import parse_path
+from bridge.mapping.language.grammar import MappingRule, SessionSource
+from bridge.mapping.language.sources import check_record_source
 
 Api = Literal["v1", "v2"]
 
 
-def check_session(session: str | SessionPath | None, diagnostics: Diagnostics, api: Api) -> None:
+def check_session(session: str | SessionSource | None, diagnostics: Diagnostics, api: Api) -> None:
     """Report mistakes in a session that the record names."""
-    if not isinstance(session, SessionPath):
+    if not isinstance(session, SessionSource):
         return
-    named = {"url": session.url, "device": session.device, "id": session.id}
-    used = {name: path for name, path in named.items() if path is not None}
+    used = session.sources
     if len(used) != 1:
         message = f"a session has exactly one of `url`, `device` and `id`, not {len(used)}"
         fix = "use one of `url`, `device` (v1), `id` (v2)"
         diagnostics.add(MappingFault(Code.SESSION_FORM, message, fix), ("session",))
-    for name, path in used.items():
-        with diagnostics.catch("session", name):
-            parse_path(path)
+    for name, source in used.items():
+        check_record_source(source, "session", ("session", name), diagnostics)
         if api != ("v2" if name == "id" else "v1"):
             message = f"API {api} does not support a session by `{name}`"
             fix = "use `id` with v2, `url` or `device` with v1; `recent` works with both"

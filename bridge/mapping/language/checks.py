@@ -1,7 +1,7 @@
 """Checks of a single mapping that do not need a schema."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bridge.mapping.language.api_checks import check_fields, check_session
@@ -11,6 +11,7 @@ from bridge.mapping.language.grammar import (
     CONVERTERS,
     Defaults,
     EventTable,
+    HashWord,
     LongTimestamp,
     LongUid,
     LongValue,
@@ -23,6 +24,12 @@ from bridge.mapping.language.grammar import (
 from bridge.mapping.language.options import Options
 from bridge.mapping.language.paths import parse_path
 from bridge.mapping.language.privacy import BUILT_IN, byte_hasher, check_never_send
+from bridge.mapping.language.sources import (
+    check_path,
+    check_record_source,
+    check_source,
+    places_of,
+)
 from bridge.mapping.language.templates import Placeholder, parse_template
 from bridge.mapping.language.time_zones import zone_of
 from bridge.mapping.language.topic_patterns import compile_pattern
@@ -55,9 +62,7 @@ def check_form(
         diagnostics.add(MappingFault(Code.MAPPING_NAME, message, fix), ("name",))
     _check_topics(form, diagnostics)
     uid = long_uid(form.uid)
-    _check_one_source(diagnostics, ("uid",), path=uid.path, first_of=uid.first_of)
-    _check_paths(diagnostics, ("uid",), "path", [uid.path] if uid.path is not None else [])
-    _check_paths(diagnostics, ("uid",), "first_of", uid.first_of or ())
+    _check_uid(uid, diagnostics, options)
     _check_event(form.event, diagnostics)
     _check_timestamp(long_timestamp(form.timestamp), diagnostics)
     check_session(form.session, diagnostics, options.api)
@@ -66,7 +71,7 @@ def check_form(
     for name, value in form.properties.items():
         _check_value(long_value(value), ("properties", name), diagnostics)
         _check_privacy(name, long_value(value), diagnostics, globs)
-        _check_hash_key(name, long_value(value), diagnostics, options)
+        _check_hash_key(long_value(value).hash, ("properties", name), diagnostics, options)
     _check_uid_privacy(uid, diagnostics, globs)
     if form.sample is not None and not 0 < form.sample.keep <= 1:
         message = "a sample keeps a share above 0 and at most 1"
@@ -102,23 +107,13 @@ def _check_pattern(text: str, diagnostics: Diagnostics) -> None:
             diagnostics.add(fault, ("topics", "pattern"), warning=True)
 
 
-def _check_one_source(diagnostics: Diagnostics, at: DocumentPath, **sources: object) -> None:
-    named = [name for name, value in sources.items() if value is not None]
-    if len(named) == 1:
-        return
-    listed = ", ".join(f"`{name}`" for name in sources)
-    what = " and ".join(f"`{name}`" for name in named)
-    message = f"{what} cannot be combined" if named else "the value has no source"
-    diagnostics.add(MappingFault(Code.ONE_SOURCE, message, f"use exactly one of {listed}"), at)
-
-
-def _check_paths(
-    diagnostics: Diagnostics, at: DocumentPath, key: str, texts: Iterable[str]
-) -> None:
-    for index, text in enumerate(texts):
-        here = (*at, key) if key != "first_of" else (*at, key, index)
-        with diagnostics.catch(*here):
-            parse_path(text)
+def _check_uid(uid: LongUid, diagnostics: Diagnostics, options: Options) -> None:
+    check_record_source(uid, "user", ("uid",), diagnostics)
+    _check_hash_key(uid.hash, ("uid",), diagnostics, options)
+    if uid.case is not None and uid.hash is not None:
+        message = "`case` changes nothing: `hash` converts to lowercase first"
+        fault = MappingFault(Code.CONVERTERS, message, "remove `case`")
+        diagnostics.add(fault, ("uid", "case"), key=True)
 
 
 def _check_event(event: str | EventTable, diagnostics: Diagnostics) -> None:
@@ -129,7 +124,7 @@ def _check_event(event: str | EventTable, diagnostics: Diagnostics) -> None:
                 if isinstance(piece, Placeholder):
                     parse_path(piece.path)
         return
-    _check_paths(diagnostics, ("event",), "path", [event.path])
+    check_path(event.path, ("event", "path"), diagnostics)
     for key, name in event.values.items():
         with diagnostics.catch("event", "values", key):
             _check_event_name(name)
@@ -142,7 +137,7 @@ def _check_event_name(name: str) -> None:
 
 
 def _check_timestamp(timestamp: LongTimestamp, diagnostics: Diagnostics) -> None:
-    _check_paths(diagnostics, ("timestamp",), "path", [timestamp.path])
+    check_record_source(timestamp, "time", ("timestamp",), diagnostics)
     with diagnostics.catch("timestamp", "zone"):
         zone_of(timestamp.zone)
 
@@ -173,20 +168,7 @@ def _check_property_name(name: str) -> None:
 
 
 def _check_value(value: LongValue, at: DocumentPath, diagnostics: Diagnostics) -> None:
-    _check_one_source(
-        diagnostics,
-        at,
-        path=value.path,
-        const=value.const,
-        template=value.template,
-        first_of=value.first_of,
-    )
-    _check_paths(diagnostics, at, "path", [value.path] if value.path is not None else [])
-    _check_paths(diagnostics, at, "first_of", value.first_of or ())
-    with diagnostics.catch(*at, "template"):
-        for piece in parse_template(value.template or ""):
-            if isinstance(piece, Placeholder):
-                parse_path(piece.path)
+    check_source(value, at, diagnostics, const=value.const)
     for check in _VALUE_CHECKS:
         with diagnostics.catch(*at):
             check(value)
@@ -203,39 +185,25 @@ def _check_privacy(
         return
     with diagnostics.catch(*at, key=True):
         check_never_send(name, "the property", globs)
-    with diagnostics.catch(*at, "path"):
-        check_never_send(value.path or "", "the path", globs)
-    for index, text in enumerate(value.first_of or ()):
-        with diagnostics.catch(*at, "first_of", index):
-            check_never_send(text, "the path", globs)
-    for text in _template_paths(value):
-        with diagnostics.catch(*at, "template"):
+    for place, text in places_of(value):
+        with diagnostics.catch(*at, *place):
             check_never_send(text, "the path", globs)
 
 
 def _check_hash_key(
-    name: str, value: LongValue, diagnostics: Diagnostics, options: Options
+    word: HashWord | None, at: DocumentPath, diagnostics: Diagnostics, options: Options
 ) -> None:
-    with diagnostics.catch("properties", name, "hash"):
-        if value.hash is not None:
-            byte_hasher(value.hash, options.hash_key)
-
-
-def _template_paths(value: LongValue) -> list[str]:
-    try:
-        pieces = parse_template(value.template or "")
-    except MappingFault:
-        return []
-    return [piece.path for piece in pieces if isinstance(piece, Placeholder)]
+    with diagnostics.catch(*at, "hash"):
+        if word is not None:
+            byte_hasher(word, options.hash_key)
 
 
 def _check_uid_privacy(uid: LongUid, diagnostics: Diagnostics, globs: Sequence[str]) -> None:
-    for at, text in [
-        *([(("path",), uid.path)] if uid.path is not None else []),
-        *((("first_of", index), text) for index, text in enumerate(uid.first_of or ())),
-    ]:
-        with diagnostics.catch("uid", *at):
-            check_never_send(text, "the path", globs)
+    if uid.hash is not None:
+        return
+    for place, text in places_of(uid):
+        with diagnostics.catch("uid", *place):
+            check_never_send(text, "the path", globs, fix="add `hash:`, or use another id")
 
 
 def _check_default(value: LongValue) -> None:

@@ -25,6 +25,7 @@ Mode = Literal["live", "shadow", "off"]
 OnError = Literal["dead_letter", "skip", "halt"]
 LateWord = Literal["send", "send_without_session", "skip", "dead_letter"]
 TimeFormat = Literal["iso8601", "unix", "unix_ms", "unix_us", "unix_ns"]
+HashWord = Literal["sha256", "hmac-sha256"]
 TypeWord = Literal["str", "int", "real", "bool", "date", "strs", "ints", "reals", "bools", "dates"]
 
 
@@ -64,14 +65,33 @@ class TopicPattern(Strict):
     )
 
 
-class LongUid(Strict):
-    """Where the user's id stands, the long form."""
+class Source(Strict):
+    """Where a value stands: exactly one of these keys."""
 
-    path: PathText | None = Field(default=None, description="The path of the user id.")
+    path: PathText | None = Field(default=None, description="A path in the record.")
+    template: str | None = Field(
+        default=None, description="Text with paths in braces, such as `{first} {last}`."
+    )
     first_of: tuple[PathText, ...] | None = Field(
         default=None,
         min_length=1,
         description="Paths in order of preference. The first that is not missing counts.",
+    )
+
+    @property
+    def text(self) -> str:
+        """The source as written in the file, for messages."""
+        return self.path or self.template or " or ".join(self.first_of or ())
+
+
+class LongUid(Source):
+    """The user's id, the long form."""
+
+    case: Literal["upper", "lower"] | None = Field(
+        default=None, description="Changes the user id to uppercase or lowercase."
+    )
+    hash: HashWord | None = Field(
+        default=None, description="Sends a digest in place of the user id, in hexadecimal."
     )
     optional: StrictBool = Field(
         default=False,
@@ -86,10 +106,9 @@ class EventTable(Strict):
     values: dict[str, str] = Field(min_length=1, description="Event names by value.")
 
 
-class LongTimestamp(Strict):
+class LongTimestamp(Source):
     """When the event happened, the long form."""
 
-    path: PathText = Field(description="The path of the time.")
     format: TimeFormat | None = Field(
         default=None, description="The format, if the field is text or a plain number."
     )
@@ -103,17 +122,26 @@ class LongTimestamp(Strict):
     )
 
 
-class SessionPath(Strict):
-    """A session named by the record."""
+SourceForm = Annotated[
+    Annotated[PathText, Tag("text")] | Annotated[Source, Tag("object")], Discriminator(_form)
+]
 
-    url: PathText | None = Field(default=None, description="The path of the session URL (API v1).")
-    device: PathText | None = Field(
-        default=None, description="The path of the device session (API v1)."
-    )
-    id: PathText | None = Field(default=None, description="The path of the session id (API v2).")
+
+class SessionSource(Strict):
+    """A session that the record names."""
+
+    url: SourceForm | None = Field(default=None, description="The session URL (API v1).")
+    device: SourceForm | None = Field(default=None, description="The device session (API v1).")
+    id: SourceForm | None = Field(default=None, description="The session id (API v2).")
     optional: StrictBool = Field(
         default=False, description="If the value is missing, the event is sent without a session."
     )
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The sources by their key; a valid session has one."""
+        forms = {"url": self.url, "device": self.device, "id": self.id}
+        return {name: long_source(form) for name, form in forms.items() if form is not None}
 
 
 class Sample(Strict):
@@ -132,20 +160,11 @@ class Converter:
     excludes: tuple[str, ...] = ()
 
 
-class LongValue(Strict):
+class LongValue(Source):
     """A property, the long form: one source, then converters in their fixed order."""
 
-    path: PathText | None = Field(default=None, description="A path in the record.")
     const: Scalar | None = Field(
         default=None, description="A fixed value, the same for every record."
-    )
-    template: str | None = Field(
-        default=None, description="Text with paths in braces, such as `{first} {last}`."
-    )
-    first_of: tuple[PathText, ...] | None = Field(
-        default=None,
-        min_length=1,
-        description="Paths in order of preference. The first that is not missing counts.",
     )
     default: Scalar | tuple[Scalar, ...] | None = Field(
         default=None,
@@ -188,7 +207,7 @@ class LongValue(Strict):
         default=None,
         description="Hides the value: `mask` sends `***`, `last4` the last four characters.",
     )
-    hash: Annotated[Literal["sha256", "hmac-sha256"] | None, Converter()] = Field(
+    hash: Annotated[HashWord | None, Converter()] = Field(
         default=None, description="Sends a digest in place of the value, in hexadecimal."
     )
 
@@ -216,7 +235,7 @@ TimestampForm = Annotated[
     Discriminator(_form),
 ]
 SessionForm = Annotated[
-    Annotated[Literal["recent", "none"], Tag("text")] | Annotated[SessionPath, Tag("object")],
+    Annotated[Literal["recent", "none"], Tag("text")] | Annotated[SessionSource, Tag("object")],
     Discriminator(_form),
 ]
 ValueForm = Annotated[
@@ -313,6 +332,20 @@ class InputRecord(Strict):
     offset: StrictInt = Field(default=0, ge=0, description="The offset of the record.")
 
 
+class ExpectedSession(Strict):
+    """The session that a test expects."""
+
+    url: str | None = Field(default=None, description="The session URL (API v1).")
+    device: str | None = Field(default=None, description="The device session (API v1).")
+    id: str | None = Field(default=None, description="The session id (API v2).")
+
+
+ExpectedSessionForm = Annotated[
+    Annotated[Literal["recent", "none"], Tag("text")] | Annotated[ExpectedSession, Tag("object")],
+    Discriminator(_form),
+]
+
+
 class Expectation(Strict):
     """One outcome that a test expects."""
 
@@ -320,7 +353,9 @@ class Expectation(Strict):
     uid: str | None = Field(default=None, description="The user id of the event.")
     event: str | None = Field(default=None, description="The name of the event.")
     timestamp: str | None = Field(default=None, description="The time of the event.")
-    session: SessionForm | None = Field(default=None, description="The session of the event.")
+    session: ExpectedSessionForm | None = Field(
+        default=None, description="The session of the event."
+    )
     properties: dict[str, Any] | None = Field(
         default=None,
         description="Properties to compare, without suffixes. `~`: the property is not sent.",
@@ -369,6 +404,11 @@ class MappingFile(Strict):
 
 
 MappingRule.model_rebuild()
+
+
+def long_source(form: str | Source) -> Source:
+    """The long form of a source."""
+    return form if isinstance(form, Source) else Source(path=form)
 
 
 def long_uid(form: str | LongUid) -> LongUid:

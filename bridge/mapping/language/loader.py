@@ -22,7 +22,7 @@ from bridge.mapping.language.grammar import (
     MappingRule,
     Mode,
     OnError,
-    SessionPath,
+    SessionSource,
     TopicPattern,
 )
 from bridge.mapping.language.options import NO_OPTIONS, Options
@@ -52,7 +52,7 @@ class Rule:
     at: DocumentPath
     form: MappingRule
     filter: All
-    session: str | SessionPath
+    session: str | SessionSource
     on_error: OnError
     mode: Mode
     late: LateWord

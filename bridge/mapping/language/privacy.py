@@ -47,7 +47,12 @@ def refusing_glob(text: str, globs: Iterable[str]) -> str | None:
     return None
 
 
-def check_never_send(text: str, what: str, globs: Iterable[str]) -> None:
+def check_never_send(
+    text: str,
+    what: str,
+    globs: Iterable[str],
+    fix: str = "add `hash:` or `redact:`, or remove it",
+) -> None:
     """Refuse a name or path that must not be sent in the clear.
 
     Raises:
@@ -56,7 +61,7 @@ def check_never_send(text: str, what: str, globs: Iterable[str]) -> None:
     glob = refusing_glob(text, globs)
     if glob is not None:
         message = f"{what} `{text}` must never be sent in the clear (`{glob}`)"
-        raise MappingFault(Code.NEVER_SEND, message, "add `hash:` or `redact:`, or remove it")
+        raise MappingFault(Code.NEVER_SEND, message, fix)
 
 
 def is_card_number(text: str) -> bool:

@@ -43,3 +43,11 @@ def parse_template(text: str) -> tuple[Piece, ...]:
                 pieces.append(plain)
         at = match.end()
     return tuple(pieces)
+
+
+def template_paths(text: str) -> list[str]:
+    """The paths of a template; none if it is malformed."""
+    try:
+        return [piece.path for piece in parse_template(text) if isinstance(piece, Placeholder)]
+    except MappingFault:
+        return []

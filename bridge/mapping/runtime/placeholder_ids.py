@@ -4,7 +4,10 @@ Why: programs write them if they do not know the user. FullStory would take each
 gets the events of everybody. Product-analytics services refuse the same ids.
 """
 
-from typing import Final
+from typing import Any, Final
+
+from bridge.mapping.runtime.readers import Reader
+from bridge.records import Record
 
 PLACEHOLDER_IDS: Final = frozenset(
     {
@@ -22,3 +25,13 @@ PLACEHOLDER_IDS: Final = frozenset(
 def is_placeholder(text: str) -> bool:
     """Whether an id stands for nobody, whatever its case and the white space around it."""
     return text.strip().casefold() in PLACEHOLDER_IDS
+
+
+def unless_placeholder(read: Reader) -> Reader:
+    """A reader of text for which an id that stands for nobody is missing."""
+
+    def find(record: Record, value: Any) -> str | None:
+        text: str | None = read(record, value)
+        return None if text is None or is_placeholder(text) else text
+
+    return find

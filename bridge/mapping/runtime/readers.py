@@ -4,7 +4,7 @@ Invariants: None means missing. What can be bound when the closure is built is b
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bridge.mapping.language.paths import Every, Index, MapKey, Name, Step
@@ -41,6 +41,21 @@ def converting_reader(read: Reader, convert: Convert | None, text: str) -> Reade
         except MappingError as error:
             error.path = text
             raise
+
+    return find
+
+
+def first_found(reads: Sequence[Reader]) -> Reader:
+    """A reader of the first value that is not missing."""
+    if len(reads) == 1:
+        return reads[0]
+
+    def find(record: Record, value: Any) -> Any:
+        for read in reads:
+            found = read(record, value)
+            if found is not None:
+                return found
+        return None
 
     return find
 

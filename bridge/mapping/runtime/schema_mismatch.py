@@ -12,9 +12,8 @@ from bridge.documents.problems import Problem
 from bridge.mapping.language.diagnostics import DocumentPath
 from bridge.mapping.language.grammar import (
     EventTable,
-    LongValue,
     MappingRule,
-    SessionPath,
+    SessionSource,
     long_timestamp,
     long_uid,
     long_value,
@@ -63,26 +62,21 @@ class MismatchedMapping:
         )
 
 
-def field_of(form: MappingRule, session: str | SessionPath, at: DocumentPath) -> str | None:
+def field_of(form: MappingRule, session: str | SessionSource, at: DocumentPath) -> str | None:
     """The path into the record that belongs to a place in a mapping."""
     match at:
         case ("filter", *below):
             words = [step for step in below if isinstance(step, str) and step not in _COMBINATORS]
             return words[0] if words else None
         case ("uid", *_):
-            uid = long_uid(form.uid)
-            return " or ".join(uid.first_of or (uid.path or "",))
+            return long_uid(form.uid).text
         case ("event", *_):
             return form.event.path if isinstance(form.event, EventTable) else form.event
         case ("timestamp", *_):
-            return long_timestamp(form.timestamp).path
-        case ("session", *_) if isinstance(session, SessionPath):
-            return session.url or session.device or session.id
+            return long_timestamp(form.timestamp).text
+        case ("session", *_) if isinstance(session, SessionSource):
+            return next((source.text for source in session.sources.values()), None)
         case ("properties", str(name), *_) if name in form.properties:
-            return _of_value(long_value(form.properties[name]))
+            return long_value(form.properties[name]).text or None
         case _:
             return None
-
-
-def _of_value(value: LongValue) -> str | None:
-    return value.path or value.template or " or ".join(value.first_of or ()) or None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.mapping.language.grammar import Expectation, SessionPath
+from bridge.mapping.language.grammar import Expectation, ExpectedSession
 from bridge.mapping.runtime.outcome import (
     DeviceSession,
     Event,
@@ -144,7 +144,7 @@ def _actual_session(session: Session) -> object:
             return {"id": id}
 
 
-def _expected_session(form: str | SessionPath) -> object:
+def _expected_session(form: str | ExpectedSession) -> object:
     if isinstance(form, str):
         return form
     named = {"url": form.url, "device": form.device, "id": form.id}

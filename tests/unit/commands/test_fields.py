@@ -49,6 +49,28 @@ def test_csv_is_for_a_spreadsheet(folder: Path) -> None:
     )
 
 
+def test_each_source_of_a_user_a_time_and_a_session_has_a_row(folder: Path) -> None:
+    """A template has a row for each path, and a hashed user id its protection."""
+    uid = "    uid: {path: user, optional: true}\n"
+    identity = (
+        '    uid: {template: "{user}/{email}", hash: sha256, optional: true}\n'
+        "    timestamp: {first_of: [$headers.at, $timestamp]}\n"
+        '    session: {device: {template: "{$headers.d}:{$headers.s}"}, optional: true}\n'
+    )
+    write(folder, m_yaml=MAPPING.replace(uid, identity))
+
+    rows = run("fields", "m.yaml", "--format", "csv").output.splitlines()
+
+    assert rows[1:7] == [
+        "payments,user,uid,str,sha256,money,payment-failed",
+        "payments,email,uid,str,sha256,money,payment-failed",
+        "payments,$headers.at,timestamp,date,,money,payment-failed",
+        "payments,$timestamp,timestamp,date,,money,payment-failed",
+        "payments,$headers.d,session,str,,money,payment-failed",
+        "payments,$headers.s,session,str,,money,payment-failed",
+    ]
+
+
 def test_an_invalid_mapping_has_no_output(folder: Path) -> None:
     """An incomplete list would be worse than none."""
     write(folder, m_yaml=MAPPING.replace("event:", "evnt:"))

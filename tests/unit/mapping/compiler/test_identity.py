@@ -1,5 +1,7 @@
 """An event's user, name, timestamp and session."""
 
+import hmac
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import pytest
@@ -57,6 +59,22 @@ USERS = [
     User("$partition", "a", "missing_uid"),
     User("$offset", "a", "7"),
     User("x", "a", "5"),
+    User("{template: 'shop-{x}:{u}'}", "a", "shop-5:a"),
+    User("{template: 'shop:{u}'}", "guest", "missing_uid"),
+    User("{template: '{x}:{u}', optional: true}", "null", "no_uid"),
+    User("{template: '{$headers.none}:{u}', optional: true}", "a", "no_uid"),
+    User("{template: '{u}{u}'}", "u" * 129, "invalid_uid"),
+    User("{path: u, case: lower}", "Cus_İ", "cus_i̇"),
+    User("{path: u, case: upper}", "cus_42", "CUS_42"),
+    User("{path: u, case: upper}", "Guest", "missing_uid"),
+    User("{template: '{x}:{u}', case: lower}", "A", "5:a"),
+    User("{path: u, hash: sha256}", " Jo@Example.com ", sha256(b"jo@example.com").hexdigest()),
+    User("{path: x, hash: sha256}", "a", sha256(b"5").hexdigest()),
+    User("{path: u, hash: sha256}", "u" * 257, sha256(b"u" * 257).hexdigest()),
+    User("{template: '{x}:{u}', hash: sha256}", "a", sha256(b"5:a").hexdigest()),
+    User("{path: u, hash: hmac-sha256}", "a", hmac.digest(b"secret", b"a", "sha256").hex()),
+    User("{path: u, hash: sha256}", "N/A", "missing_uid"),
+    User("{first_of: [$headers.none, u], hash: sha256}", "a", sha256(b"a").hexdigest()),
 ]
 
 
@@ -129,6 +147,32 @@ TIMES = [
     ("{path: x, optional: true}", nullable(MILLIS), None, "1970-01-01T00:00:00.001Z"),
     ("{path: x, optional: true}", nullable(MILLIS), 2, "1970-01-01T00:00:00.002Z"),
     ("x", MILLIS, 10**17, "time_out_of_range"),
+    ("{first_of: [x, $timestamp]}", nullable(MILLIS), None, "1970-01-01T00:00:00.001Z"),
+    ("{first_of: [x, $timestamp]}", nullable(MILLIS), 2, "1970-01-01T00:00:00.002Z"),
+    ("{first_of: [$headers.at, x], format: unix}", "long", 1764000000, "2025-11-24T16:00:00.000Z"),
+    ("{first_of: [$headers.at, x], zone: UTC}", MILLIS, 2, "1970-01-01T00:00:00.002Z"),
+    ("{first_of: [x, $timestamp], zone: UTC}", "string", "2026-07-01", "2026-07-01T00:00:00.000Z"),
+    (
+        "{first_of: [$headers.at, x], optional: true}",
+        nullable(MILLIS),
+        None,
+        "1970-01-01T00:00:00.001Z",
+    ),
+    ("{template: '{x}T10:00:00Z'}", "string", "2026-07-01", "2026-07-01T10:00:00.000Z"),
+    ("{template: '{x}', format: unix_ms}", "long", 2, "1970-01-01T00:00:00.002Z"),
+    (
+        "{template: '{x}T10:00', zone: Asia/Tokyo}",
+        "string",
+        "2026-07-01",
+        "2026-07-01T01:00:00.000Z",
+    ),
+    (
+        "{template: '{x}T10:00Z', optional: true}",
+        nullable("string"),
+        None,
+        "1970-01-01T00:00:00.001Z",
+    ),
+    ("{template: '{x}T25:00:00Z'}", "string", "2026-07-01", "not_a_time"),
 ]
 
 
@@ -155,6 +199,18 @@ SESSIONS = [
     ("session: {url: x, optional: true}", "v1", None, NoSession()),
     ("session: {device: x, optional: true}", "v1", "a", DeviceSession("a")),
     ("session: {id: x, optional: true}", "v2", "a", SessionId("a")),
+    ("session: {url: {path: x}, optional: true}", "v1", "a", SessionUrl("a")),
+    ("session: {url: {first_of: [$headers.none, x]}, optional: true}", "v1", "a", SessionUrl("a")),
+    ("session: {url: {first_of: [x, u]}}", "v1", None, SessionUrl("u1")),
+    ("session: {url: {first_of: [x, u]}}", "v1", "undefined", SessionUrl("u1")),
+    ("session: {device: {template: '{u}:{x}'}, optional: true}", "v1", "a", DeviceSession("u1:a")),
+    ("session: {device: {template: '{u}:{x}'}, optional: true}", "v1", None, NoSession()),
+    ("session: {device: {template: '{u}:{x}'}, optional: true}", "v1", "null", NoSession()),
+    ("session: {id: {template: '{u}:{x}'}, optional: true}", "v2", "2", SessionId("u1:2")),
+    *(
+        ("session: {url: x, optional: true}", "v1", placeholder, NoSession())
+        for placeholder in ("", "undefined", "null", "0")
+    ),
 ]
 
 
@@ -165,3 +221,19 @@ def test_the_session_is_that_of_its_row(body: str, api: Any, value: Any, expecte
 
     assert isinstance(outcome, Event)
     assert outcome.session == expected
+
+
+def test_a_session_that_is_a_uuid_of_16_bytes_is_its_text() -> None:
+    """As a user id is."""
+    (outcome,) = outcomes("session: {device: x}", ID, bytes(range(16)))
+
+    assert isinstance(outcome, Event)
+    assert outcome.session == DeviceSession("00010203-0405-0607-0809-0a0b0c0d0e0f")
+
+
+def test_a_binary_key_in_a_template_is_an_invalid_uid() -> None:
+    """As it is without the template."""
+    body = "uid: {template: 'u-{$key}', optional: true}"
+    (outcome,) = outcomes(body, "int", 1, key=b"\x00\x01")
+
+    assert uid_or_reason(outcome) == "invalid_uid"

@@ -15,7 +15,7 @@ from bridge.mapping.language.grammar import (
     LongValue,
     MappingRule,
     Sample,
-    SessionPath,
+    SessionSource,
     TopicPattern,
 )
 from bridge.mapping.language.paths import Root
@@ -50,7 +50,7 @@ def test_the_table_covers_the_whole_grammar() -> None:
     assert len({row.place for row in ROWS}) == len(ROWS)
     used = {key for row in ROWS for key in _keys({**row.mapping, **row.data.get("file", {})})}
     forms: list[type[BaseModel]] = [
-        *(MappingRule, LongUid, EventTable, LongTimestamp, SessionPath, LongValue, Sample),
+        *(MappingRule, LongUid, EventTable, LongTimestamp, SessionSource, LongValue, Sample),
         *(TopicPattern, Defaults),
     ]
     grammar = {field.alias or name for form in forms for name, field in form.model_fields.items()}

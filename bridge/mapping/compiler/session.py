@@ -1,0 +1,72 @@
+"""An event's session: the most recent one, none, or one that the record names.
+
+Invariants: an id that stands for nobody is missing, as for a user.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from bridge.mapping.compiler.path_resolver import ResolvedPath
+from bridge.mapping.compiler.representation import representation_of
+from bridge.mapping.compiler.scope import MappingScope
+from bridge.mapping.compiler.sources import resolve
+from bridge.mapping.language.codes import Code
+from bridge.mapping.language.diagnostics import MappingFault, Within
+from bridge.mapping.language.grammar import SessionSource
+from bridge.mapping.runtime.functions import ReadSession
+from bridge.mapping.runtime.outcome import (
+    DeviceSession,
+    NoSession,
+    Recent,
+    Session,
+    SessionId,
+    SessionUrl,
+)
+from bridge.mapping.runtime.placeholder_ids import unless_placeholder
+from bridge.mapping.runtime.readers import Reader, converting_reader, first_found
+from bridge.records import Record
+
+_RECENT: Final = Recent()
+_NONE: Final = NoSession()
+_KINDS: Final[Mapping[str, Callable[[str], Session]]] = {
+    "url": SessionUrl,
+    "device": DeviceSession,
+    "id": SessionId,
+}
+
+
+def compile_session(session: str | SessionSource, scope: MappingScope) -> ReadSession:
+    """The closure that returns the session of an event.
+
+    Raises:
+        MappingFault: a path does not fit, or its value is not text.
+    """
+    if isinstance(session, str):
+        fixed: Session = _RECENT if session == "recent" else _NONE
+        return lambda _, __: fixed
+    ((name, source),) = session.sources.items()
+    with Within(name):
+        sources = resolve(source, scope, each=unless_placeholder)
+        reads = [unless_placeholder(_text_reader(resolved)) for resolved in sources]
+    if all(resolved.missing for resolved in sources) and not session.optional:
+        fix = "add `optional: true` to send the event without a session"
+        raise MappingFault(Code.CAN_BE_MISSING, f"`{source.text}` can be missing", fix)
+    find, make = first_found(reads), _KINDS[name]
+
+    def read(record: Record, value: Any) -> Session:
+        found = find(record, value)
+        return _NONE if found is None else make(found)
+
+    return read
+
+
+def _text_reader(resolved: ResolvedPath) -> Reader:
+    if not resolved.avro_types:
+        return resolved.read
+    text = resolved.path.text
+    representation = representation_of(resolved.avro_types, text)
+    if resolved.many or representation.kind != "str":
+        what = f"an array of {representation.what}" if resolved.many else representation.what
+        message = f"`{text}` is {what}: a session is identified by text"
+        raise MappingFault(Code.REFUSED_TYPE, message)
+    return converting_reader(resolved.read, representation.text, text)
