@@ -109,6 +109,12 @@ async def test_an_unknown_user_is_created(caller: Caller) -> None:
     [
         {"session": None},
         {"user": None, "session": {"id": "1:2"}},
+        {
+            "user": None,
+            "session": {
+                "id": "3e2bf53f-2ca0-4e05-9fa3-29c9276febf9:cef16b56-44b2-4535-b923-d955b1a50eb5"
+            },
+        },
         {"user": None, "session": {"uid": "u1"}},
         {"user": {"id": "4711"}, "session": None},
         {"user": None, "session": None},
@@ -142,6 +148,9 @@ async def test_a_valid_event_is_accepted(caller: Caller, changes: dict[str, obje
         {"session": {"id": "1:2"}},
         {"session": {"id": "1:2", "use_most_recent": True}},
         {"session": {}},
+        {"user": None, "session": {"id": "3829143070270885557"}},
+        {"user": None, "session": {"id": "1%3A2"}},
+        {"user": None, "session": {"id": "https://app.fullstory.com/ui/o-1/session/1:2"}},
         {"user": None},
         {"timestamp": "2022-03-15"},
         {"timestamp": 1},

@@ -1,7 +1,7 @@
 """Every reason of a skip and of a dead letter: found in the code, explained here."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -32,7 +32,7 @@ class Reason(NamedTuple):
 
 
 MEANINGS: Final[dict[Reason, str]] = {
-    Reason("skip", "no_uid"): "The user id is missing, and `uid` is `optional`.",
+    Reason("skip", "no_uid"): "The user id is missing, and `uid` is `optional` or left out.",
     Reason("skip", "not_sampled"): "The user is not in the `sample`.",
     Reason("skip", "shadow"): "The mapping has `mode: shadow`.",
     Reason("skip", "late"): "The event is late, and the mapping says `late: skip`.",
@@ -73,6 +73,8 @@ MEANINGS: Final[dict[Reason, str]] = {
         "map", "invalid_uid"
     ): "The user id has more than 256 characters or a control character, "
     "or is `.` or `..`. A binary key is no user id.",
+    Reason("map", "invalid_session"): "The session is neither an id of the form "
+    "`device:session` nor the URL of a session (API v2).",
     Reason("map", "missing_timestamp"): "The event has no time.",
     Reason("map", "unlisted_event"): "The table in `event` does not list the value.",
     Reason("map", "card_number"): "The value is a payment card number. Add `redact` or `hash`.",
@@ -131,11 +133,17 @@ def reason_sections() -> dict[str, str]:
 def reasons_in_code() -> set[Reason]:
     """Every reason that a call in the code names; `*` stands for the variable part of one."""
     trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in _HOME.rglob("*.py")}
-    return {reason for tree in trees.values() for reason in _in_module(tree)}
+    shared = {
+        name: text
+        for tree in trees.values()
+        for name, text in _constants(tree).items()
+        if not name.startswith("_")
+    }
+    return {reason for tree in trees.values() for reason in _in_module(tree, shared)}
 
 
-def _in_module(tree: ast.Module) -> Iterator[Reason]:
-    constants = _constants(tree)
+def _in_module(tree: ast.Module, shared: Mapping[str, str]) -> Iterator[Reason]:
+    constants = {**shared, **_constants(tree)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

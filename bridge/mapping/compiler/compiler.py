@@ -22,7 +22,7 @@ from bridge.mapping.compiler.session import compile_session
 from bridge.mapping.compiler.type_conflicts import Types, conflicts
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath
 from bridge.mapping.language.filters import matches_tombstones, proven_paths
-from bridge.mapping.language.grammar import long_timestamp, long_uid, long_value
+from bridge.mapping.language.grammar import SessionSource, long_timestamp, long_uid, long_value
 from bridge.mapping.language.loader import Rule
 from bridge.mapping.language.options import NO_OPTIONS, Options
 from bridge.mapping.runtime.functions import ReadProperty, ReadSession, ReadText, ReadUid
@@ -233,6 +233,8 @@ class _Compiled:
             event=event.read,
             timestamp=timestamp,
             session=session,
+            user_by_session=isinstance(rule.session, SessionSource)
+            and rule.session.identifies_user,
             properties=properties,
             user_initiated=form.user_initiated,
             integration=form.integration,

@@ -3,7 +3,8 @@
 Invariants: an id that stands for nobody is missing, as for a user.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from bridge.mapping.compiler.path_resolver import ResolvedPath
@@ -25,14 +26,19 @@ from bridge.mapping.runtime.outcome import (
 from bridge.mapping.runtime.placeholder_ids import unless_placeholder
 from bridge.mapping.runtime.readers import Reader, converting_reader, first_found
 from bridge.records import Record
+from bridge.schema.conversions import MappingError
 
 _RECENT: Final = Recent()
 _NONE: Final = NoSession()
-_KINDS: Final[Mapping[str, Callable[[str], Session]]] = {
-    "url": SessionUrl,
-    "device": DeviceSession,
-    "id": SessionId,
-}
+SESSION_ID_CHARS_MAX = 256
+"""FullStory rejects longer ids."""
+
+_ID: Final = r"([A-Za-z0-9-]+)(?::|%3[Aa])([A-Za-z0-9-]+)"
+"""A device and its session, numbers or UUIDs; FullStory's page encodes the colon."""
+
+_SESSION_ID: Final = re.compile(_ID)
+_SESSION_URL: Final = re.compile(rf"/(?:client-)?session/{_ID}")
+"""What follows is the moment in the session, or a query."""
 
 
 def compile_session(session: str | SessionSource, scope: MappingScope) -> ReadSession:
@@ -51,13 +57,31 @@ def compile_session(session: str | SessionSource, scope: MappingScope) -> ReadSe
     if all(resolved.missing for resolved in sources) and not session.optional:
         fix = "add `optional: true` to send the event without a session"
         raise MappingFault(Code.CAN_BE_MISSING, f"`{source.text}` can be missing", fix)
-    find, make = first_found(reads), _KINDS[name]
+    find, make = first_found(reads), _maker(name, source.text)
 
     def read(record: Record, value: Any) -> Session:
         found = find(record, value)
         return _NONE if found is None else make(found)
 
     return read
+
+
+def _maker(name: str, path: str) -> Callable[[str], Session]:
+    if name == "url":
+        return SessionUrl
+    return DeviceSession if name == "device" else lambda text: _session_id(text, path)
+
+
+def _session_id(text: str, path: str) -> SessionId:
+    """A session by its id, or by its URL, which is what programs have at hand.
+
+    FullStory documents the form of the id, and the two forms of the URL without a promise.
+    """
+    found = _SESSION_ID.fullmatch(text) or _SESSION_URL.search(text)
+    if found is None or len(found[1]) + len(found[2]) >= SESSION_ID_CHARS_MAX:
+        message = "this is neither a session id, `device:session`, nor the URL of a session"
+        raise MappingError("invalid_session", message, path)
+    return SessionId(f"{found[1]}:{found[2]}")
 
 
 def _text_reader(resolved: ResolvedPath) -> Reader:

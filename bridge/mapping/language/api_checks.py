@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from bridge.documents.document import dotted
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, MappingFault
 from bridge.mapping.language.grammar import MappingRule, SessionSource
@@ -23,10 +24,20 @@ def check_session(session: str | SessionSource | None, diagnostics: Diagnostics,
         check_record_source(source, "session", ("session", name), diagnostics)
         if api != ("v2" if name == "id" else "v1"):
             message = f"API {api} does not support a session by `{name}`"
-            fix = "use `id` with v2, `url` or `device` with v1; `recent` works with both"
+            fix = "use `id` with v2 (it takes a session URL, too), `url` or `device` with v1"
             diagnostics.add(
                 MappingFault(Code.SESSION_FORM, message, fix), ("session", name), key=True
             )
+
+
+def check_user_is_known(
+    session: str | SessionSource | None, diagnostics: Diagnostics, api: Api
+) -> None:
+    """Report a mapping without `uid`, unless its session identifies the user."""
+    if api == "v2" and isinstance(session, SessionSource) and session.identifies_user:
+        return
+    message = f"`{dotted((*diagnostics.base, 'uid'))}` is missing"
+    diagnostics.add(MappingFault(Code.MISSING_KEY, message, "add `uid:`"), ("uid",), key=True)
 
 
 def check_fields(form: MappingRule, diagnostics: Diagnostics, api: Api) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bridge.mapping.language.api_checks import check_fields, check_session
+from bridge.mapping.language.api_checks import check_fields, check_session, check_user_is_known
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath, MappingFault
 from bridge.mapping.language.grammar import (
@@ -52,17 +52,19 @@ _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 def check_form(
-    form: MappingRule, diagnostics: Diagnostics, options: Options, never_send: Sequence[str] = ()
+    form: MappingRule, diagnostics: Diagnostics, options: Options, defaults: Defaults
 ) -> None:
-    """Report all mistakes in one mapping; `never_send` are the globs of its file."""
-    globs = (*BUILT_IN, *options.never_send, *never_send)
+    """Report all mistakes in one mapping; `defaults` are those of its file."""
+    globs = (*BUILT_IN, *options.never_send, *defaults.never_send)
     if not _MAPPING_NAME.fullmatch(form.name):
         message = f"`{form.name}` is not a valid mapping name"
         fix = "use lowercase letters, digits and dashes, such as payment-failed"
         diagnostics.add(MappingFault(Code.MAPPING_NAME, message, fix), ("name",))
     _check_topics(form, diagnostics)
-    uid = long_uid(form.uid)
-    _check_uid(uid, diagnostics, options)
+    if form.uid is None:
+        check_user_is_known(form.session or defaults.session, diagnostics, options.api)
+    else:
+        _check_uid(long_uid(form.uid), diagnostics, options, globs)
     _check_event(form.event, diagnostics)
     _check_timestamp(long_timestamp(form.timestamp), diagnostics)
     check_session(form.session, diagnostics, options.api)
@@ -72,7 +74,6 @@ def check_form(
         _check_value(long_value(value), ("properties", name), diagnostics)
         _check_privacy(name, long_value(value), diagnostics, globs)
         _check_hash_key(long_value(value).hash, ("properties", name), diagnostics, options)
-    _check_uid_privacy(uid, diagnostics, globs)
     if form.sample is not None and not 0 < form.sample.keep <= 1:
         message = "a sample keeps a share above 0 and at most 1"
         diagnostics.add(
@@ -107,13 +108,18 @@ def _check_pattern(text: str, diagnostics: Diagnostics) -> None:
             diagnostics.add(fault, ("topics", "pattern"), warning=True)
 
 
-def _check_uid(uid: LongUid, diagnostics: Diagnostics, options: Options) -> None:
+def _check_uid(
+    uid: LongUid, diagnostics: Diagnostics, options: Options, globs: Sequence[str]
+) -> None:
     check_record_source(uid, "user", ("uid",), diagnostics)
     _check_hash_key(uid.hash, ("uid",), diagnostics, options)
     if uid.case is not None and uid.hash is not None:
         message = "`case` changes nothing: `hash` converts to lowercase first"
         fault = MappingFault(Code.CONVERTERS, message, "remove `case`")
         diagnostics.add(fault, ("uid", "case"), key=True)
+    for place, text in [] if uid.hash is not None else places_of(uid):
+        with diagnostics.catch("uid", *place):
+            check_never_send(text, "the path", globs, fix="add `hash:`, or use another id")
 
 
 def _check_event(event: str | EventTable, diagnostics: Diagnostics) -> None:
@@ -196,14 +202,6 @@ def _check_hash_key(
     with diagnostics.catch(*at, "hash"):
         if word is not None:
             byte_hasher(word, options.hash_key)
-
-
-def _check_uid_privacy(uid: LongUid, diagnostics: Diagnostics, globs: Sequence[str]) -> None:
-    if uid.hash is not None:
-        return
-    for place, text in places_of(uid):
-        with diagnostics.catch("uid", *place):
-            check_never_send(text, "the path", globs, fix="add `hash:`, or use another id")
 
 
 def _check_default(value: LongValue) -> None:

@@ -138,6 +138,11 @@ class SessionSource(Strict):
     )
 
     @property
+    def identifies_user(self) -> bool:
+        """Whether the event needs no user besides this session."""
+        return self.id is not None
+
+    @property
     def sources(self) -> dict[str, Source]:
         """The sources by their key; a valid session has one."""
         forms = {"url": self.url, "device": self.device, "id": self.id}
@@ -284,8 +289,10 @@ class MappingRule(Strict):
     sample: Sample | None = Field(
         default=None, description="Sends the events of a share of the users only."
     )
-    uid: UidForm = Field(
-        description="The user id, the same one that your site passes to `FS.identify`."
+    uid: UidForm | None = Field(
+        default=None,
+        description="The user id, the same one that your site passes to `FS.identify`. Required, "
+        "except with a session `id` (API v2).",
     )
     event: EventForm = Field(description="The event name: text, a template of enums, or a table.")
     timestamp: TimestampForm = Field(default="$timestamp", description="The time of the event.")
@@ -411,8 +418,10 @@ def long_source(form: str | Source) -> Source:
     return form if isinstance(form, Source) else Source(path=form)
 
 
-def long_uid(form: str | LongUid) -> LongUid:
-    """The long form of a uid."""
+def long_uid(form: str | LongUid | None) -> LongUid:
+    """The long form of a uid; without a uid, one that is always missing."""
+    if form is None:
+        return LongUid(optional=True)
     return form if isinstance(form, LongUid) else LongUid(path=form)
 
 

@@ -124,7 +124,7 @@ def _of_document(
     rules, valid_parts = [], []
     for index, form in forms.items():
         diagnostics = Diagnostics(document, ("mappings", index))
-        check_form(form, diagnostics, options, defaults.never_send)
+        check_form(form, diagnostics, options, defaults)
         rule = _rule(diagnostics, form, defaults, owner, options)
         rules.append(rule)
         if not of_defaults.error_paths:

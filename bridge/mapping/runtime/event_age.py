@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from bridge.mapping.runtime.outcome import (
+    NO_UID,
     Event,
     MappingRejected,
     MappingSkipped,
@@ -68,5 +69,7 @@ def _late(event: Event) -> Outcome:
             return MappingSkipped(event.mapping, LATE)
         case "dead_letter":
             return MappingRejected(event.mapping, LATE, _IS_LATE)
+        case "send_without_session" if not event.uid:
+            return MappingSkipped(event.mapping, NO_UID)
         case "send_without_session":
             return event._replace(session=NoSession())

@@ -5,7 +5,7 @@ Invariants: the values are ready for JSON; equal records and equal files give eq
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 PropertyType = Literal[
     "str", "int", "real", "bool", "date", "strs", "ints", "reals", "bools", "dates"
@@ -13,6 +13,7 @@ PropertyType = Literal[
 """FullStory's ten types; in API v1 they are the suffixes of the names."""
 
 Atom = str | int | float | bool
+NO_UID: Final = "no_uid"
 Late = Literal["send", "send_without_session", "skip", "dead_letter"]
 
 
@@ -61,6 +62,7 @@ Session = Recent | NoSession | SessionUrl | DeviceSession | SessionId
 class Event(NamedTuple):
     """A custom event. `timestamp` is RFC 3339 in UTC with milliseconds and `Z`.
 
+    `uid` is empty if the user is known only by the `session`, a `SessionId`.
     `shadow` events are counted and not sent. `late` says what to do if the event is older than the
     session window.
     """

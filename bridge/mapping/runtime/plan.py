@@ -20,6 +20,7 @@ from bridge.mapping.runtime.functions import (
     ReadUid,
 )
 from bridge.mapping.runtime.outcome import (
+    NO_UID,
     Event,
     Late,
     MappingRejected,
@@ -27,6 +28,7 @@ from bridge.mapping.runtime.outcome import (
     Outcome,
     Property,
     PropertyType,
+    SessionId,
 )
 from bridge.mapping.runtime.schema_mismatch import MappingMismatch, MismatchedMapping
 from bridge.records import Record
@@ -59,7 +61,10 @@ class TypedProperty:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """One compiled mapping. `matches` None: every record. `keep` is the sampled share of users."""
+    """One compiled mapping. `matches` None: every record. `keep` is the sampled share of users.
+
+    `user_by_session`: without a user id, the session identifies the user.
+    """
 
     name: str
     matches: FilterFunction | None
@@ -69,6 +74,7 @@ class CompiledMapping:
     event: ReadText
     timestamp: ReadText
     session: ReadSession
+    user_by_session: bool
     properties: tuple[ReadProperty, ...]
     user_initiated: bool | None
     integration: str | None
@@ -93,11 +99,13 @@ class CompiledMapping:
     def _event(self, record: Record, value: Any) -> Outcome:
         uid = self.uid(record, value)
         if uid is None:
-            if self.uid_optional:
-                return MappingSkipped(self.name, "no_uid")
-            path = self.uid_path
-            raise MappingError("missing_uid", f"`{path}` has no user id", path)
-        if self.keep < 1 and share_of(uid) >= self.keep:
+            session = self.session(record, value) if self.user_by_session else None
+            if not isinstance(session, SessionId):
+                return self._without_user()
+            uid, sampled_by = "", session.id
+        else:
+            sampled_by = uid
+        if self.keep < 1 and share_of(sampled_by) >= self.keep:
             return MappingSkipped(self.name, "not_sampled")
         properties: list[Property] = []
         for read in self.properties:
@@ -116,6 +124,12 @@ class CompiledMapping:
             self.shadow,
             self.late,
         )
+
+    def _without_user(self) -> MappingSkipped:
+        if self.uid_optional:
+            return MappingSkipped(self.name, NO_UID)
+        path = self.uid_path
+        raise MappingError("missing_uid", f"`{path}` has no user id", path)
 
 
 class Plan:

@@ -5,7 +5,8 @@ Names have no type suffix, types are in `schema` under FullStory's ten names, an
 of identification. The bridge never sends `context` or page properties, so they are refused. Nested
 objects and types of missing properties are refused, too.
 
-Sources: FullStory's references of "Create events" and of custom properties.
+Sources: FullStory's references of "Create events" and of custom properties, and its help page on
+session ids for the server API.
 """
 
 import re
@@ -27,6 +28,7 @@ PATH: Final = "/v2/events"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _SUFFIX = re.compile(rf".*_({'|'.join(TYPES)})")
+_SESSION_ID = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9-]+", re.ASCII)
 _UNDECLARED_TYPES: Final = ("str", "real", "bool", "strs", "reals", "bools")
 """The types that a value without a declared type may have."""
 
@@ -68,11 +70,13 @@ def _user(value: object) -> str | None:
     return None
 
 
-def _session(value: object) -> str | None:
+def _session(value: Any) -> str | None:
     if value == {"use_most_recent": True} and value["use_most_recent"] is True:
         return None
     if not _is_single_string(value, ("id", "uid")):
         return "session must have exactly one of id, uid and use_most_recent: true"
+    if _SESSION_ID.fullmatch(value.get("id", "a:b")) is None:
+        return "session.id must be a device and a session with a colon between them"
     return None
 
 

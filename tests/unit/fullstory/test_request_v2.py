@@ -74,6 +74,14 @@ def test_a_session_of_v1_is_rejected(session: Session) -> None:
     assert (raised.value.stage, raised.value.reason) == ("build", "session_not_in_v2")
 
 
+def test_a_session_needs_no_user() -> None:
+    """A guest's event is sent as that of a user."""
+    guest = event(session=SessionId("1:2"))._replace(uid="")
+    assert build_v2(guest, RECORD, CLUSTER) == build_v2(
+        event(session=SessionId("1:2")), RECORD, CLUSTER
+    )
+
+
 def test_the_limits_are_those_of_v1() -> None:
     """8,192 bytes per value; 512 characters per name, without a suffix."""
     build_v2(event(Property("n" * 512, "int", 1), Property("v", "str", "x" * 8192)), RECORD, "c")

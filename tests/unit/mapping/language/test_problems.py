@@ -1,6 +1,6 @@
 """How mistakes are reported across rules and files, and the list of codes."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -53,6 +53,36 @@ def test_a_session_of_the_other_api_is_refused() -> None:
     assert plan_of("session: {id: u}", "int", v2).warnings == ()
     with pytest.raises(Problems, match="API v2 does not support a session by `url`"):
         plan_of("session: {url: u}", "int", v2)
+
+
+WITHOUT_UID = "{name: a, topics: [t], event: E, session: {id: u}}"
+
+
+def test_an_event_of_v2_with_a_session_id_needs_no_uid() -> None:
+    """The session may also be the default of the file."""
+    default = "defaults: {session: {id: u}}\nmappings: [{name: a, topics: [t], event: E}]"
+    for text in (f"mappings: [{WITHOUT_UID}]", default):
+        load_rules([parse(f"format: 1\n{text}\n", "m.yaml")], Options(api="v2"))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "api"),
+    [
+        (WITHOUT_UID.replace("id: u", "url: u"), "v1"),
+        (WITHOUT_UID.replace("{id: u}", "recent"), "v2"),
+        (WITHOUT_UID.replace(", session: {id: u}", ""), "v2"),
+    ],
+)
+def test_every_other_event_needs_a_uid(mapping: str, api: Literal["v1", "v2"]) -> None:
+    """The problem is that of any required key, at the mapping that lacks it."""
+    document = parse(f"format: 1\nmappings: [{mapping}]\n", "m.yaml")
+    with pytest.raises(Problems) as raised:
+        load_rules([document], Options(api=api))
+
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.message) == ("M025", "`mappings[0].uid` is missing")
+    assert problem.fix == "add `uid:`"
+    assert str(problem.place).startswith("m.yaml:2:")
 
 
 @pytest.mark.parametrize("line", ["user_initiated: false", "integration: bus"])

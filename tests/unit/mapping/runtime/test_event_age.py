@@ -11,6 +11,7 @@ from bridge.mapping.runtime.outcome import (
     NoSession,
     Outcome,
     Recent,
+    SessionId,
     SessionUrl,
 )
 
@@ -93,3 +94,11 @@ def test_send_without_session_changes_only_the_session() -> None:
         "send_without_session",
     )  # fmt: skip
     assert check_age(named, MOMENT_S, LIMITS) == named._replace(session=NoSession())
+
+
+def test_a_late_event_without_a_user_is_not_sent_without_its_session() -> None:
+    """Nothing would be left that says whose event it is."""
+    guest = event("send_without_session", "2026-11-24T09:00:00.000Z")
+    guest = guest._replace(uid="", session=SessionId("1:2"))
+    assert check_age(guest, MOMENT_S, LIMITS) == MappingSkipped("m", "no_uid")
+    assert check_age(guest._replace(late="send"), MOMENT_S, LIMITS) == guest._replace(late="send")
