@@ -182,11 +182,13 @@ class Client:
             self._rotate()
         if request is None:
             return self._request_by_session(method, path, headers)
-        key = request.idempotency_key
         if self._poster is not None:
-            return self._poster.post(path, request.body, key)
-        if key is not None:
-            headers = CIMultiDict(headers, **{"Idempotency-Key": key})
+            return self._poster.post(request)
+        own = {
+            "Idempotency-Key": request.idempotency_key,
+            "Integration-Source": request.integration_source,
+        }
+        headers = CIMultiDict(headers, **{name: value for name, value in own.items() if value})
         return self._request_by_session(method, path, headers, request.body)
 
     async def _request_by_session(

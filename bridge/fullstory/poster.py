@@ -22,6 +22,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from bridge.fullstory.requests.request import Request
 from bridge.fullstory.response import REPLY_BYTES_MAX, HttpReply, read_body
 
 LINE_BYTES_MAX: Final = 32_768
@@ -60,8 +61,8 @@ class Poster:
         excluded = ("content-length", "transfer-encoding")
         return [pair for pair in self._request.headers.items() if pair[0].lower() not in excluded]
 
-    async def post(self, path: str, body: bytes, idempotency_key: str | None = None) -> HttpReply:
-        """Post once to a path that is percent-encoded.
+    async def post(self, request: Request) -> HttpReply:
+        """Post a request once.
 
         Raises:
             aiohttp.ClientError: as `session.request` does.
@@ -78,7 +79,7 @@ class Poster:
                 max_line_size=LINE_BYTES_MAX,
                 max_field_size=LINE_BYTES_MAX,
             )
-            protocol.transport.write(self._serialize(path, body, idempotency_key))
+            protocol.transport.write(self._serialize(request))
             reply = await self._read_reply(protocol)
         except BaseException:
             connection.close()
@@ -95,10 +96,13 @@ class Poster:
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError("no connection in time") from error
 
-    def _serialize(self, path: str, body: bytes, idempotency_key: str | None) -> bytes:
-        key = "" if idempotency_key is None else f"Idempotency-Key: {_checked(idempotency_key)}\r\n"
+    def _serialize(self, request: Request) -> bytes:
+        _, path, body, key, source = request
+        own = "" if key is None else f"Idempotency-Key: {_checked(key)}\r\n"
+        if source is not None:
+            own += f"Integration-Source: {_checked(source)}\r\n"
         length = f"Content-Length: {len(body)}\r\n\r\n"
-        return f"POST {path} HTTP/1.1\r\n{self._head}{key}{length}".encode() + body
+        return f"POST {path} HTTP/1.1\r\n{self._head}{own}{length}".encode() + body
 
     async def _read_reply(self, protocol: ResponseHandler) -> HttpReply:
         """The final reply with its whole body; interim replies are skipped."""

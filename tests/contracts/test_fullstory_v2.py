@@ -41,9 +41,12 @@ class Caller:
         path: str = "/v2/events",
         method: str = "POST",
         content_type: str = "application/json",
+        source: str | None = None,
     ) -> tuple[int, Any]:
         """Status and decoded body of one request."""
         headers = {"Authorization": auth, "Content-Type": content_type}
+        if source is not None:
+            headers["Integration-Source"] = source
         if key is not None:
             headers["Idempotency-Key"] = key
         async with self.session.request(
@@ -246,6 +249,29 @@ async def test_the_client_of_the_bridge_sends_the_key(caller: Caller) -> None:
             assert await client.send(request) == Response(200, is_json=True)
     assert [one.path[:4] for one in caller.stand_in.accepted] == ["/v2/", "/use", "/use"]
     assert caller.stand_in.ledger.repeats == 1
+
+
+async def test_the_source_of_an_integration_is_a_header(caller: Caller) -> None:
+    """It is not empty, and stored beside the event; v1 has a field for it."""
+    v1 = b'{"event":{"event_name":"x","integration":"kafka"}}'
+    path = "/users/v1/individual/u/customevent"
+    assert await caller.send(EVENT, source="kafka") == (200, {})
+    assert await caller.send(EVENT) == (200, {})
+    assert (await caller.send(EVENT, source=""))[0] == 400
+    assert (await caller.send({**EVENT, "integration": "kafka"}))[0] == 400
+    assert (await caller.send(v1, path=path, source="kafka"))[0] == 400
+    assert (await caller.send(v1, path=path))[0] == 200
+    assert [one.integration_source for one in caller.stand_in.accepted] == ["kafka", None, None]
+
+
+async def test_the_client_of_the_bridge_sends_the_source(caller: Caller) -> None:
+    """Only with the event that has one, over the same connection."""
+    event = Request("POST", "/v2/events", orjson.dumps(EVENT))
+    async with Client(ClientOptions(caller.stand_in.url, lambda: KEY)) as client:
+        for source in ("kafka", None):
+            request = event._replace(integration_source=source)
+            assert await client.send(request) == Response(200, is_json=True)
+    assert [one.integration_source for one in caller.stand_in.accepted] == ["kafka", None]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])

@@ -86,11 +86,13 @@ def _request(request: Request, project_files: ProjectFiles) -> Sequence[str]:
     host = "" if loaded is None else loaded.settings.fullstory.endpoint
     body = json.dumps(orjson.loads(request.body), indent=2, ensure_ascii=False)
     idempotent = [] if request.idempotency_key is None else [_IDEMPOTENT]
+    source = request.integration_source
     return [
         f"{request.method} {host}{request.path}",
         "Authorization: Basic ***",
         "Content-Type: application/json",
         *idempotent,
+        *([] if source is None else [f"Integration-Source: {source}"]),
         "",
         *body.splitlines(),
     ]

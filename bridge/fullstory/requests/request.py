@@ -22,12 +22,16 @@ _SAFE_CHARS_MAX: Final = VALUE_BYTES_MAX // 4
 
 
 class Request(NamedTuple):
-    """An HTTP request; `path` is percent-encoded, and only v2 has an `idempotency_key`."""
+    """An HTTP request; `path` is percent-encoded.
+
+    Only v2 has an `idempotency_key` and an `integration_source`, both sent as headers.
+    """
 
     method: str
     path: str
     body: bytes
     idempotency_key: str | None = None
+    integration_source: str | None = None
 
 
 def checked_name(name: str, mapping_name: str) -> str:

@@ -2,7 +2,8 @@
 
 Sources: FullStory's references of `POST /v2/events` (names without suffix, types in `schema`, one
 form of identification: a user, a user's most recent session, or a session) and of idempotent
-requests (one key for one body, for 24 hours).
+requests (one key for one body, for 24 hours); FullStory's client for Node.js, for the header
+`Integration-Source`.
 
 Invariants: the idempotency key is derived from the record's position, the mapping and the body. An
 event always has the same key, in every process and every replay, so FullStory does not apply it
@@ -48,7 +49,8 @@ def build_v2(event: Event, record: Record, cluster: str) -> Request:
         }
         body["schema"] = {"properties": {found.name: found.type for found in event.properties}}
     body_bytes = orjson.dumps(body)
-    return Request("POST", PATH, body_bytes, _key(cluster, record, event.mapping, body_bytes))
+    key = _key(cluster, record, event.mapping, body_bytes)
+    return Request("POST", PATH, body_bytes, key, event.integration)
 
 
 def _identity(event: Event) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Checks for features that only one of FullStory's two APIs supports."""
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
 from bridge.documents.document import dotted
 from bridge.mapping.language.codes import Code
@@ -9,6 +10,9 @@ from bridge.mapping.language.grammar import MappingRule, SessionSource
 from bridge.mapping.language.sources import check_record_source
 
 Api = Literal["v1", "v2"]
+
+_HEADER_VALUE: Final = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
+"""API v2 takes the integration as a header."""
 
 
 def check_session(session: str | SessionSource | None, diagnostics: Diagnostics, api: Api) -> None:
@@ -41,10 +45,14 @@ def check_user_is_known(
 
 
 def check_fields(form: MappingRule, diagnostics: Diagnostics, api: Api) -> None:
-    """Report the event fields that the API does not have."""
+    """Report event fields that the API does not have, or whose value it cannot take."""
     if api == "v1":
         return
-    for name in ("user_initiated", "integration"):
-        if getattr(form, name) is not None:
-            message = f"API {api} has no field `{name}`"
-            diagnostics.add(MappingFault(Code.NOT_IN_API, message, "remove it"), (name,), key=True)
+    if form.user_initiated is not None:
+        message = f"API {api} has no field `user_initiated`"
+        fault = MappingFault(Code.NOT_IN_API, message, "remove it")
+        diagnostics.add(fault, ("user_initiated",), key=True)
+    if form.integration is not None and _HEADER_VALUE.fullmatch(form.integration) is None:
+        message = "`integration` must be 1 to 100 printable ASCII characters, without spaces at "
+        fault = MappingFault(Code.WRONG_VALUE, f"{message}its ends", "write a name such as kafka")
+        diagnostics.add(fault, ("integration",))

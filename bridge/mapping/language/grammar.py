@@ -306,7 +306,9 @@ class MappingRule(Strict):
         default=None, description="Sent unchanged as `user_initiated` (API v1)."
     )
     integration: str | None = Field(
-        default=None, description="Sent unchanged as `integration` (API v1)."
+        default=None,
+        description="Sent unchanged as `integration` (API v1), or as the header "
+        "`Integration-Source` (API v2).",
     )
     late: LateWord | None = Field(
         default=None,

@@ -16,13 +16,15 @@ from bridge.sandbox.fullstory import contract_v1, contract_v2
 class Accepted(NamedTuple):
     """An applied custom event; `path` is the raw request path.
 
-    `uid` is empty if a v2 event identifies a session.
+    `uid` is empty if a v2 event identifies a session. `integration_source` is the header of a v2
+    event; it is not in the file.
     """
 
     uid: str
     path: str
     body: bytes
     received_at_s: float
+    integration_source: str | None = None
 
 
 class Ledger:

@@ -36,6 +36,7 @@ from bridge.sandbox.fullstory.responses import (
 
 HOST = "127.0.0.1"
 _IDEMPOTENCY_KEY = "Idempotency-Key"
+_INTEGRATION_SOURCE = "Integration-Source"
 _EVENT_PREFIXES = ("/users/v1/individual/", contract_v2.PATH)
 _SHUTDOWN_S = 0.2
 
@@ -236,6 +237,9 @@ class FullStoryStandIn:
         key = request.headers.get(_IDEMPOTENCY_KEY)
         if key is not None and not 1 <= len(key) <= KEY_CHARS_MAX:
             return refused(400, "the idempotency key is empty or too long")
+        source = request.headers.get(_INTEGRATION_SOURCE)
+        if source == "":
+            return refused(400, "the integration source is empty")
         answer = contract_violation(request, body, contract_v2.refusal)
         if answer is not None:
             return answer
@@ -250,7 +254,7 @@ class FullStoryStandIn:
         uid = contract_v2.uid_of(body)
         if uid and not self.known(uid):
             self.created.add(uid)
-        self.ledger.add(Accepted(uid, request.raw_path, body, now_s))
+        self.ledger.add(Accepted(uid, request.raw_path, body, now_s, source))
         return StandInResponse(200, b"{}")
 
     def _customevent(self, request: web.BaseRequest, body: bytes) -> StandInResponse:
@@ -259,6 +263,8 @@ class FullStoryStandIn:
             return refused(404, "no such resource: the uid must be one percent-encoded segment")
         if self.fails(uid):
             return refused(500, "something went wrong")
+        if _INTEGRATION_SOURCE in request.headers:
+            return refused(400, "v1 has a field for the integration")
         answer = contract_violation(request, body, contract_v1.refusal)
         if answer is not None:
             return answer

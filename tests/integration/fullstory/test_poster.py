@@ -17,6 +17,7 @@ from tests.integration.fullstory.misbehaving_server import Server, always, http
 OK = http("200 OK", body=b"{}")
 EVENT = Request("POST", "/users/v1/individual/u-1/customevent", b'{"event":{}}')
 KEYED = Request("POST", "/v2/events", b"{}", "8f27f09e-2c37-4246-80ac-b26340000001")
+SOURCED = KEYED._replace(integration_source="kafka")
 
 
 async def _send(
@@ -31,7 +32,7 @@ def _headers(request: bytes) -> dict[str, str]:
     return {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
 
 
-@pytest.mark.parametrize("request_", [EVENT, KEYED], ids=["v1", "v2"])
+@pytest.mark.parametrize("request_", [EVENT, KEYED, SOURCED], ids=["v1", "v2", "integration"])
 async def test_the_headers_equal_those_of_the_session(request_: Request) -> None:
     """The client uses the session with a proxy, with the whole URL in the request line."""
     server = Server(always(OK))
@@ -41,6 +42,7 @@ async def test_the_headers_equal_those_of_the_session(request_: Request) -> None
                 assert await client.send(request_) == Response(200, is_json=True)
     posted, by_session = map(_headers, server.requests)
     assert posted == by_session
+    assert posted.get("integration-source") == request_.integration_source
     assert server.requests[0].startswith(f"POST {request_.path} HTTP/1.1\r\n".encode())
     assert server.requests[0].endswith(b"\r\n\r\n" + request_.body)
 

@@ -40,6 +40,19 @@ def test_a_matching_record_shows_the_request_without_the_api_key(folder: Path) -
     assert result.exit_code == 0
 
 
+def test_a_request_of_v2_shows_its_own_headers(folder: Path) -> None:
+    """The source of an integration is part of what is sent."""
+    write(folder, m_yaml=MAPPING.replace("    event:", "    integration: kafka\n    event:"))
+    v2 = "fullstory: {key: na1.secret, api: v2, unknown_user: create}"
+    (folder / "bridge.yaml").write_text(SETTINGS.replace("fullstory: {key: na1.secret}", v2))
+
+    lines = run("explain", stdin=json.dumps(FAILED)).output.splitlines()
+
+    assert lines[1] == "  POST https://api.fullstory.com/v2/events"
+    assert lines[4].startswith("  Idempotency-Key: (hash of")
+    assert lines[5:7] == ["  Integration-Source: kafka", ""]
+
+
 def test_an_unmet_filter_shows_path_condition_and_type(folder: Path) -> None:
     """Values of the record are shown only with --show-values."""
     write(folder)

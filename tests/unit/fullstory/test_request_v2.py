@@ -82,6 +82,15 @@ def test_a_session_needs_no_user() -> None:
     )
 
 
+def test_an_integration_is_a_header_and_not_in_the_body() -> None:
+    """FullStory's other integrations name themselves there; the key stays the same."""
+    plain = build_v2(event(), RECORD, CLUSTER)
+    named = build_v2(event()._replace(integration="kafka"), RECORD, CLUSTER)
+
+    assert plain.integration_source is None
+    assert named == plain._replace(integration_source="kafka")
+
+
 def test_the_limits_are_those_of_v1() -> None:
     """8,192 bytes per value; 512 characters per name, without a suffix."""
     build_v2(event(Property("n" * 512, "int", 1), Property("v", "str", "x" * 8192)), RECORD, "c")

@@ -55,6 +55,7 @@ def test_a_session_of_the_other_api_is_refused() -> None:
         plan_of("session: {url: u}", "int", v2)
 
 
+APIS: tuple[Literal["v1", "v2"], ...] = ("v1", "v2")
 WITHOUT_UID = "{name: a, topics: [t], event: E, session: {id: u}}"
 
 
@@ -85,12 +86,33 @@ def test_every_other_event_needs_a_uid(mapping: str, api: Literal["v1", "v2"]) -
     assert str(problem.place).startswith("m.yaml:2:")
 
 
-@pytest.mark.parametrize("line", ["user_initiated: false", "integration: bus"])
-def test_a_field_that_only_v1_has_is_refused_for_v2(line: str) -> None:
+def test_a_field_that_only_v1_has_is_refused_for_v2() -> None:
     """v2 would reject every event, so the mapping is refused first."""
+    line = "user_initiated: false"
+
     assert plan_of(line, "int").warnings == ()
-    with pytest.raises(Problems, match="M045: API v2 has no field `"):
+    with pytest.raises(Problems, match="M045: API v2 has no field `user_initiated`"):
         plan_of(line, "int", Options(api="v2"))
+
+
+@pytest.mark.parametrize("name", ["kafka", "My Bus 2", "a,b;c=d", "x" * 100])
+def test_an_integration_has_a_name_that_both_apis_take(name: str) -> None:
+    """A field in v1, a header in v2."""
+    for api in APIS:
+        assert plan_of(f"integration: '{name}'", "int", Options(api=api)).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["", " ", " bus", "bus ", "a\\r\\nb", "b\\0s", "Büs", "x" * 101])
+def test_an_integration_that_is_no_header_value_is_refused_for_v2(name: str) -> None:
+    """A line break would end the header."""
+    with pytest.raises(Problems) as raised:
+        plan_of(f'integration: "{name}"', "int", Options(api="v2"))
+
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.message) == (
+        "M027",
+        "`integration` must be 1 to 100 printable ASCII characters, without spaces at its ends",
+    )
 
 
 @pytest.mark.parametrize(
