@@ -1,13 +1,15 @@
 """Checks for features that only one of FullStory's two APIs supports."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from bridge.documents.document import dotted
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, MappingFault
 from bridge.mapping.language.grammar import MappingRule, SessionSource
-from bridge.mapping.language.sources import check_record_source
+from bridge.mapping.language.privacy import check_never_send
+from bridge.mapping.language.sources import check_record_source, places_of
 
 Api = Literal["v1", "v2"]
 
@@ -15,8 +17,10 @@ _HEADER_VALUE: Final = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
 """API v2 takes the integration as a header."""
 
 
-def check_session(session: str | SessionSource | None, diagnostics: Diagnostics, api: Api) -> None:
-    """Report mistakes in a session that the record names."""
+def check_session(
+    session: str | SessionSource | None, diagnostics: Diagnostics, api: Api, globs: Sequence[str]
+) -> None:
+    """Report mistakes in a session that the record names; `globs` must not be sent in clear."""
     if not isinstance(session, SessionSource):
         return
     used = session.sources
@@ -26,6 +30,9 @@ def check_session(session: str | SessionSource | None, diagnostics: Diagnostics,
         diagnostics.add(MappingFault(Code.SESSION_FORM, message, fix), ("session",))
     for name, source in used.items():
         check_record_source(source, "session", ("session", name), diagnostics)
+        for place, text in places_of(source):
+            with diagnostics.catch("session", name, *place):
+                check_never_send(text, "the path", globs, fix="use another field")
         if api != ("v2" if name == "id" else "v1"):
             message = f"API {api} does not support a session by `{name}`"
             fix = "use `id` with v2 (it takes a session URL, too), `url` or `device` with v1"

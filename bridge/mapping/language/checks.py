@@ -55,7 +55,7 @@ def check_form(
     form: MappingRule, diagnostics: Diagnostics, options: Options, defaults: Defaults
 ) -> None:
     """Report all mistakes in one mapping; `defaults` are those of its file."""
-    globs = (*BUILT_IN, *options.never_send, *defaults.never_send)
+    globs = _globs(options, defaults)
     if not _MAPPING_NAME.fullmatch(form.name):
         message = f"`{form.name}` is not a valid mapping name"
         fix = "use lowercase letters, digits and dashes, such as payment-failed"
@@ -67,7 +67,7 @@ def check_form(
         _check_uid(long_uid(form.uid), diagnostics, options, globs)
     _check_event(form.event, diagnostics)
     _check_timestamp(long_timestamp(form.timestamp), diagnostics)
-    check_session(form.session, diagnostics, options.api)
+    check_session(form.session, diagnostics, options.api, globs)
     check_fields(form, diagnostics, options.api)
     _check_property_names(form, diagnostics)
     for name, value in form.properties.items():
@@ -83,7 +83,12 @@ def check_form(
 
 def check_defaults(defaults: Defaults, diagnostics: Diagnostics, options: Options) -> None:
     """Report mistakes in the `defaults` of a file."""
-    check_session(defaults.session, diagnostics, options.api)
+    check_session(defaults.session, diagnostics, options.api, _globs(options, defaults))
+
+
+def _globs(options: Options, defaults: Defaults) -> tuple[str, ...]:
+    """The globs of what must not be sent in clear: those of everybody, the settings, the file."""
+    return (*BUILT_IN, *options.never_send, *defaults.never_send)
 
 
 def _check_topics(form: MappingRule, diagnostics: Diagnostics) -> None:

@@ -159,6 +159,20 @@ ROWS = [
         "the path `x.ssn` must never be sent in the clear (`ssn`)",
         "'{u}-{x.ssn}'",
     ),
+    Wrong(
+        "session: {device: {template: '{x.ssn}:{u}'}}",
+        "int",
+        "M014",
+        "the path `x.ssn` must never be sent in the clear (`ssn`)",
+        "'{x.ssn}:{u}'",
+    ),
+    Wrong(
+        "session: {url: $headers.api_key}",
+        "int",
+        "M014",
+        "the path `$headers.api_key` must never be sent in the clear (`*api_key*`)",
+        "$headers.api_key",
+    ),
     Wrong("session: {id: u}", "int", "M013", "API v1 does not support a session by `id`", "id: u}"),
     Wrong(
         "filter: {x: [{greater: 3}]}",
