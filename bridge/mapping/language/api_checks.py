@@ -41,11 +41,12 @@ def check_session(
             )
 
 
-def check_user_is_known(
-    session: str | SessionSource | None, diagnostics: Diagnostics, api: Api
-) -> None:
-    """Report a mapping without `uid`, unless its session identifies the user."""
-    if api == "v2" and isinstance(session, SessionSource) and session.identifies_user:
+def check_user_is_known(session: str | SessionSource | None, diagnostics: Diagnostics) -> None:
+    """Report a mapping without `uid`, unless its session identifies the user.
+
+    If the API does not support the session, this is the only problem.
+    """
+    if isinstance(session, SessionSource) and session.identifies_user:
         return
     message = f"`{dotted((*diagnostics.base, 'uid'))}` is missing"
     diagnostics.add(MappingFault(Code.MISSING_KEY, message, "add `uid:`"), ("uid",), key=True)

@@ -62,7 +62,7 @@ def check_form(
         diagnostics.add(MappingFault(Code.MAPPING_NAME, message, fix), ("name",))
     _check_topics(form, diagnostics)
     if form.uid is None:
-        check_user_is_known(form.session or defaults.session, diagnostics, options.api)
+        check_user_is_known(form.session or defaults.session, diagnostics)
     else:
         _check_uid(long_uid(form.uid), diagnostics, options, globs)
     _check_event(form.event, diagnostics)

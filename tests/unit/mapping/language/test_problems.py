@@ -66,6 +66,15 @@ def test_an_event_of_v2_with_a_session_id_needs_no_uid() -> None:
         load_rules([parse(f"format: 1\n{text}\n", "m.yaml")], Options(api="v2"))
 
 
+def test_a_session_id_of_the_wrong_api_is_the_only_problem() -> None:
+    """With the right API, the mapping needs no uid."""
+    document = parse(f"format: 1\nmappings: [{WITHOUT_UID}]\n", "m.yaml")
+    with pytest.raises(Problems) as raised:
+        load_rules([document], Options(api="v1"))
+
+    assert [problem.code for problem in raised.value.problems] == ["M013"]
+
+
 @pytest.mark.parametrize(
     ("mapping", "api"),
     [
