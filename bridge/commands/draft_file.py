@@ -1,6 +1,7 @@
 """Completes a draft: each test expects what the mapping produces for a sample record."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from bridge.avro.schema_store import WriterSchema
@@ -9,9 +10,15 @@ from bridge.documents.document import parse
 from bridge.documents.problems import Problems
 from bridge.errors import SetupError
 from bridge.mapping.compiler.compiler import compile_plan
-from bridge.mapping.drafting.draft import Draft, draft_mappings
+from bridge.mapping.drafting.draft import (
+    MAPPINGS_MAX,
+    PROPERTIES_MAX,
+    Draft,
+    draft_mappings,
+    record_types,
+)
 from bridge.mapping.drafting.observed_values import ObservedValues
-from bridge.mapping.drafting.sample_values import SampleRecord, sample_time_in
+from bridge.mapping.drafting.sample_values import SampleRecord, SampleTooLarge, sample_time_in
 from bridge.mapping.drafting.text import DraftedTest, write_draft
 from bridge.mapping.language.loader import Rule, load_rules
 from bridge.mapping.language.options import Options
@@ -23,22 +30,59 @@ from bridge.schema.conversions import MappingError, parse_time
 
 _USER = "user-1"
 
+DRAFT_BYTES_MAX = 64 * 1024
+"""Maximum size of a draft: it is for reading."""
+
 
 def draft_file(topic: str, writer: WriterSchema, observed: ObservedValues, options: Options) -> str:
-    """The text of a mapping file for a topic, with one test per mapping.
+    """The text of a mapping file for a topic, with a test for each mapping.
+
+    A draft of more than `DRAFT_BYTES_MAX` is made again without tests, then with fewer properties.
 
     Raises:
-        SetupError: the schema is not of a record, or the draft is invalid.
+        SetupError: the schema is not of a record, or no draft is valid and small enough.
     """
-    drafts = draft_mappings(topic, writer.schema, observed, options)
-    if not drafts:
+    records = len(record_types(writer.schema))
+    if not records:
         raise SetupError(f"{writer.label}: its values are not records, so there is nothing to map")
     origin = writer.label
     if observed.records:
         origin += f" and {observed.records} records"
-    rules = _rules(write_draft(drafts, origin), topic, writer, options)
-    tests = [_test(draft, rules, writer, options) for draft in drafts]
-    return write_draft(drafts, origin, tests)
+    remarks = []
+    if records > MAPPINGS_MAX:
+        remarks = [f"{records - MAPPINGS_MAX} more record types of the topic have no mapping yet."]
+    limit = PROPERTIES_MAX
+    while limit:
+        drafts = draft_mappings(topic, writer.schema, observed, options, limit)
+        text = write_draft(drafts, origin, remarks=remarks)
+        if _fits(text):
+            return _with_tests(drafts, text, writer, options, origin=origin, remarks=remarks)
+        limit //= 2
+    message = f"{writer.label}: its names are too long for a draft of {DRAFT_BYTES_MAX} bytes"
+    raise SetupError(f"{message}: write the mapping by hand")
+
+
+def _fits(text: str) -> bool:
+    return len(text.encode()) <= DRAFT_BYTES_MAX
+
+
+def _with_tests(
+    drafts: Sequence[Draft],
+    text: str,
+    writer: WriterSchema,
+    options: Options,
+    *,
+    origin: str,
+    remarks: Sequence[str],
+) -> str:
+    """The draft with its tests, as far as there is room for them."""
+    rules = _rules(text, drafts[0].topic, writer, options)
+    tests = []
+    for draft in drafts:
+        with suppress(SampleTooLarge):
+            tests.append(_test(draft, rules, writer, options))
+    tested = write_draft(drafts, origin, tests, remarks)
+    return tested if _fits(tested) else text
 
 
 def _rules(text: str, topic: str, writer: WriterSchema, options: Options) -> Sequence[Rule]:

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge.mapping.drafting.identity import Choice, choose_event, choose_time, choose_uid
-from bridge.mapping.drafting.names import name_targets, slug, subject_of
+from bridge.mapping.drafting.names import mapping_names, name_targets, subject_of
 from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.drafting.properties import DraftedProperty, Proposal, propose
 from bridge.mapping.drafting.schema_fields import SchemaField, fields_of
 from bridge.mapping.language.options import Options
 from bridge.schema.types import Primitive, Record, Schema, Union
 
-PROPERTIES_MAX: Final = 60
-"""Maximum number of properties in a draft."""
+PROPERTIES_MAX: Final = 150
+"""Maximum number of properties in a draft, over all its mappings: a draft is for reading."""
+
+MAPPINGS_MAX: Final = 15
+"""Maximum number of mappings in a draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +38,44 @@ class Draft:
     filter_why: str = ""
     properties: tuple[DraftedProperty, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    more: tuple[str, ...] = ()
+    """What the draft does not list, counted."""
+
+
+def record_types(schema: Schema) -> list[Record]:
+    """The record types of a topic; none if its values are not records."""
+    root = schema.resolve(schema.root)
+    branches = root.branches if isinstance(root, Union) else (root,)
+    return [b for branch in branches if isinstance(b := schema.resolve(branch), Record)]
 
 
 def draft_mappings(
-    topic: str, schema: Schema, observed: ObservedValues, options: Options
+    topic: str,
+    schema: Schema,
+    observed: ObservedValues,
+    options: Options,
+    properties_max: int = PROPERTIES_MAX,
 ) -> tuple[Draft, ...]:
-    """Draft one mapping for each record type of the topic; none if its values are not records."""
-    root = schema.resolve(schema.root)
-    if isinstance(root, Record):
-        return (_draft(topic, schema, root, observed, options),)
-    branches = root.branches if isinstance(root, Union) else ()
-    records = [b for branch in branches if isinstance(b := schema.resolve(branch), Record)]
-    several = len(records) > 1
+    """Draft one mapping for each of the first `MAPPINGS_MAX` record types of the topic."""
+    records = record_types(schema)[:MAPPINGS_MAX]
+    several = len(record_types(schema)) > 1
+    limit = properties_max // max(1, len(records))
+    names = mapping_names(topic, [record.name for record in records])
     return tuple(
-        _draft(topic, schema, record, observed, options, several=several) for record in records
+        _draft((name, topic), schema, record, observed, options, limit=limit, several=several)
+        for name, record in zip(names, records, strict=True)
     )
 
 
 def _draft(
-    topic: str,
+    name_and_topic: tuple[str, str],
     schema: Schema,
     record: Record,
     observed: ObservedValues,
     options: Options,
     *,
-    several: bool = False,
+    limit: int,
+    several: bool,
 ) -> Draft:
     record_schema = Schema(_reference(schema, record), schema.names)
     filter_: dict[str, Any] = {"$record": record.name} if several else {}
@@ -70,8 +86,8 @@ def _draft(
         filter_ |= {"op": ["c"], "after": [{"exists": True}]}
         why = "Debezium: inserts only; u is an update, d a delete, r a snapshot"
     # The filter requires these fields to exist, so their paths are not optional.
-    schema_fields = list(fields_of(record_schema, record, envelope_path, present=envelope_path))
-    envelope_fields = list(fields_of(record_schema, record)) if envelope_path else schema_fields
+    schema_fields, unread = fields_of(record_schema, record, envelope_path, present=envelope_path)
+    envelope_fields = fields_of(record_schema, record)[0] if envelope_path else schema_fields
     uid = choose_uid(schema_fields, observed, options)
     event = choose_event(schema_fields, subject_of(record.name), created=bool(envelope_path))
     timestamp = choose_time(schema_fields, envelope_fields, observed)
@@ -79,14 +95,16 @@ def _draft(
     proposals = [
         propose(schema_field, record.name, observed, options) for schema_field in schema_fields
     ]
-    properties, left_out = _drafted_properties(
-        record.name, schema_fields, proposals, used, len(envelope_path)
+    properties, left_out, beyond = _drafted_properties(
+        record.name, schema_fields, proposals, used, depth=len(envelope_path), limit=limit
     )
     if envelope_path:
         left_out = [("before", "the row before the change"), *left_out]
+    more = [f"{beyond} more fields that could be sent"] if beyond else []
+    more += [f"{len(left_out) - limit} more fields, left out"] if len(left_out) > limit else []
+    more += [f"the fields of {unread} more nested records"] if unread else []
     return Draft(
-        slug(topic, subject_of(record.name)) if several else slug(topic),
-        topic,
+        *name_and_topic,
         record,
         uid,
         event,
@@ -94,7 +112,8 @@ def _draft(
         filter_,
         why,
         tuple(properties),
-        tuple(left_out),
+        tuple(left_out[:limit]),
+        tuple(more),
     )
 
 
@@ -122,11 +141,14 @@ def _drafted_properties(
     schema_fields: Sequence[SchemaField],
     proposals: Sequence[Proposal],
     used: set[str],
+    *,
     depth: int,
-) -> tuple[list[DraftedProperty], list[tuple[str, str]]]:
-    """The properties with unique names, and the omitted fields.
+    limit: int,
+) -> tuple[list[DraftedProperty], list[tuple[str, str]], int]:
+    """At most `limit` properties with unique names, the omitted fields, and how many are beyond.
 
-    The first `depth` names of each path are skipped: they lead to the record in an envelope.
+    The fields nearest to the root come first when some must go; the schema's order stays. The
+    first `depth` names of each path are skipped: they lead to the record in an envelope.
     """
     pairs = [
         pair for pair in zip(schema_fields, proposals, strict=True) if pair[0].path not in used
@@ -139,15 +161,13 @@ def _drafted_properties(
         for schema_field, proposal in pairs
         if proposal.form is None
     ]
-    left_out += [
-        (schema_field.path, f"beyond {PROPERTIES_MAX} properties")
-        for schema_field, _ in included[PROPERTIES_MAX:]
-    ]
-    included = included[:PROPERTIES_MAX]
+    nearest = sorted(range(len(included)), key=lambda number: len(included[number][0].names))
+    beyond = max(0, len(included) - limit)
+    included = [included[number] for number in sorted(nearest[:limit])]
     names = [(proposal.names or schema_field.names)[depth:] for schema_field, proposal in included]
     targets = name_targets(record, names, [proposal.suffix for _, proposal in included])
     properties = [
         DraftedProperty(target, proposal.form or "", proposal.why)
         for target, (_, proposal) in zip(targets, included, strict=True)
     ]
-    return properties, left_out
+    return properties, left_out, beyond

@@ -27,6 +27,24 @@ def slug(*parts: str) -> str:
     return "-".join(words) or "mapping"
 
 
+def mapping_names(topic: str, records: Sequence[str]) -> list[str]:
+    """A unique mapping name for each record type of a topic.
+
+    Types with equal subjects get their full names, and numbers if these are still equal.
+    """
+    if len(records) == 1:
+        return [slug(topic)]
+    short = [slug(topic, subject_of(record)) for record in records]
+    counts = Counter(short)
+    return _numbered(
+        [
+            name if counts[name] == 1 else slug(topic, record)
+            for name, record in zip(short, records, strict=True)
+        ],
+        "-",
+    )
+
+
 def subject_of(record: str) -> str:
     """The subject of a record, in words: `com.shop.OrderPlacedEvent` is `Order Placed`.
 
@@ -89,12 +107,12 @@ def _target(words: Iterable[str], ending: str) -> str:
     return name[:_NAME_CHARS_MAX]
 
 
-def _numbered(targets: Sequence[str]) -> list[str]:
+def _numbered(targets: Sequence[str], separator: str = "_") -> list[str]:
     """The same names, with numbers appended to duplicates."""
-    unique: list[str] = []
+    unique: dict[str, None] = {}
     for target in targets:
         name, number = target, 2
         while name in unique:
-            name, number = f"{target}_{number}", number + 1
-        unique.append(name)
-    return unique
+            name, number = f"{target}{separator}{number}", number + 1
+        unique[name] = None
+    return list(unique)

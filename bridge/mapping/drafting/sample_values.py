@@ -36,7 +36,14 @@ _TEXTS: Final = (
 )
 _UUID: Final = "00000000-0000-4000-8000-000000000001"
 
+SAMPLE_VALUES_MAX: Final = 1000
+"""Maximum number of values in a sample: a few nested types can need millions."""
+
 FieldNames = tuple[str, ...]
+
+
+class SampleTooLarge(Exception):
+    """A complete value of the schema has more than `SAMPLE_VALUES_MAX` values."""
 
 
 class SampleRecord:
@@ -52,9 +59,15 @@ class SampleRecord:
         self._schema = schema
         self._wanted = {names[:n] for names in (*wanted, *given) for n in range(len(names) + 1)}
         self._given = given
+        self._count = 0
 
     def record(self, record: Record) -> dict[str, Any]:
-        """Generate a record of the root's type."""
+        """Generate a record of the root's type.
+
+        Raises:
+            SampleTooLarge: it would have more than `SAMPLE_VALUES_MAX` values.
+        """
+        self._count = 0
         return self._record(record, (), (record.name,))
 
     def _record(self, record: Record, path: FieldNames, ancestors: Sequence[str]) -> dict[str, Any]:
@@ -68,6 +81,9 @@ class SampleRecord:
         return values
 
     def _value(self, type_: Type, path: FieldNames, ancestors: Sequence[str]) -> Any:
+        self._count += 1
+        if self._count > SAMPLE_VALUES_MAX:
+            raise SampleTooLarge
         if isinstance(type_, Reference):
             if type_.name in ancestors and isinstance(self._schema.names[type_.name], Record):
                 return None

@@ -5,6 +5,7 @@ always agree. Lists and maps are fields themselves; their contents are not liste
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,9 @@ from bridge.schema.types import Primitive, Record, Reference, Schema, Type, Unio
 
 DEPTH_MAX: Final = 6
 """Maximum nesting of records; deeper fields are not listed."""
+
+FIELDS_MAX: Final = 1000
+"""Maximum number of fields to list: the number of paths can double with each level."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """A field name that needs no quotes in a path."""
@@ -41,51 +45,66 @@ class SchemaField:
     logical: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A record in the tree of fields. `order` sorts the fields as the schema lists them."""
+
+    record: Record
+    names: tuple[str, ...]
+    ancestors: tuple[str, ...]
+    order: tuple[int, ...] = ()
+
+
 def fields_of(
     schema: Schema, root: Record, prefix: Sequence[str] = (), present: Sequence[str] = ()
-) -> Iterator[SchemaField]:
-    """The fields of a record, or of the nested record at `prefix`."""
+) -> tuple[list[SchemaField], int]:
+    """The fields of a record, or of the nested record at `prefix`, in the schema's order.
+
+    Records are read level by level until there are `FIELDS_MAX` fields. The second value is the
+    number of known records that were not read.
+    """
     resolver = PathResolver(schema, present)
     record: Record | None = root
     for name in prefix:
         fields = () if record is None else record.fields
         types = [field.type for field in fields if field.name == name]
         record = next(iter(_records(schema, Union(tuple(types)))), None)
-    if record is not None:
-        yield from _nested_fields(schema, resolver, record, tuple(prefix), (record.name,))
+    if record is None:
+        return [], 0
+    pending = deque([_Place(record, tuple(prefix), (record.name,))])
+    found: dict[str, tuple[tuple[int, ...], SchemaField]] = {}
+    while pending and len(found) < FIELDS_MAX:
+        place = pending.popleft()
+        for order, item in _entries(schema, resolver, place):
+            if isinstance(item, _Place):
+                pending.append(item)
+            else:
+                found.setdefault(item.path, (order, item))
+    in_order = sorted(found.values(), key=lambda entry: entry[0])
+    return [schema_field for _, schema_field in in_order], len(pending)
 
 
-def _nested_fields(
-    schema: Schema,
-    resolver: PathResolver,
-    record: Record,
-    names: tuple[str, ...],
-    ancestors: tuple[str, ...],
-) -> Iterator[SchemaField]:
-    paths: set[str] = set()
-    for field in record.fields:
-        field_names = (*names, field.name)
-        records = _records(schema, field.type)
-        others = [
-            type_ for type_ in _resolved_types(schema, field.type) if not isinstance(type_, Record)
-        ]
+def _entries(
+    schema: Schema, resolver: PathResolver, place: _Place
+) -> Iterator[tuple[tuple[int, ...], SchemaField | _Place]]:
+    """The fields of one record, and the records nested directly in it."""
+    for number, field in enumerate(place.record.fields):
+        names = (*place.names, field.name)
+        types = _resolved_types(schema, field.type)
+        records = [type_ for type_ in types if isinstance(type_, Record)]
+        others = [type_ for type_ in types if not isinstance(type_, Record)]
+        order = (*place.order, number, 0)
         if others or not records:
-            yield _resolved_field(resolver, field_names, others)
-        for inner in records:
+            yield order, _resolved_field(resolver, names, others)
+        for branch, inner in enumerate(records, 1):
+            order = (*place.order, number, branch)
             if inner.name in _NOT_SENT:
-                yield SchemaField(field_names, _path_of(field_names), _NOT_SENT[inner.name])
-                continue
-            if inner.name in ancestors or len(field_names) >= DEPTH_MAX:
-                yield SchemaField(
-                    field_names, _path_of(field_names), "recursive, or nested too deeply"
-                )
-                continue
-            for schema_field in _nested_fields(
-                schema, resolver, inner, field_names, (*ancestors, inner.name)
-            ):
-                if schema_field.path not in paths:
-                    paths.add(schema_field.path)
-                    yield schema_field
+                yield order, SchemaField(names, _path_of(names), _NOT_SENT[inner.name])
+            elif inner.name in place.ancestors or len(names) >= DEPTH_MAX:
+                why = "recursive, or nested too deeply"
+                yield order, SchemaField(names, _path_of(names), why)
+            else:
+                yield order, _Place(inner, names, (*place.ancestors, inner.name), order)
 
 
 def _resolved_field(

@@ -26,12 +26,22 @@ class DraftedTest:
     event: Event
 
 
-def write_draft(drafts: Sequence[Draft], origin: str, tests: Sequence[DraftedTest] = ()) -> str:
-    """Write the whole file; `origin` names the source of the draft."""
+def write_draft(
+    drafts: Sequence[Draft],
+    origin: str,
+    tests: Sequence[DraftedTest] = (),
+    remarks: Sequence[str] = (),
+) -> str:
+    """Write the whole file; `origin` names the source of the draft.
+
+    A mapping without a test of its own gets one with a tombstone, which needs no sample record.
+    """
+    tested = {test.draft.name for test in tests}
     lines = [
         f"# Drafted from {origin}. Every line is a guess: keep what you need, delete the rest.",
         "# With `mode: shadow`, events are built and counted, but not sent.",
         *_hash_comment(drafts),
+        *(f"# {remark}" for remark in remarks),
         "format: 1",
         "# owner: the contact for problems with this file",
         "",
@@ -39,6 +49,7 @@ def write_draft(drafts: Sequence[Draft], origin: str, tests: Sequence[DraftedTes
     ]
     for number, draft in enumerate(drafts):
         lines += [""] * bool(number) + _mapping(draft)
+        lines += [] if draft.name in tested else _tombstone_test(draft)
     if tests:
         lines += ["", "tests:"]
     for number, test in enumerate(tests):
@@ -79,7 +90,19 @@ def _mapping(draft: Draft) -> list[str]:
         lines += [
             f"      #   {_printable(path)}: {_printable(why)}" for path, why in draft.left_out
         ]
+    if draft.more:
+        lines.append(f"      # not listed: {'; '.join(draft.more)}")
     return lines
+
+
+def _tombstone_test(draft: Draft) -> list[str]:
+    return [
+        "    # There is no room for a sample record of this type: add a test of a real one.",
+        "    tests:",
+        "      - name: a tombstone sends nothing",
+        f"        input: {{topic: {scalar(draft.topic)}}}",
+        "        expect: []",
+    ]
 
 
 def _choice(key: str, choice: Choice) -> list[str]:

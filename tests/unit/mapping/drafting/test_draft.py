@@ -9,9 +9,11 @@ import pytest
 from bridge.mapping.drafting.draft import PROPERTIES_MAX, Draft, draft_mappings
 from bridge.mapping.drafting.names import event_of, name_targets, slug, subject_of
 from bridge.mapping.drafting.observed_values import ObservedValues
+from bridge.mapping.drafting.schema_fields import FIELDS_MAX, fields_of
 from bridge.mapping.drafting.text import write_draft
 from bridge.mapping.language.options import NO_OPTIONS, Options
 from bridge.schema.parser import parse_schema
+from bridge.schema.types import Record
 from tests.unit.mapping.project import DATE, ENUM, LOCAL, MILLIS, MONEY, array, logical, nullable
 
 STATUS = {"type": "enum", "name": "Status", "symbols": ["NEW", "PAID_OUT"]}
@@ -277,12 +279,58 @@ def test_the_inner_record_of_a_recursive_type_is_omitted() -> None:
 
 
 def test_the_number_of_properties_is_limited() -> None:
-    """Each field beyond the limit is named."""
-    types: dict[str, Any] = {f"f{n}": "int" for n in range(PROPERTIES_MAX + 2)}
-    result = draft(**types)
+    """The nearest to the root stay, in the schema's order; the others are counted."""
+    wide = record("Wide", **{f"w{n}": "int" for n in range(3)})
+    types: dict[str, Any] = {f"f{n}": "int" for n in range(PROPERTIES_MAX - 1)}
+    result = draft(wide=wide, **types)
 
-    assert len(result.properties) == PROPERTIES_MAX
-    assert [path for path, _ in result.left_out] == [f"f{PROPERTIES_MAX}", f"f{PROPERTIES_MAX + 1}"]
+    targets = [line.target for line in result.properties]
+    assert targets == ["w0", *types]
+    assert result.more == ("2 more fields that could be sent",)
+    assert "not listed: 2 more fields" in write_draft([result], "it")
+
+
+def test_paths_that_double_with_each_level_are_not_all_read() -> None:
+    """Each record has two fields of the next one."""
+    inner: Any = record("R0", **{f"x{n}": "int" for n in range(30)})
+    for level in range(1, 20):
+        inner = record(f"R{level}", a=inner, b=f"R{level - 1}", **{f"y{level}": "int"})
+    schema = parse_schema(json.dumps(inner))
+    root = schema.resolve(schema.root)
+    assert isinstance(root, Record)
+
+    listed, unread = fields_of(schema, root)
+
+    assert len(listed) < 2 * FIELDS_MAX
+    assert unread == 0  # those of level six are omitted as too deep
+    wide = json.dumps(
+        record("W", **{f"r{n}": {**inner, "name": f"I{n}"} if n == 0 else "I0" for n in range(60)})
+    )
+    schema = parse_schema(wide)
+    root = schema.resolve(schema.root)
+    assert isinstance(root, Record)
+    listed, unread = fields_of(schema, root)
+    assert FIELDS_MAX <= len(listed) < FIELDS_MAX + 5
+    assert unread > 0
+
+
+SAME: list[tuple[list[str], list[str]]] = [
+    (["Order", "OrderValue"], ["t-order", "t-order-value"]),
+    (["a.Order", "b.Order"], ["t-a-order", "t-b-order"]),
+    (["a.b.Order", "a_b.Order"], ["t-a-b-order", "t-a-b-order-2"]),
+]
+
+
+@pytest.mark.parametrize(("records", "names"), SAME)
+def test_record_types_with_equal_words_get_different_mapping_names(
+    records: list[str], names: list[str]
+) -> None:
+    """Words such as `Value` say nothing, until they are the only difference."""
+    text = json.dumps([record(name, id="string") for name in records])
+
+    drafts = draft_mappings("t", parse_schema(text), ObservedValues(), NO_OPTIONS)
+
+    assert [one.name for one in drafts] == names
 
 
 def test_each_record_type_of_a_topic_has_a_mapping() -> None:
