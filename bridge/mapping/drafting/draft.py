@@ -89,7 +89,8 @@ def _draft(
     schema_fields, unread = fields_of(record_schema, record, envelope_path, present=envelope_path)
     envelope_fields = fields_of(record_schema, record)[0] if envelope_path else schema_fields
     uid = choose_uid(schema_fields, observed, options)
-    event = choose_event(schema_fields, subject_of(record.name), created=bool(envelope_path))
+    subject = subject_of(record.name, name_and_topic[1])
+    event = choose_event(schema_fields, subject, created=bool(envelope_path))
     timestamp = choose_time(schema_fields, envelope_fields, observed)
     used = {uid.path, event.path, timestamp.path}
     proposals = [

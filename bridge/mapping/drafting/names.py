@@ -5,14 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bridge.mapping.drafting.personal_data import word_set, words_of
+from bridge.mapping.drafting.personal_data import singular, word_set, words_of
 from bridge.mapping.language.checks import SUFFIXES
 
 _NAME_CHARS_MAX: Final = 200
 """Maximum length of a property name; FullStory accepts 512."""
 
-_NOISE: Final = word_set("avro model event events record value envelope message dto schema")
+_NOISE: Final = word_set("avro model event events record value envelope message dto schema default")
 """Words in record names that say nothing about the event."""
+
+_VERSION: Final = re.compile(r"v?\d+")
+"""A version, as in `V1`; it says nothing about the event either."""
 
 _GENERIC: Final = word_set(
     "id uuid type name code status state value number key kind message reason description "
@@ -45,18 +48,27 @@ def mapping_names(topic: str, records: Sequence[str]) -> list[str]:
     )
 
 
-def subject_of(record: str) -> str:
+def subject_of(record: str, topic: str = "") -> str:
     """The subject of a record, in words: `com.shop.OrderPlacedEvent` is `Order Placed`.
 
     For Debezium's `server.shop.orders.Envelope` and `.Value` it is the table, in the singular.
+    A name that says nothing takes the last word of its namespace, or else of the topic.
     """
     space, _, name = record.rpartition(".")
     if name in ("Envelope", "Value"):
-        table = space.rpartition(".")[2]
-        name = table[:-1] if table.endswith("s") and not table.endswith("ss") else table
-    words = words_of(name)
-    meaningful = [word for word in words if word not in _NOISE] or list(words)
+        words = words_of(space.rpartition(".")[2]) or words_of(name)
+        words = (*words[:-1], singular(words[-1]))
+    else:
+        words = words_of(name)
+    meaningful = [word for word in words if not _is_noise(word)]
+    if not meaningful:  # such as `com.shop.payments.V1`
+        around = [word for word in words_of(f"{topic}.{space}") if not _is_noise(word)]
+        meaningful = [singular(word) for word in around[-1:]] or list(words)
     return " ".join(meaningful).title() or "Event"
+
+
+def _is_noise(word: str) -> bool:
+    return word in _NOISE or _VERSION.fullmatch(word) is not None
 
 
 def event_of(subject: str, symbol: str) -> str:
@@ -97,8 +109,8 @@ def _last_words(names: Sequence[str], length: int, subject: Sequence[str]) -> li
 
 def _target(words: Iterable[str], ending: str) -> str:
     parts = list(words)
-    if ending == "count" and parts[-1].endswith("s") and not parts[-1].endswith("ss"):
-        parts[-1] = parts[-1][:-1]
+    if ending == "count":
+        parts[-1] = singular(parts[-1])
     name = re.sub(r"[^a-z0-9_]", "", "_".join([*parts, ending] if ending else parts))
     name = name if name[:1].isalpha() else f"x_{name}"
     base, _, suffix = name.rpartition("_")

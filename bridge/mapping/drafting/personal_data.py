@@ -86,6 +86,13 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD_BOUNDARY.split(name) if word)
 
 
+def singular(word: str) -> str:
+    """The singular of an English word; a word of up to three letters is taken as one already."""
+    import inflection  # noqa: PLC0415  # only `init` needs it
+
+    return inflection.singularize(word) if len(word) > 3 else word
+
+
 def personal_by_name(names: Sequence[str], record: str) -> PersonalData | None:
     """The personal data in a field by its name; `names` is its path, `record` the root's name."""
     words = words_of(names[-1])

@@ -360,6 +360,38 @@ def test_names_are_derived_from_words() -> None:
     assert event_of("Order", "placed") == "Order Placed"
 
 
+SUBJECTS = [
+    ("com.shop.payments.V1", "Payment"),
+    ("com.shop.orders.v2.Default", "Order"),
+    ("Default", "Order"),
+    ("com.shop.OrderV2", "Order"),
+    ("server.shop.addresses.Envelope", "Address"),
+    ("server.shop.categories.Value", "Category"),
+]
+
+
+@pytest.mark.parametrize(("name", "subject"), SUBJECTS)
+def test_an_event_is_named_by_a_word_that_says_something(name: str, subject: str) -> None:
+    """A version or a placeholder takes the word of its namespace, in the singular."""
+    assert subject_of(name, "shop.orders") == subject
+
+
+COUNTS = [
+    ("addresses", "address_count"),
+    ("boxes", "box_count"),
+    ("categories", "category_count"),
+    ("p_status", "p_status_count"),
+    ("items", "item_count"),
+    ("gps", "gps_count"),
+]
+
+
+@pytest.mark.parametrize(("name", "target"), COUNTS)
+def test_a_count_is_named_in_the_singular(name: str, target: str) -> None:
+    """The last letter is not always the plural."""
+    assert name_targets("shop.Order", [[name]], ["count"]) == [target]
+
+
 def test_duplicate_names_get_more_of_their_paths() -> None:
     """And numbers if the longer names are still equal."""
     paths = [["billing", "city"], ["shipping", "city"], ["status"], ["a-b"], ["a_b"]]
