@@ -155,6 +155,7 @@ def _event_rank(schema_field: SchemaField) -> int | None:
         avro_type.measure != "enum"
         or not 0 < len(avro_type.symbols) <= SYMBOLS_MAX
         or len(schema_field.names) > 2
+        or personal_by_name(schema_field.names, "") is not None
     ):
         return None
     words = words_of(schema_field.names[-1])

@@ -7,7 +7,9 @@ what must never be sent. No value is kept.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
+from pkgutil import iter_modules
 from typing import Final, Literal
 
 from bridge.mapping.language.privacy import is_card_number
@@ -58,27 +60,67 @@ def word_set(text: str) -> frozenset[str]:
 _PEOPLE: Final = word_set(
     "customer user person recipient contact holder payer payee buyer billing shipping owner "
     "client member cardholder passenger guest sender beneficiary debtor creditor employee "
-    "patient profile account"
+    "patient profile account receiver author driver student candidate applicant person party "
+    "subscriber visitor voter citizen resident tenant insured policyholder doctor physician "
+    "spouse child parent relative emergency agent operator manager seller"
 )
 _SECRET: Final = word_set("password passwd passphrase secret cvv cvv2 cvc pin otp token")
-_SENSITIVE: Final = word_set("gender sex religion ethnicity nationality health")
+_SENSITIVE: Final = word_set(
+    "gender sex religion religious ethnicity ethnic race racial nationality citizenship health "
+    "diagnosis disease illness symptom medication medical disability allergy blood pregnancy "
+    "pregnant genetic biometric political politics sexual orientation "
+    "criminal conviction marital"
+)
+"""The special categories of the GDPR (articles 9 and 10), and what reveals them."""
+
+_FINANCES: Final = word_set("salary wage income payroll earnings networth creditscore")
+_TRAITS: Final = word_set("age height weight education occupation profession hobby")
 _LOCATION: Final = word_set("lat lng lon latitude longitude geo gps")
 _FREE_TEXT: Final = word_set(
-    "note notes comment comments remark remarks memo instructions remittance"
+    "note comment remark memo instruction remittance message payload text body content feedback "
+    "review bio biography transcript query search"
 )
-_PHONE_WORDS: Final = word_set("phone mobile msisdn telephone tel fax")
+_PHONE_WORDS: Final = word_set(
+    "phone mobile msisdn telephone tel fax cell cellphone mobilephone telefon whatsapp"
+)
 _NUMBER: Final = word_set("number no num nr")
 _BIRTH: Final = word_set("birth dob birthday birthdate born")
 _STREET: Final = word_set(
-    "address addr street line1 line2 zip zipcode postal postcode plz city town apartment"
+    "address addr street line1 line2 zip zipcode postal postcode plz city town apartment "
+    "residence domicile building floor"
 )
 _OTHER_ADDRESS: Final = word_set("mac wallet web url")
 _GIVEN: Final = word_set("first last full middle given family maiden display legal nick")
 _NAME_WORDS: Final = word_set(
     "firstname lastname fullname surname forename cardholder recipient addressee beneficiary "
-    "holder payee"
+    "holder payee nickname maidenname givenname familyname firstnames lastnames"
 )
-_DOCUMENT: Final = word_set("ssn passport nino taxid cpf imei idfa")
+_DOCUMENT: Final = word_set(
+    "ssn passport nino taxid imei imsi iccid idfa gaid aaid adid udid vin license licence visa "
+    "nationalid vatnumber"
+)
+_ISSUED: Final = word_set("national tax vat fiscal identity identification citizen government gov")
+_ID: Final = word_set("id number no num nr code card document")
+_DEVICE: Final = word_set("device host hostname cookie useragent mac serial advertising browser")
+_LOGIN: Final = word_set("login username fingerprint")
+_CODES_OF_OTHERS: Final = frozenset(
+    (
+        "uid",
+        "vid",
+        "vat",
+        "ice",
+        "oss",
+        "bis",
+        "epic",
+        "coe",
+        "cups",
+        "nace",
+        "moa",
+        "anum",
+        "banknote",
+    )
+)
+"""Names in the library's list that other fields have far more often."""
 
 
 def words_of(name: str) -> tuple[str, ...]:
@@ -95,9 +137,41 @@ def singular(word: str) -> str:
 
 def personal_by_name(names: Sequence[str], record: str) -> PersonalData | None:
     """The personal data in a field by its name; `names` is its path, `record` the root's name."""
-    words = words_of(names[-1])
-    parent_words = set(words_of(names[-2] if len(names) > 1 else record))
+    words = tuple(singular(word) for word in words_of(names[-1]))
+    parent_words = {singular(word) for word in words_of(names[-2] if len(names) > 1 else record)}
     return next((personal for matches, personal in _BY_NAME if matches(words, parent_words)), None)
+
+
+def _is_national_number(words: Words, _: set[str]) -> bool:
+    return not _national_numbers().isdisjoint(words)
+
+
+@cache
+def _national_numbers() -> frozenset[str]:
+    """The names of the identity and tax numbers of all countries, from a library's list.
+
+    Some of the numbers are of companies; a draft leaves out all of them.
+    """
+    import stdnum  # noqa: PLC0415  # only `init` needs it
+
+    countries = [module for module in iter_modules(stdnum.__path__) if module.ispkg]
+    paths = [f"{folder}/{country.name}" for folder in stdnum.__path__ for country in countries]
+    names = {module.name for module in iter_modules(paths)}
+    return frozenset(name for name in names if len(name) > 2) - _CODES_OF_OTHERS
+
+
+def _is_document(words: Words, _: set[str]) -> bool:
+    if not _DOCUMENT.isdisjoint(words) or tuple(words[:2]) == ("id", "number"):
+        return True
+    return not _ISSUED.isdisjoint(words[:-1]) and words[-1] in _ID
+
+
+def _is_device(words: Words, parent_words: set[str]) -> bool:
+    if {"user", "agent"} <= set(words) or {"remote", "user"} <= set(words):
+        return True
+    if words == ("id",) and "device" in parent_words:
+        return True
+    return not _DEVICE.isdisjoint(words) and words[-1] in (*_ID, *_DEVICE, "name", "uuid", "token")
 
 
 def _has(*sets: frozenset[str]) -> Callable[[Words, set[str]], bool]:
@@ -123,10 +197,15 @@ def _is_address(words: Words, _: set[str]) -> bool:
     return not _STREET.isdisjoint(words) or tuple(words[:2]) == ("house", "number")
 
 
+def _is_trait(words: Words, parent_words: set[str]) -> bool:
+    """Whether it describes a person: also a parcel has a weight."""
+    return bool(words) and words[-1] in _TRAITS and bool({*words[:-1], *parent_words} & _PEOPLE)
+
+
 def _is_name(words: Words, parent_words: set[str]) -> bool:
     if not _NAME_WORDS.isdisjoint(words) and words[-1] != "id":
         return True
-    if words[-1] != "name":
+    if not words or words[-1] != "name":
         return False
     before = set(words[:-1])
     return bool(before & (_GIVEN | _PEOPLE)) or (not before and bool(parent_words & _PEOPLE))
@@ -134,8 +213,9 @@ def _is_name(words: Words, parent_words: set[str]) -> bool:
 
 _BY_NAME: Final[tuple[tuple[Callable[[Words, set[str]], bool], PersonalData], ...]] = (
     (_has(_SECRET), PersonalData("secret", "omit")),
-    (_has(frozenset(("email", "mail", "emails"))), _EMAIL_ADDRESS),
+    (_has(frozenset(("email", "mail"))), _EMAIL_ADDRESS),
     (_has(frozenset(("ip", "ipv4", "ipv6", "ipaddress"))), _IP_ADDRESS),
+    (lambda words, _: words[-2:] == ("contact", "number"), _PHONE_NUMBER),
     (_has(_PHONE_WORDS), _PHONE_NUMBER),
     (_is_card, _CARD_NUMBER),
     (_is_account, _BANK_ACCOUNT),
@@ -143,11 +223,14 @@ _BY_NAME: Final[tuple[tuple[Callable[[Words, set[str]], bool], PersonalData], ..
     (_is_name, PersonalData("person's name", "mask")),
     (_is_address, PersonalData("address", "mask")),
     (
-        _has(frozenset(("username", "login", "fingerprint"))),
+        lambda words, parents: not _LOGIN.isdisjoint(words) or _is_device(words, parents),
         PersonalData("login or device", "hash"),
     ),
-    (_has(_DOCUMENT), PersonalData("document or device number", "omit")),
+    (_is_document, PersonalData("document or device number", "omit")),
+    (_is_national_number, PersonalData("national number", "omit")),
     (_has(_SENSITIVE), PersonalData("sensitive", "omit")),
+    (_has(_FINANCES), PersonalData("a person's income", "omit")),
+    (_is_trait, PersonalData("a person's trait", "omit")),
     (_has(_LOCATION), PersonalData("location", "omit")),
     (_has(_FREE_TEXT), PersonalData("free text, which can contain anything", "omit")),
 )

@@ -88,11 +88,11 @@ def propose(
 def _personal_data(
     schema_field: SchemaField, record: str, form: Representation, observed_field: ObservedField
 ) -> PersonalData | None:
-    """The personal data in a field, and how it was recognized; booleans and enums have none."""
-    if form.kind == "bool" or form.symbols is not None:
+    """The personal data in a field, and how it was recognized; a boolean has none."""
+    if form.kind == "bool":
         return None
     by_name = personal_by_name(schema_field.names, record)
-    if by_name is not None:
+    if by_name is not None and (form.symbols is None or by_name.protection == "omit"):
         return replace(by_name, what=f"{by_name.what}, by name")
     format_ = observed_field.personal
     if format_ is None:

@@ -98,6 +98,12 @@ def test_without_such_an_enum_the_record_names_the_event() -> None:
     assert result.event.form == "Order Placed"
 
 
+def test_a_sensitive_status_does_not_name_the_event() -> None:
+    """The name of an event is in clear text."""
+    status = {"type": "enum", "name": "M", "symbols": ["MARRIED", "SINGLE"]}
+    assert draft(marital_status=status, name="shop.Order").event.form == "Order"
+
+
 TIMES: list[tuple[dict[str, Any], dict[str, Any], Any]] = [
     ({"updated_at": MILLIS, "occurred_at": MILLIS}, {}, "occurred_at"),
     ({"createdAt": nullable(MILLIS)}, {}, {"path": "createdAt", "optional": True}),
@@ -184,6 +190,15 @@ def test_personal_data_is_hashed_if_there_is_a_key_and_masked_otherwise() -> Non
     digest = {"path": "email", "hash": "hmac-sha256"}
     assert plain == {"email": mask, **verified, "card_number": card}
     assert keyed == {"email": digest, **verified, "card_number": card}
+
+
+def test_a_sensitive_enum_is_left_out_and_other_enums_stay() -> None:
+    """Also if its few values look harmless."""
+    gender = {"type": "enum", "name": "Gender", "symbols": ["F", "M", "X"]}
+    result = draft(gender=gender, color=ENUM)
+
+    assert [path for path, _ in result.left_out] == ["gender"]
+    assert properties(result) == {"color": "color"}
 
 
 def test_personal_data_is_recognized_by_its_format() -> None:

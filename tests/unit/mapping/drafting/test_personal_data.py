@@ -61,11 +61,28 @@ def test_personal_data_is_recognized_by_name(path: str, what: str, protection: s
     [
         *("name", "product.name", "merchant_name", "card_type", "order_number"),
         *("recipient_id", "state", "country", "description", "telemetry", "shipping_cost"),
+        *("parcel.weight", "age", "tax_amount", "vat_rate", "uid", "currency", "product_code"),
     ],
 )
 def test_other_names_are_not_personal(path: str) -> None:
     """A draft that hides everything is useless."""
     assert personal_by_name(path.split("."), "shop.Payment") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("phones", "addresses", "customer.names", "recipients", "emails", "comments"),
+        *("licenseNumber", "drivers_license", "idNumber", "national_id", "taxId", "vatNumber"),
+        *("contactNumber", "receiver_name", "remoteHost", "remote_user", "deviceId", "device.id"),
+        *("diagnosis", "salary", "maritalStatus", "message", "payload", "nationality", "userAgent"),
+        *("aadhaar", "curp", "personnummer", "cpf", "nino", "bsn", "pesel", "codicefiscale"),
+        *("employee.age", "patient_weight", "imsi", "adid"),
+    ],
+)
+def test_plurals_documents_devices_and_sensitive_names_are_personal(path: str) -> None:
+    """A person takes a doubtful field in on purpose."""
+    assert personal_by_name(path.split("."), "shop.Payment") is not None
 
 
 def test_a_name_at_the_root_is_personal_in_a_customer_record() -> None:
