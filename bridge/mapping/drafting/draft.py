@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bridge.mapping.drafting.identity import Choice, choose_event, choose_time, choose_uid
+from bridge.mapping.drafting.event_time import choose_time
+from bridge.mapping.drafting.identity import Choice, choose_event, choose_uid
 from bridge.mapping.drafting.names import mapping_names, name_targets, subject_of
 from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.drafting.properties import DraftedProperty, Proposal, propose
@@ -88,8 +89,8 @@ def _draft(
     # The filter requires these fields to exist, so their paths are not optional.
     schema_fields, unread = fields_of(record_schema, record, envelope_path, present=envelope_path)
     envelope_fields = fields_of(record_schema, record)[0] if envelope_path else schema_fields
-    uid = choose_uid(schema_fields, observed, options)
     subject = subject_of(record.name, name_and_topic[1])
+    uid = choose_uid(schema_fields, subject, observed, options)
     event = choose_event(schema_fields, subject, created=bool(envelope_path))
     timestamp = choose_time(schema_fields, envelope_fields, observed)
     used = {uid.path, event.path, timestamp.path}

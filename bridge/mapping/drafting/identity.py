@@ -1,6 +1,5 @@
-"""Guesses the user id, the event name and the timestamp of a draft."""
+"""Guesses the user id and the event name of a draft."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +12,6 @@ from bridge.mapping.drafting.personal_data import personal_by_name, words_of
 from bridge.mapping.drafting.schema_fields import SchemaField
 from bridge.mapping.language.checks import EVENT_CHARS_MAX
 from bridge.mapping.language.diagnostics import MappingFault
-from bridge.mapping.language.grammar import TimeFormat
 from bridge.mapping.language.options import Options
 from bridge.mapping.language.privacy import BUILT_IN, refusing_glob
 
@@ -21,28 +19,16 @@ SYMBOLS_MAX: Final = 60
 """Maximum number of symbols of an enum that becomes a table of event names."""
 
 _USER_WORDS: Final = (
-    *("user", "customer", "shopper", "buyer", "member", "client", "person", "payer", "visitor"),
-    *("purchaser", "account", "owner", "subscriber", "guest", "cardholder", "patient", "employee"),
+    *("user", "customer", "cust", "shopper", "buyer", "member", "client", "person", "player"),
+    *("payer", "visitor", "purchaser", "owner", "subscriber", "guest", "cardholder", "patient"),
+    *("employee", "profile", "party", "account"),
 )
 """Words for the user, most likely first."""
 
-_RANKED_TIME_WORDS: Final = (
-    *("occurred", "happened", "event", "timestamp", "created", "placed", "ordered", "order"),
-    *("ordertime", "transaction", "payment", "paid", "completed", "updated", "time", "ts"),
-)
-"""Words for the time of the event, most likely first."""
+_MAYBE_COMPANIES: Final = frozenset(("account", "party", "client", "owner"))
+_ID_WORDS: Final = ("id", "uuid", "uid", "guid", "identifier")
 
-_SUFFIX_UNITS: Final[Mapping[str, TimeFormat]] = {
-    "ms": "unix_ms",
-    "millis": "unix_ms",
-    "us": "unix_us",
-    "micros": "unix_us",
-    "ns": "unix_ns",
-    "nanos": "unix_ns",
-}
 _EVENT_NAMES: Final = ("event_type", "eventtype", "event", "event_name", "type", "status", "state")
-_TIME_WORDS: Final = frozenset(("at", "time", "timestamp", "ts", "date", "on"))
-_TIME_SUFFIX = re.compile(r"(?:time|timestamp|date)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +41,21 @@ class Choice:
 
 
 def choose_uid(
-    schema_fields: Sequence[SchemaField], observed: ObservedValues, options: Options
+    schema_fields: Sequence[SchemaField],
+    subject: str,
+    observed: ObservedValues,
+    options: Options,
 ) -> Choice:
-    """Choose the field with the user id; if there is none, the record's key or a header."""
+    """Choose the field with the user id; if there is none, the record's key or a header.
+
+    `subject` is the record's subject: the `id` of a `Customer` is a user id.
+    """
+    root = min((len(schema_field.names) for schema_field in schema_fields), default=0)
     globs = (*BUILT_IN, *options.never_send)
     ranked = []
     for schema_field in schema_fields:
-        rank = _user_rank(schema_field)
+        parent = _person_of(subject) if len(schema_field.names) == root else ()
+        rank = _user_rank(schema_field, parent)
         if rank is not None and refusing_glob(schema_field.path, globs) is None:
             ranked.append((rank, len(schema_field.names), schema_field))
     if not ranked:
@@ -69,6 +63,8 @@ def choose_uid(
     ranked.sort(key=lambda candidate: candidate[:2])
     schema_field = ranked[0][2]
     why = "must be the id that the website passes to FS.identify"
+    if not _MAYBE_COMPANIES.isdisjoint(words_of(schema_field.path)):
+        why = f"CHECK THIS: it can be the id of a company; {why}"
     observed_field = observed.at(schema_field.names)
     if nulls := observed.missing(schema_field.names):
         why += f"; null in {nulls} of {nulls + observed_field.values} records, which are skipped"
@@ -89,8 +85,18 @@ def _no_uid(observed: ObservedValues) -> Choice:
     return Choice({"path": path, "optional": True}, path, why)
 
 
-def _user_rank(schema_field: SchemaField) -> int | None:
-    """The rank of a field as the user id (lower is more likely); None if it cannot be one."""
+def _person_of(subject: str) -> tuple[str, ...]:
+    """The person that a record is about: that of `Customer` and `Customer Created`."""
+    words = words_of(subject)
+    person = words[:-1] if len(words) > 1 and words[-1].endswith("ed") else words
+    return person if person and person[-1] in _USER_WORDS else ()
+
+
+def _user_rank(schema_field: SchemaField, root_person: tuple[str, ...]) -> int | None:
+    """The rank of a field as the user id (lower is more likely); None if it cannot be one.
+
+    `root_person` is the person that the record is about, for a field at its root.
+    """
     resolved = schema_field.resolved
     if isinstance(resolved, str) or resolved.many:
         return None
@@ -102,17 +108,18 @@ def _user_rank(schema_field: SchemaField) -> int | None:
         return None
     words = words_of(schema_field.names[-1])
     parent_words = words_of(schema_field.names[-2]) if len(schema_field.names) > 1 else ()
+    parent_words = root_person or parent_words
     *before, last = words or ("",)
     if words in (("uid",), ("userid",), ("customerid",)):
         return 0
     owner = None
-    if last in ("id", "uuid", "uid", "ref", "no", "number") and (before or parent_words):
+    if last in (*_ID_WORDS, "ref", "no", "number") and (before or parent_words):
         owner = (before or parent_words)[-1]
     elif last in _USER_WORDS and not before:
         return 50 + _USER_WORDS.index(last)
     if owner not in _USER_WORDS or personal_by_name(schema_field.names, "") is not None:
         return None
-    return _USER_WORDS.index(owner) + (0 if last in ("id", "uuid", "uid") else 25)
+    return _USER_WORDS.index(owner) + (0 if last in _ID_WORDS else 25)
 
 
 def choose_event(
@@ -163,114 +170,3 @@ def _event_rank(schema_field: SchemaField) -> int | None:
     if name in _EVENT_NAMES and not (len(schema_field.names) > 1 and name == "type"):
         return _EVENT_NAMES.index(name)
     return len(_EVENT_NAMES) if words and words[-1] in ("status", "state") else None
-
-
-def choose_time(
-    schema_fields: Sequence[SchemaField],
-    envelope_fields: Sequence[SchemaField],
-    observed: ObservedValues,
-) -> Choice:
-    """Choose the time: by type, else by name and value format, else the record's timestamp."""
-    of_source = [
-        schema_field
-        for schema_field in envelope_fields
-        if schema_field.names == ("source", "ts_ms") and _is_long(schema_field)
-    ]
-    if of_source and envelope_fields is not schema_fields:
-        path = of_source[0].path
-        return _time_choice(
-            of_source[0], {"path": path, "format": "unix_ms"}, "when the row changed"
-        )
-    typed = sorted(
-        (_time_rank(schema_field), len(schema_field.names), number)
-        for number, schema_field in enumerate(schema_fields)
-        if _is_instant(schema_field)
-    )
-    if typed:
-        schema_field = schema_fields[typed[0][2]]
-        others = ", ".join(schema_fields[number].path for _, __, number in typed[1:4])
-        return _time_choice(
-            schema_field, {"path": schema_field.path}, f"alternatives: {others}" if others else ""
-        )
-    candidates = [schema_field for schema_field in schema_fields if _has_time_name(schema_field)]
-    for schema_field in sorted(
-        candidates, key=lambda candidate: (_time_rank(candidate), len(candidate.names))
-    ):
-        format_, why = _time_format(schema_field, observed)
-        if format_ is not None:
-            return _time_choice(schema_field, {"path": schema_field.path, "format": format_}, why)
-    why = "when the record was written"
-    if candidates:
-        schema_field = candidates[0]
-        example = "iso8601" if _kind(schema_field) == "str" else "unix_ms"
-        why += f"; if the format fits, use {{path: {schema_field.path}, format: {example}}}"
-    return Choice("$timestamp", "$timestamp", why)
-
-
-def _time_choice(schema_field: SchemaField, form: dict[str, Any], why: str) -> Choice:
-    missing = isinstance(schema_field.resolved, ResolvedPath) and schema_field.resolved.missing
-    if missing:
-        form["optional"] = True
-        why = f"{why}; " * bool(why) + "if it is missing, the record's timestamp counts"
-    return Choice(form if len(form) > 1 else schema_field.path, schema_field.path, why)
-
-
-def _is_instant(schema_field: SchemaField) -> bool:
-    resolved = schema_field.resolved
-    if isinstance(resolved, str) or resolved.many or len(schema_field.names) > 3:
-        return False
-    return {avro_type.measure for avro_type in resolved.avro_types} == {"instant"}
-
-
-def _has_time_name(schema_field: SchemaField) -> bool:
-    words = words_of(schema_field.names[-1])
-    named = bool(words) and (
-        words[-1] in _TIME_WORDS
-        or words[-1] in _SUFFIX_UNITS
-        or bool(_TIME_SUFFIX.search(words[-1]))
-    )
-    if personal_by_name(schema_field.names, "") is not None:
-        return False
-    return named and len(schema_field.names) <= 3 and _kind(schema_field) in ("str", "int")
-
-
-def _kind(schema_field: SchemaField) -> str | None:
-    resolved = schema_field.resolved
-    if isinstance(resolved, str) or resolved.many:
-        return None
-    try:
-        form = representation_of(resolved.avro_types, schema_field.path)
-    except MappingFault:
-        return None
-    return form.kind if form.symbols is None else None
-
-
-def _time_format(
-    schema_field: SchemaField, observed: ObservedValues
-) -> tuple[TimeFormat | None, str]:
-    """The format of a time without a logical type, and the reason for the guess."""
-    if schema_field.logical == "debezium-zoned-timestamp":
-        return "iso8601", "Debezium's time with an offset"
-    observed_field = observed.at(schema_field.names)
-    reason = f"judging by {observed_field.values} records"
-    if _kind(schema_field) == "str":
-        return ("iso8601", reason) if observed_field.all_are("time") else (None, "")
-    unit = _SUFFIX_UNITS.get(words_of(schema_field.names[-1])[-1])
-    if unit is not None and _is_long(schema_field):
-        return unit, "by name"
-    return (observed_field.unit, reason) if observed_field.unit is not None else (None, "")
-
-
-def _is_long(schema_field: SchemaField) -> bool:
-    """Whether the type has room for times in milliseconds or finer."""
-    return isinstance(schema_field.resolved, ResolvedPath) and schema_field.resolved.avro_types[
-        0
-    ].what.startswith("long")
-
-
-def _time_rank(schema_field: SchemaField) -> int:
-    words = words_of(schema_field.names[-1])
-    return min(
-        (_RANKED_TIME_WORDS.index(word) for word in words if word in _RANKED_TIME_WORDS),
-        default=len(_RANKED_TIME_WORDS),
-    )

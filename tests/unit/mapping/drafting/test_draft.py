@@ -55,6 +55,10 @@ USERS: list[tuple[dict[str, Any], Any]] = [
     ({"id": "string", "email": "string"}, {"path": "$key", "optional": True}),
     ({"card_id": "string", "user_ids": array("string")}, {"path": "$key", "optional": True}),
     ({"user_id": "double"}, {"path": "$key", "optional": True}),
+    *(
+        ({"id": "string", name: "string"}, name)
+        for name in ("cust_id", "player_id", "partyId", "userGuid", "userIdentifier", "profileId")
+    ),
 ]
 
 
@@ -62,6 +66,22 @@ USERS: list[tuple[dict[str, Any], Any]] = [
 def test_the_user_id_is_guessed_from_names(types: dict[str, Any], uid: Any) -> None:
     """Optional if it is nullable; the key if no field looks like a user id."""
     assert draft(**types).uid.form == uid
+
+
+@pytest.mark.parametrize(
+    ("name", "uid"),
+    [("shop.Customer", "id"), ("shop.UserCreatedEvent", "id"), ("shop.CustomerOrder", None)],
+)
+def test_the_id_of_a_person_is_a_user_id(name: str, uid: str | None) -> None:
+    """But not the id of a thing that belongs to one."""
+    form = draft(name=name, id="string").uid.form
+    assert form == (uid or {"path": "$key", "optional": True})
+
+
+def test_an_account_may_belong_to_a_company() -> None:
+    """So a user comes first, and the draft asks."""
+    assert draft(account_id="string", player_id="string").uid.form == "player_id"
+    assert "CHECK THIS: it can be the id of a company" in draft(AccountId="string").uid.why
 
 
 def test_other_possible_user_ids_are_listed() -> None:
@@ -118,6 +138,13 @@ TIMES: list[tuple[dict[str, Any], dict[str, Any], Any]] = [
     ),
     ({"at": "string"}, {"at": "2026-01-02T03:04:05"}, "$timestamp"),
     ({"at": LOCAL, "day": DATE}, {}, "$timestamp"),
+    ({"expiryDate": MILLIS, "due_at": MILLIS, "deliveryDate": MILLIS}, {}, "$timestamp"),
+    ({"expiryDate": MILLIS, "created": MILLIS}, {}, "created"),
+    (
+        {"created": "long"},
+        {"created": 1_767_323_045_000},
+        {"path": "created", "format": "unix_ms"},
+    ),
 ]
 
 
@@ -127,6 +154,15 @@ def test_the_time_is_guessed_from_type_name_and_values(
 ) -> None:
     """A number or text is a time only if its name or its values suggest it."""
     assert draft(*([observed_value] if observed_value else []), **types).timestamp.form == timestamp
+
+
+@pytest.mark.parametrize(("type_", "format_"), [("long", "unix_ms"), ("int", "unix")])
+def test_a_number_that_may_be_a_time_is_named_with_a_format_that_fits(
+    type_: str, format_: str
+) -> None:
+    """An int is too small for milliseconds."""
+    why = draft(updated=type_, created=type_).timestamp.why
+    assert f"use {{path: created, format: {format_}}}" in why
 
 
 VALUES: list[tuple[str, Any, Any]] = [
