@@ -73,7 +73,9 @@ _SENSITIVE: Final = word_set(
 )
 """The special categories of the GDPR (articles 9 and 10), and what reveals them."""
 
-_FINANCES: Final = word_set("salary wage income payroll earnings networth creditscore")
+_FINANCES: Final = word_set(
+    "salary wage income earning bonus compensation hourly networth creditscore"
+)
 _TRAITS: Final = word_set("age height weight education occupation profession hobby")
 _LOCATION: Final = word_set("lat lng lon latitude longitude geo gps")
 _FREE_TEXT: Final = word_set(
@@ -102,24 +104,8 @@ _DOCUMENT: Final = word_set(
 _ISSUED: Final = word_set("national tax vat fiscal identity identification citizen government gov")
 _ID: Final = word_set("id number no num nr code card document")
 _DEVICE: Final = word_set("device host hostname cookie useragent mac serial advertising browser")
-_LOGIN: Final = word_set("login username fingerprint")
-_CODES_OF_OTHERS: Final = frozenset(
-    (
-        "uid",
-        "vid",
-        "vat",
-        "ice",
-        "oss",
-        "bis",
-        "epic",
-        "coe",
-        "cups",
-        "nace",
-        "moa",
-        "anum",
-        "banknote",
-    )
-)
+_LOGIN: Final = word_set("login username fingerprint actor impersonator")
+_CODES_OF_OTHERS: Final = word_set("uid vid vat ice oss bis epic coe cups nace moa anum banknote")
 """Names in the library's list that other fields have far more often."""
 
 
@@ -137,9 +123,14 @@ def singular(word: str) -> str:
 
 def personal_by_name(names: Sequence[str], record: str) -> PersonalData | None:
     """The personal data in a field by its name; `names` is its path, `record` the root's name."""
-    words = tuple(singular(word) for word in words_of(names[-1]))
-    parent_words = {singular(word) for word in words_of(names[-2] if len(names) > 1 else record)}
-    return next((personal for matches, personal in _BY_NAME if matches(words, parent_words)), None)
+    raw = words_of(names[-1])
+    parent_words = set(words_of(names[-2] if len(names) > 1 else record))
+    parent_words |= {singular(word) for word in parent_words}
+    forms = (tuple(map(singular, raw)), raw)  # `bonus` is no plural
+    return next(
+        (what for words in forms for matches, what in _BY_NAME if matches(words, parent_words)),
+        None,
+    )
 
 
 def _is_national_number(words: Words, _: set[str]) -> bool:
@@ -197,6 +188,10 @@ def _is_address(words: Words, _: set[str]) -> bool:
     return not _STREET.isdisjoint(words) or tuple(words[:2]) == ("house", "number")
 
 
+def _is_free_text(words: Words, _: set[str]) -> bool:
+    return not _FREE_TEXT.isdisjoint(words) and words[-1] != "id"
+
+
 def _is_trait(words: Words, parent_words: set[str]) -> bool:
     """Whether it describes a person: also a parcel has a weight."""
     return bool(words) and words[-1] in _TRAITS and bool({*words[:-1], *parent_words} & _PEOPLE)
@@ -223,7 +218,9 @@ _BY_NAME: Final[tuple[tuple[Callable[[Words, set[str]], bool], PersonalData], ..
     (_is_name, PersonalData("person's name", "mask")),
     (_is_address, PersonalData("address", "mask")),
     (
-        lambda words, parents: not _LOGIN.isdisjoint(words) or _is_device(words, parents),
+        lambda words, parents: (
+            not _LOGIN.isdisjoint(words) or words[-1:] == ("by",) or _is_device(words, parents)
+        ),
         PersonalData("login or device", "hash"),
     ),
     (_is_document, PersonalData("document or device number", "omit")),
@@ -232,7 +229,7 @@ _BY_NAME: Final[tuple[tuple[Callable[[Words, set[str]], bool], PersonalData], ..
     (_has(_FINANCES), PersonalData("a person's income", "omit")),
     (_is_trait, PersonalData("a person's trait", "omit")),
     (_has(_LOCATION), PersonalData("location", "omit")),
-    (_has(_FREE_TEXT), PersonalData("free text, which can contain anything", "omit")),
+    (_is_free_text, PersonalData("free text, which can contain anything", "omit")),
 )
 
 

@@ -61,6 +61,7 @@ def test_personal_data_is_recognized_by_name(path: str, what: str, protection: s
     [
         *("name", "product.name", "merchant_name", "card_type", "order_number"),
         *("recipient_id", "state", "country", "description", "telemetry", "shipping_cost"),
+        *("message_id", "messageId"),
         *("parcel.weight", "age", "tax_amount", "vat_rate", "uid", "currency", "product_code"),
     ],
 )
@@ -75,8 +76,18 @@ def test_other_names_are_not_personal(path: str) -> None:
         *("phones", "addresses", "customer.names", "recipients", "emails", "comments"),
         *("licenseNumber", "drivers_license", "idNumber", "national_id", "taxId", "vatNumber"),
         *("contactNumber", "receiver_name", "remoteHost", "remote_user", "deviceId", "device.id"),
-        *("diagnosis", "salary", "maritalStatus", "message", "payload", "nationality", "userAgent"),
+        *(
+            "diagnosis",
+            "salary",
+            "hourly_rate",
+            "maritalStatus",
+            "message",
+            "payload",
+            "nationality",
+            "userAgent",
+        ),
         *("aadhaar", "curp", "personnummer", "cpf", "nino", "bsn", "pesel", "codicefiscale"),
+        *("created_by", "created.actor", "modifiedBy"),
         *("employee.age", "patient_weight", "imsi", "adid"),
     ],
 )
