@@ -102,6 +102,15 @@ class AvroType:
     digits: int = 0
 
 
+JSON_TYPES: Final = (
+    AvroType("text", "text in JSON"),
+    AvroType("int", "whole number in JSON"),
+    AvroType("double", "number in JSON"),
+    AvroType("bool", "boolean in JSON"),
+)
+"""The types of a value in parsed JSON, which no schema describes: as those of a union."""
+
+
 def avro_type_of(type_: Type) -> AvroType:
     """The `AvroType` of a type that is not a union, a reference or `null`."""
     match type_:
@@ -121,6 +130,11 @@ def avro_type_of(type_: Type) -> AvroType:
             return AvroType("list", "array")
         case _:
             raise AssertionError(type_)
+
+
+def is_text(avro_type: AvroType) -> bool:
+    """Whether a value of this type can hold JSON: text, or bytes of text."""
+    return avro_type.measure in ("text", "bytes")
 
 
 def _logical(logical: Logical | None, base: str, size: int) -> AvroType | None:

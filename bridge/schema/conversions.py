@@ -67,6 +67,13 @@ def exact_of_text(text: str) -> Exact:
     return (-whole if sign else whole), -int(exponent)
 
 
+def sum_of_exact(one: Exact, other: Exact) -> Exact:
+    """The exact sum of two numbers, with the digits of the longer one."""
+    (a, a_digits), (b, b_digits) = one, other
+    digits = max(a_digits, b_digits)
+    return a * 10 ** (digits - a_digits) + b * 10 ** (digits - b_digits), digits
+
+
 def real_of(exact: Exact) -> float:
     """The nearest double."""
     whole, digits = exact
@@ -119,6 +126,42 @@ def bool_of_text(text: str) -> bool:
 def text_of_bool(value: bool) -> str:
     """`true` or `false`."""
     return "true" if value else "false"
+
+
+def text_of_json(value: object) -> str:
+    """A string, number or boolean in parsed JSON as text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return text_of_bool(value)
+    if isinstance(value, float) and abs(value) >= INT64_MAX:
+        # A longer integer is parsed as a double: its last digits are already lost.
+        raise MappingError("number_out_of_range", "the number in JSON has too many digits")
+    return repr(_scalar(value))
+
+
+def id_of_json(value: object) -> str:
+    """A string or whole number in parsed JSON as the id of a user."""
+    if isinstance(_scalar(value), float | bool):
+        raise MappingError("invalid_uid", "the value in JSON is neither text nor a whole number")
+    return text_of_json(value)
+
+
+def exact_of_json(value: object) -> Exact:
+    """A number in parsed JSON, or in a string there, as an exact number."""
+    if isinstance(value, str):
+        return exact_of_text(value)
+    if isinstance(value, bool):
+        raise MappingError("not_a_number", "the value in JSON is a boolean")
+    scalar = _scalar(value)
+    return (scalar, 0) if isinstance(scalar, int) else exact_of_double(scalar)
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        message = "the JSON has an object or a list here, not a single value"
+        raise MappingError("not_a_scalar", message)
+    return value
 
 
 def text_of_bytes(raw: bytes) -> str:

@@ -169,12 +169,13 @@ async def test_an_event_name_of_250_characters_is_accepted(caller: Caller) -> No
         ("a_dates", ["2026-02-28T00:00:00Z"]),
         ("a_bools", []),
         ("A9_b_c_str", "x"),
+        ("nested", {"a_str": "x", "deeper": {"b_ints": [1]}}),
     ],
 )
 async def test_a_property_that_matches_its_suffix_is_accepted(
     caller: Caller, name: str, value: object
 ) -> None:
-    """There are ten suffixes for ten types."""
+    """There are ten suffixes for ten types; an object has none."""
     assert await caller.data(name, value) == 200
 
 
@@ -208,11 +209,15 @@ async def test_a_property_that_matches_its_suffix_is_accepted(
         ("a_strs", ["x", 1]),
         ("a_ints", [1, 2.5]),
         ("a_bools", [True, 0]),
-        ("nested", {"a_str": "x"}),
+        ("nested", {}),
+        ("nested", {"a": "x"}),
+        ("nested", {"a_str": 5}),
+        ("nested_str", {"a_str": "x"}),
+        ("nested", [{"a_str": "x"}]),
     ],
 )
 async def test_an_invalid_property_is_refused(caller: Caller, name: str, value: object) -> None:
-    """Names without a suffix, values of another type, nulls and nested objects are refused."""
+    """Names without a suffix, values of another type, nulls and arrays of objects are refused."""
     assert await caller.data(name, value) == 400
     assert not caller.stand_in.accepted
 

@@ -128,6 +128,8 @@ async def test_an_unknown_user_is_created(caller: Caller) -> None:
         {"properties": {"at": "2026-02-28T00:00:00Z"}, "schema": {"properties": {"at": "date"}}},
         {"name": "é" * 250},
         {"properties": {"n" * 512: 1}, "schema": None},
+        {"properties": {"a": {"b": 1}}, "schema": None},
+        {"properties": {"a": {"b": {"c": 1}}}, "schema": {"properties": {"a.b.c": "int"}}},
     ],
 )
 async def test_a_valid_event_is_accepted(caller: Caller, changes: dict[str, object]) -> None:
@@ -163,7 +165,11 @@ async def test_a_valid_event_is_accepted(caller: Caller, changes: dict[str, obje
         {"properties": {"1a": "x"}, "schema": None},
         {"properties": {"a-b": "x"}, "schema": None},
         {"properties": {"n" * 513: 1}, "schema": None},
-        {"properties": {"a": {"b": 1}}, "schema": None},
+        {"properties": {"a": {}}, "schema": None},
+        {"properties": {"a": {"b_str": "x"}}, "schema": None},
+        {"properties": {"a": [{"b": 1}]}, "schema": None},
+        {"properties": {"a": {"b": 1}}, "schema": {"properties": {"b": "int"}}},
+        {"properties": {"a.b": 1}, "schema": {"properties": {"a.b": "int"}}},
         {"properties": {"a": [1, "x"]}, "schema": None},
         {"properties": {"a": "1"}, "schema": {"properties": {"a": "int"}}},
         {"properties": {"a": 1.0}, "schema": {"properties": {"a": "int"}}},

@@ -26,7 +26,7 @@ _MODELS = {
 _SOURCES = ("path", "first_of", "template", "const", "default", "optional")
 _HEADS = ("Key", "Value", "Default", "Description")
 STEPS = (
-    ("count", "max_items"),
+    ("count", "sum", "min", "max", "max_items"),
     ("case",),
     ("values", "else"),
     ("scale",),

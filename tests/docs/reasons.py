@@ -72,7 +72,7 @@ MEANINGS: Final[dict[Reason, str]] = {
     Reason(
         "map", "invalid_uid"
     ): "The user id has more than 256 characters or a control character, "
-    "or is `.` or `..`. A binary key is no user id.",
+    "or is `.` or `..`. A binary key, and a fraction or boolean in JSON, are no user ids.",
     Reason("map", "invalid_session"): "The session is neither an id of the form "
     "`device:session` nor the URL of a session (API v2).",
     Reason("map", "missing_timestamp"): "The event has no time.",
@@ -83,6 +83,9 @@ MEANINGS: Final[dict[Reason, str]] = {
     "fraction.",
     Reason("map", "not_a_boolean"): "`type: bool` needs `true` or `false`, and the text is "
     "neither.",
+    Reason("map", "not_json"): "A field in `parse` is not JSON.",
+    Reason("map", "json_too_large"): "A field in `parse` has more than 1 MiB.",
+    Reason("map", "not_a_scalar"): "The JSON has an object or a list where one value is needed.",
     Reason("map", "not_a_time"): "The text is not an ISO 8601 time, or a time of day is not within "
     "a day.",
     Reason("map", "not_finite"): "The number is NaN or infinite.",

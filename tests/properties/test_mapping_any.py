@@ -76,6 +76,7 @@ def values(where: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
         [
             *({}, {}, {}, {"count": True}, {"max_items": 2}, {"case": "upper"}, {"scale": 0.01}),
             *({"type": word} for word in ("str", "int", "real", "bool", "date", "strs", "ints")),
+            *({word: True} for word in ("sum", "min", "max")),
             *({"redact": word} for word in ("mask", "last4")),
             *({"hash": word} for word in ("sha256", "hmac-sha256")),
             *({"format": word} for word in ("unix_ms", "unix_us", "iso8601")),
@@ -120,8 +121,8 @@ def mappings(draw: st.DrawFn, schema: Schema) -> dict[str, Any]:
     found["timestamp"] = draw(st.just("$timestamp") | where | stamp)
     session = where.map(lambda path: {"url": path, "optional": True})
     found["session"] = draw(st.sampled_from(["recent", "none"]) | session)
-    count = draw(st.integers(1, 6))
-    found["properties"] = {f"p{number}": draw(values(where)) for number in range(count)}
+    names = draw(st.lists(st.sampled_from(["p", "q", "o.p", "o.q.p"]), min_size=1, max_size=6))
+    found["properties"] = {f"{name}{n}": draw(values(where)) for n, name in enumerate(names)}
     return found
 
 

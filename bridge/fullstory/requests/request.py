@@ -5,6 +5,7 @@ properties that of the mapping file. `v1.py` and `v2.py` build the two forms; `b
 one of them at start.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,7 +17,7 @@ VALUE_BYTES_MAX = 8192
 """The limit of a property's value in UTF-8: documented for user properties, assumed for events."""
 
 NAME_CHARS_MAX = 512
-"""The limit of a property's name, in v1 with its suffix."""
+"""The limit of a property's name: the dotted whole, in v1 with its suffix."""
 
 _SAFE_CHARS_MAX: Final = VALUE_BYTES_MAX // 4
 
@@ -63,3 +64,15 @@ def checked_value(property_: Property) -> Any:
         message = f"a value of `{property_.name}` has more than {VALUE_BYTES_MAX} bytes"
         raise PoisonRecord(message, stage="build", reason="value_too_large", path=property_.name)
     return value
+
+
+def with_objects(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with objects in place of dotted names, where the first of its values stood."""
+    whole: dict[str, Any] = {}
+    for name, value in values.items():
+        *objects, last = name.split(".")
+        inner = whole
+        for one in objects:
+            inner = inner.setdefault(one, {})
+        inner[last] = value
+    return whole

@@ -1,7 +1,7 @@
 """Builds a custom event as a request of API v1.
 
 Source: FullStory's reference of `POST /users/v1/individual/{uid}/customevent`, where a property's
-name ends in its type.
+name ends in its type. An object's name has no type.
 """
 
 import re
@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from bridge.errors import PoisonRecord
-from bridge.fullstory.requests.request import Request, checked_name, checked_value
+from bridge.fullstory.requests.request import Request, checked_name, checked_value, with_objects
 from bridge.mapping.runtime.outcome import (
     DeviceSession,
     Event,
@@ -34,11 +34,10 @@ def build_v1(event: Event) -> Request:
     Raises:
         PoisonRecord: the event is too large for FullStory, or v1 does not support its session.
     """
+    data = {_name(found.name, found.type): checked_value(found) for found in event.properties}
     body: dict[str, Any] = {
         "event_name": event.name,
-        "event_data": {
-            _name(found.name, found.type): checked_value(found) for found in event.properties
-        },
+        "event_data": with_objects(data) if event.has_objects else data,
         "timestamp": event.timestamp,
         **_session(event.session),
     }

@@ -1,9 +1,9 @@
 """Builds a custom event as a request of API v2.
 
-Sources: FullStory's references of `POST /v2/events` (names without suffix, types in `schema`, one
-form of identification: a user, a user's most recent session, or a session) and of idempotent
-requests (one key for one body, for 24 hours); FullStory's client for Node.js, for the header
-`Integration-Source`.
+Sources: FullStory's references of `POST /v2/events` (names without suffix, types in `schema` by
+dotted path, one form of identification: a user, a user's most recent session, or a session) and of
+idempotent requests (one key for one body, for 24 hours); FullStory's client for Node.js, for the
+header `Integration-Source`.
 
 Invariants: the idempotency key is derived from the record's position, the mapping and the body. An
 event always has the same key, in every process and every replay, so FullStory does not apply it
@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from bridge.errors import PoisonRecord
-from bridge.fullstory.requests.request import Request, checked_name, checked_value
+from bridge.fullstory.requests.request import Request, checked_name, checked_value, with_objects
 from bridge.mapping.runtime.outcome import (
     DeviceSession,
     Event,
@@ -44,9 +44,10 @@ def build_v2(event: Event, record: Record, cluster: str) -> Request:
         "timestamp": event.timestamp,
     }
     if event.properties:
-        body["properties"] = {
+        values = {
             checked_name(found.name, found.name): checked_value(found) for found in event.properties
         }
+        body["properties"] = with_objects(values) if event.has_objects else values
         body["schema"] = {"properties": {found.name: found.type for found in event.properties}}
     body_bytes = orjson.dumps(body)
     key = _key(cluster, record, event.mapping, body_bytes)

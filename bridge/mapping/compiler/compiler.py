@@ -17,7 +17,7 @@ from bridge.mapping.compiler.identity import (
     compile_uid,
 )
 from bridge.mapping.compiler.properties import compile_property
-from bridge.mapping.compiler.scope import MappingScope
+from bridge.mapping.compiler.scope import MappingScope, parsers_of
 from bridge.mapping.compiler.session import compile_session
 from bridge.mapping.compiler.type_conflicts import Types, conflicts
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath
@@ -25,7 +25,9 @@ from bridge.mapping.language.filters import matches_tombstones, proven_paths
 from bridge.mapping.language.grammar import SessionSource, long_timestamp, long_uid, long_value
 from bridge.mapping.language.loader import Rule
 from bridge.mapping.language.options import NO_OPTIONS, Options
+from bridge.mapping.language.property_names import objects_of
 from bridge.mapping.runtime.functions import ReadProperty, ReadSession, ReadText, ReadUid
+from bridge.mapping.runtime.json_text import JsonText
 from bridge.mapping.runtime.outcome import PropertyType
 from bridge.mapping.runtime.plan import (
     CompiledMapping,
@@ -92,11 +94,12 @@ def _compile(
     active = [rule for rule in rules if rule.mode != "off" and rule.reads(topic)]
     for_tombstones = [rule for rule in active if matches_tombstones(rule.filter)]
     branches = {} if schema is None else _branches(schema)
+    texts: dict[str, JsonText] = {}
     by_record = {
-        name: [_Compiled(rule, topic, branch, options) for rule in active]
+        name: [_Compiled(rule, topic, branch, options, texts) for rule in active]
         for name, branch in branches.items()
     }
-    return by_record, [_Compiled(rule, topic, None, options) for rule in for_tombstones]
+    return by_record, [_Compiled(rule, topic, None, options, texts) for rule in for_tombstones]
 
 
 def _plan(
@@ -159,9 +162,17 @@ class _Compiled:
     """One rule compiled for one schema. `step` None: no record can match, or the rule does not fit.
 
     `filter_result` is the compiled filter; None if the filter itself does not fit the schema.
+    `texts` are the parsers of fields with JSON, shared by all mappings of a plan.
     """
 
-    def __init__(self, rule: Rule, topic: str, schema: Schema | None, options: Options) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        topic: str,
+        schema: Schema | None,
+        options: Options,
+        texts: dict[str, JsonText],
+    ) -> None:
         self.rule = rule
         self.diagnostics = Diagnostics(rule.document, rule.at, list(rule.warnings))
         self.mismatch: MappingMismatch | None = None
@@ -170,12 +181,14 @@ class _Compiled:
         self.wanted_all: frozenset[WantedPath] = frozenset()
         self.filters_by_record = False
         self.step: CompiledMapping | MismatchedMapping | None = None
-        scope = MappingScope(topic, schema, options, self.diagnostics)
+        parsers = parsers_of(rule.form.parse, texts)
+        scope = MappingScope(topic, schema, options, self.diagnostics, parsers=parsers)
         self.avro_types = scope.avro_types
         result = compile_filter(rule.filter, scope)
         self.filter_result = None if self.diagnostics.errors else result
         if self.filter_result is False:
             return
+        scope.check_parsed()
         self.wanted_filter = frozenset(scope.wanted)
         self.filters_by_record = scope.reads_metadata
         scope.present = proven_paths(rule.filter)
@@ -242,6 +255,7 @@ class _Compiled:
             late=rule.late,
             on_error=rule.on_error,
             keep=form.sample.keep if form.sample else 1,
+            has_objects=any(map(objects_of, form.properties)),
         )
 
     def _properties(self, event: EventName | None, scope: MappingScope) -> tuple[ReadProperty, ...]:

@@ -15,6 +15,7 @@ from bridge.mapping.compiler.representation import (
     DOUBLE,
     EXACT,
     INT,
+    JSON,
     TEXT,
     TIME,
     Representation,
@@ -117,11 +118,18 @@ class ConverterChain:
 
     def to_text(self, why: str) -> None:
         """Convert to text, for a converter that requires text."""
-        if self.current.kind != "str" or self.current.text is None:
+        text = self._text
+        if text is None:
             message = f"`{why}` works on text, but `{self.path}` is {self.current.what}"
             raise MappingFault(Code.NO_CONVERSION, message)
         if self.current.final is not None:
-            self._append(self.current.text, replace(TEXT, symbols=self.current.symbols))
+            self._append(text, replace(TEXT, symbols=self.current.symbols))
+
+    @property
+    def _text(self) -> Convert | None:
+        """The conversion to text of a value that is text, or may be text in JSON; else None."""
+        may_be_text = self.current.kind == "str" or self.current is JSON
+        return self.current.text if may_be_text else None
 
     def to_type(self, kind: Kind, format_: TimeFormat | None, zone: str | None) -> None:
         """Convert to another type, if a conversion exists."""
@@ -135,7 +143,7 @@ class ConverterChain:
             self._to_other(kind)
 
     def _to_other(self, kind: Kind) -> None:
-        text = self.current.text if self.current.kind == "str" else None
+        text = self._text
         exact = self.current.exact or self.current.number or (text and _chain(text, exact_of_text))
         if kind == "int" and exact is not None:
             self._append(_chain(exact, int_of), INT)
@@ -157,16 +165,16 @@ class ConverterChain:
                 message = f"`{self.path}` is a {current.what} without a time zone"
                 raise MappingFault(Code.NEEDS_FORMAT, message, "add `zone:`, such as Europe/Berlin")
             self._append(local_time_of_ticks(current.digits, time_zone), TIME)
-        elif current.kind == "str" and current.text is not None and format_ in (None, "iso8601"):
-            self._append(_chain(current.text, time_of_text(time_zone)), TIME)
+        elif self._text is not None and format_ in (None, "iso8601"):
+            self._append(_chain(self._text, time_of_text(time_zone)), TIME)
         else:
             self._append(self._ticks(format_), TIME)
 
     def _ticks(self, format_: TimeFormat | None) -> Convert:
         current = self.current
         exact = current.exact
-        if exact is None and current.kind == "str" and current.text is not None:
-            exact = _chain(current.text, exact_of_text)
+        if exact is None and self._text is not None:
+            exact = _chain(self._text, exact_of_text)
         if exact is None or current.measure == "time":
             raise self._not_convertible("date")
         if format_ is None or format_ == "iso8601":

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bridge.mapping.compiler.converter_chain import ConverterChain
 from bridge.mapping.compiler.path_resolver import ResolvedPath
-from bridge.mapping.compiler.representation import identity, representation_of
+from bridge.mapping.compiler.representation import JSON, identity, representation_of
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.compiler.sources import resolve
 from bridge.mapping.language.checks import EVENT_CHARS_MAX
@@ -24,7 +24,7 @@ from bridge.mapping.runtime.functions import ReadText, ReadUid
 from bridge.mapping.runtime.placeholder_ids import is_placeholder, unless_placeholder
 from bridge.mapping.runtime.readers import Reader, converting_reader, first_found
 from bridge.records import Record
-from bridge.schema.conversions import Convert, MappingError
+from bridge.schema.conversions import Convert, MappingError, id_of_json
 
 INVALID_UID: Final = "invalid_uid"
 UID_CHARS_MAX = 256
@@ -98,6 +98,8 @@ def _uid_text(resolved: ResolvedPath, uid: LongUid) -> Convert | None:
     if not resolved.avro_types:
         return None
     representation = representation_of(resolved.avro_types, resolved.path.text)
+    if representation is JSON and not resolved.many:
+        return id_of_json
     if resolved.many or representation.kind not in ("str", "int") or representation.text is None:
         what = f"an array of {representation.what}" if resolved.many else representation.what
         message = f"`{resolved.path.text}` is {what}: a uid is text or a whole number"

@@ -14,7 +14,7 @@ from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.paths import Every, Index, MapKey, Name, Path, Step, path_text
 from bridge.mapping.runtime.readers import Reader, reader_of
-from bridge.schema.avro_types import AvroType, avro_type_of
+from bridge.schema.avro_types import JSON_TYPES, AvroType, avro_type_of, is_text
 from bridge.schema.types import Array, Map, Primitive, Record, Schema, Type, Union
 
 
@@ -36,6 +36,12 @@ class ResolvedPath:
     nullable_items: bool = False
     wanted: tuple[str, ...] | None = None
     constant: str | None = None
+
+    @property
+    def list_fix(self) -> str | None:
+        """What to write for a list: no schema says that a value in JSON is one, the path does."""
+        in_json = self.avro_types == JSON_TYPES and not self.many
+        return f"write `{self.path.text}[*]` if it is a list" if in_json else None
 
 
 @dataclass(slots=True)
@@ -141,6 +147,8 @@ class PathResolver:
         message = f"`{parent}` is {_article(what)} {what}: it has no `{path_text((step,))}`"
         lists = any(isinstance(type_, Array) for type_ in walk.types)
         fix = f"name one item, `{parent}[0]`, or all items, `{parent}[*]`" if lists else None
+        if walk.types and all(is_text(avro_type_of(type_)) for type_ in walk.types):
+            fix = f"if it contains JSON, add `parse: {{{parent}: json}}` to the mapping"
         return MappingFault(Code.NOTHING_BELOW, message, fix)
 
     def _fix(self, before: tuple[Step, ...], step: Name | MapKey, names: set[str]) -> str | None:

@@ -91,6 +91,8 @@ def refuse_unhandled_missing(rule: LongValue, path: str, *, lossy: bool) -> None
         )
     if rule.default is None and not rule.optional:
         message = f"`{path}` can be missing"
+        if rule.min or rule.max:
+            message = f"`{path}` can be missing or empty"
         fix = "add `default:` (sent instead) or `optional: true` (left out)"
         raise MappingFault(Code.CAN_BE_MISSING, message, fix)
 

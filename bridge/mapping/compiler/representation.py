@@ -10,16 +10,18 @@ from typing import Any, Final
 
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault
-from bridge.schema.avro_types import KIND_OF, RAW_OF, AvroType, Kind, Measure
+from bridge.schema.avro_types import JSON_TYPES, KIND_OF, RAW_OF, AvroType, Kind, Measure
 from bridge.schema.conversions import (
     Convert,
     exact_of_double,
+    exact_of_json,
     exact_of_text,
     finite,
     real_of,
     text_of_bool,
     text_of_bytes,
     text_of_exact,
+    text_of_json,
     text_of_uuid,
     time_of_day,
     time_of_days,
@@ -67,6 +69,7 @@ EXACT: Final = Representation("number", "real", final=real_of, text=text_of_exac
 BOOL: Final = Representation("true or false", "bool", text=text_of_bool)
 DIGEST: Final = Representation("digest", "str", text=identity, symbols=())
 TIME: Final = Representation("time", "date", text=identity)
+JSON: Final = Representation("JSON", None, text_of_json, text_of_json, exact_of_json)
 
 
 def representation_of(avro_types: Sequence[AvroType], path: str) -> Representation:
@@ -75,6 +78,8 @@ def representation_of(avro_types: Sequence[AvroType], path: str) -> Representati
     Raises:
         MappingFault: the raw values of two of the types cannot be distinguished.
     """
+    if avro_types == JSON_TYPES:
+        return JSON
     representations = [_representation(avro_type) for avro_type in avro_types]
     distinct = {(one.kind, one.final, one.text, one.exact) for one in representations}
     what = " or ".join(avro_type.what for avro_type in avro_types)

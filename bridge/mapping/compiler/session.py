@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bridge.mapping.compiler.path_resolver import ResolvedPath
-from bridge.mapping.compiler.representation import representation_of
+from bridge.mapping.compiler.representation import JSON, representation_of
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.compiler.sources import resolve
 from bridge.mapping.language.codes import Code
@@ -89,7 +89,7 @@ def _text_reader(resolved: ResolvedPath) -> Reader:
         return resolved.read
     text = resolved.path.text
     representation = representation_of(resolved.avro_types, text)
-    if resolved.many or representation.kind != "str":
+    if resolved.many or (representation.kind != "str" and representation is not JSON):
         what = f"an array of {representation.what}" if resolved.many else representation.what
         message = f"`{text}` is {what}: a session is identified by text"
         raise MappingFault(Code.REFUSED_TYPE, message)

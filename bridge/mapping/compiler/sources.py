@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from bridge.mapping.compiler.aggregates import aggregate, aggregate_word
 from bridge.mapping.compiler.converter_chain import ConverterChain
 from bridge.mapping.compiler.path_resolver import ResolvedPath
-from bridge.mapping.compiler.representation import Representation, representation_of
+from bridge.mapping.compiler.representation import JSON, Representation, representation_of
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, Within
@@ -24,7 +25,8 @@ from bridge.schema.avro_types import AvroType, Kind
 from bridge.schema.conversions import Convert, Exact, MappingError, exact_of_text
 
 _FIXES: Final = {
-    "record": "name one of its fields",
+    "record": "name one of its fields; a dotted property name, such as `address.city`, makes an"
+    " object",
     "map": 'name a key, such as meta["x"], or use `count: true`',
     "list": "name its items, or use `count: true`",
     "bytes": "use `type: str` (if it is UTF-8 text) or `hash:`",
@@ -66,8 +68,12 @@ def compile_source(
         with Within("count"):
             return _count(resolved)
     representation = representation_of(resolved.avro_types, text)
+    word = aggregate_word(rule)
+    if word is not None:
+        with Within(word):
+            resolved, representation = aggregate(word, resolved, representation)
     chain = ConverterChain(representation, text)
-    _apply_converters(_Target(chain, rule, at, scope, resolved.many))
+    _apply_converters(_Target(chain, rule, at, scope, resolved))
     if chain.current.kind is None:
         raise _refused(chain.current, resolved)
     many = resolved.many
@@ -75,7 +81,7 @@ def compile_source(
     if rule.max_items is not None and not many:
         message = f"`max_items` works on lists, but `{text}` is {representation.what}"
         with Within("max_items"):
-            raise MappingFault(Code.NO_CONVERSION, message)
+            raise MappingFault(Code.NO_CONVERSION, message, resolved.list_fix)
     convert = chain.build()
     if many:
         convert = _each(
@@ -90,13 +96,13 @@ def compile_source(
 
 
 class _Target(NamedTuple):
-    """What a converter is applied to; `many` if the value is a list."""
+    """What a converter is applied to."""
 
     chain: ConverterChain
     rule: LongValue
     at: DocumentPath
     scope: MappingScope
-    many: bool
+    resolved: ResolvedPath
 
 
 def _apply_converters(target: _Target) -> None:
@@ -111,9 +117,10 @@ def _apply_converters(target: _Target) -> None:
 
 
 def _apply_type(word: str, target: _Target) -> None:
-    if word.endswith("s") and not target.many:
+    if word.endswith("s") and not target.resolved.many:
         message = f"`{word}` is for lists, but `{target.chain.path}` is not a list"
-        raise MappingFault(Code.NO_CONVERSION, message, f"write `{word[:-1]}`")
+        fix = target.resolved.list_fix or f"write `{word[:-1]}`"
+        raise MappingFault(Code.NO_CONVERSION, message, fix)
     target.chain.to_type(singular(word), target.rule.format, target.rule.zone)
 
 
@@ -157,7 +164,7 @@ _APPLY: Final[Mapping[str, Callable[[Any, _Target], None]]] = {
     "redact": lambda word, to: to.chain.redact(word),
     "hash": _apply_hash,
 }
-"""How each converter is applied; `count` and `max_items` concern the whole list."""
+"""How each converter is applied; those that are not listed concern the whole list."""
 
 
 def _count(resolved: ResolvedPath) -> PropertySource:
@@ -165,7 +172,7 @@ def _count(resolved: ResolvedPath) -> PropertySource:
     if not resolved.many and measures != {"map"}:
         what = " or ".join(avro_type.what for avro_type in resolved.avro_types)
         message = f"`count` counts the items of a list or map, but `{resolved.path.text}` is {what}"
-        raise MappingFault(Code.NO_CONVERSION, message)
+        raise MappingFault(Code.NO_CONVERSION, message, resolved.list_fix)
     text = resolved.path.text
     return PropertySource(text, resolved.read, len, "int", many=False, missing=resolved.missing)
 
@@ -175,10 +182,15 @@ def _refused(representation: Representation, resolved: ResolvedPath) -> MappingF
     code = Code.NEEDS_FORMAT if representation.measure == "local" else Code.REFUSED_TYPE
     fix = _FIXES.get(representation.measure or "")
     if resolved.many and representation.measure == "record":
-        fix = f"name a field of its items, such as {text}[*].x, or use `count: true`"
+        fix = (
+            "FullStory does not index arrays of objects: send a list for each field, such as"
+            f" `{text}[*].x`, or use `count: true`"
+        )
     kind = f"an array of {representation.what}" if resolved.many else representation.what
     if representation.measure is None:
         fix = "use `type:` to convert it to one type"
+    if representation is JSON:
+        fix = "no schema says its type: add `type:`, such as `type: str`"
     return MappingFault(code, f"`{text}` is {kind}: it cannot be sent as it is", fix)
 
 

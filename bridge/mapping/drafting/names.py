@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bridge.mapping.drafting.personal_data import singular, word_set, words_of
-from bridge.mapping.language.checks import SUFFIXES
+from bridge.mapping.language.property_names import SUFFIXES
 
 _NAME_CHARS_MAX: Final = 200
 """Maximum length of a property name; FullStory accepts 512."""

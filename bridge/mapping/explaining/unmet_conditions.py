@@ -11,7 +11,7 @@ from typing import Any as Unchecked
 from bridge.mapping.compiler.filters import compile_filter
 from bridge.mapping.compiler.path_resolver import ResolvedPath
 from bridge.mapping.compiler.representation import representation_of
-from bridge.mapping.compiler.scope import MappingScope
+from bridge.mapping.compiler.scope import MappingScope, parsers_of
 from bridge.mapping.language.diagnostics import Diagnostics, MappingFault
 from bridge.mapping.language.filters import All, Any, Condition, Matcher, Not, Test
 from bridge.mapping.language.loader import Rule
@@ -41,7 +41,8 @@ def unmet_conditions(
     """The conditions that do not hold, one line each: path, expected value, actual value."""
     schema = _branch(record_input.schema, record_input.record_name)
     topic = record_input.record.topic
-    scope = MappingScope(topic, schema, options, Diagnostics(rule.document, rule.at))
+    diagnostics, parsers = Diagnostics(rule.document, rule.at), parsers_of(rule.form.parse)
+    scope = MappingScope(topic, schema, options, diagnostics, parsers=parsers)
     lines = tuple(_FilterWalk(scope, record_input, show_values).failed(rule.filter))
     if record_input.value is None and not lines:
         return ("the record has no value, and the filter does not match such records",)

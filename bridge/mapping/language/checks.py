@@ -22,8 +22,9 @@ from bridge.mapping.language.grammar import (
     long_value,
 )
 from bridge.mapping.language.options import Options
-from bridge.mapping.language.paths import parse_path
+from bridge.mapping.language.paths import Every, parse_path
 from bridge.mapping.language.privacy import BUILT_IN, byte_hasher, check_never_send
+from bridge.mapping.language.property_names import check_property_names
 from bridge.mapping.language.sources import (
     check_path,
     check_record_source,
@@ -37,17 +38,7 @@ from bridge.mapping.language.topic_patterns import compile_pattern
 EVENT_CHARS_MAX = 250
 """The longest event name that FullStory accepts."""
 
-PROPERTY_CHARS_MAX = 512
-"""The longest property name that FullStory accepts, including its type suffix."""
-
-SUFFIXES: Final = (
-    *("str", "int", "real", "bool", "date"),
-    *("strs", "ints", "reals", "bools", "dates"),
-)
-"""FullStory's ten types; API v1 appends them to the property name after `_`."""
-
 _MAPPING_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-_PROPERTY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -61,6 +52,7 @@ def check_form(
         fix = "use lowercase letters, digits and dashes, such as payment-failed"
         diagnostics.add(MappingFault(Code.MAPPING_NAME, message, fix), ("name",))
     _check_topics(form, diagnostics)
+    _check_parsed(form, diagnostics)
     if form.uid is None:
         check_user_is_known(form.session or defaults.session, diagnostics)
     else:
@@ -69,7 +61,7 @@ def check_form(
     _check_timestamp(long_timestamp(form.timestamp), diagnostics)
     check_session(form.session, diagnostics, options.api, globs)
     check_fields(form, diagnostics, options.api)
-    _check_property_names(form, diagnostics)
+    check_property_names(form.properties, diagnostics)
     for name, value in form.properties.items():
         _check_value(long_value(value), ("properties", name), diagnostics)
         _check_privacy(name, long_value(value), diagnostics, globs)
@@ -113,6 +105,17 @@ def _check_pattern(text: str, diagnostics: Diagnostics) -> None:
             diagnostics.add(fault, ("topics", "pattern"), warning=True)
 
 
+def _check_parsed(form: MappingRule, diagnostics: Diagnostics) -> None:
+    for text in form.parse:
+        with diagnostics.catch("parse", text, key=True):
+            path = parse_path(text)
+            if path.root != "value" or Every() in path.steps:
+                message = (
+                    f"`{text}` is not a single field of the value: only such a field is parsed"
+                )
+                raise MappingFault(Code.PATH_FORM, message, "name a text field, such as `payload`")
+
+
 def _check_uid(
     uid: LongUid, diagnostics: Diagnostics, options: Options, globs: Sequence[str]
 ) -> None:
@@ -151,31 +154,6 @@ def _check_timestamp(timestamp: LongTimestamp, diagnostics: Diagnostics) -> None
     check_record_source(timestamp, "time", ("timestamp",), diagnostics)
     with diagnostics.catch("timestamp", "zone"):
         zone_of(timestamp.zone)
-
-
-def _check_property_names(form: MappingRule, diagnostics: Diagnostics) -> None:
-    seen: dict[str, str] = {}
-    for name in form.properties:
-        with diagnostics.catch("properties", name, key=True):
-            _check_property_name(name)
-            other = seen.setdefault(name.casefold(), name)
-            if other != name:
-                message = f"`{name}` and `{other}` differ only in case"
-                raise MappingFault(Code.TARGET_TWICE, message, "rename one of them")
-
-
-def _check_property_name(name: str) -> None:
-    if not _PROPERTY_NAME.fullmatch(name):
-        message = f"`{name}` is not a valid property name"
-        fix = "start with a letter, then use letters, digits and `_`"
-        raise MappingFault(Code.TARGET_NAME, message, fix)
-    if len(name) > PROPERTY_CHARS_MAX - len("_reals"):
-        message = f"the name has {len(name)} characters, the maximum is {PROPERTY_CHARS_MAX - 6}"
-        raise MappingFault(Code.TARGET_NAME, message)
-    base, _, suffix = name.rpartition("_")
-    if base and suffix in SUFFIXES:
-        message = f"`{name}` ends in `_{suffix}`, which the bridge adds itself"
-        raise MappingFault(Code.TARGET_SUFFIX, message, f"name it `{base}`")
 
 
 def _check_value(value: LongValue, at: DocumentPath, diagnostics: Diagnostics) -> None:

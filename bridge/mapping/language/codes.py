@@ -69,7 +69,7 @@ TITLES: Final[Mapping[Code, str]] = MappingProxyType(
         Code.CONVERTERS: "these keys cannot be combined",
         Code.TARGET_NAME: "a property's name has letters, digits and `_`, and is not too long",
         Code.TARGET_SUFFIX: "a property's name ends in one of FullStory's own suffixes",
-        Code.TARGET_TWICE: "two properties differ only in case",
+        Code.TARGET_TWICE: "two properties differ only in case, or a value is also an object",
         Code.EVENT_NAME: "an event's name has 1 to 250 characters",
         Code.FILTER_FORM: "this is not a filter",
         Code.FILTER_NEVER: "this filter can never match",

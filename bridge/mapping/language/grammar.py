@@ -179,8 +179,22 @@ class LongValue(Source):
         default=False, description="If the source is missing, the property is left out."
     )
     count: Annotated[
-        StrictBool, Converter(excludes=("max_items", "case", "values", "scale", "type"))
+        StrictBool,
+        Converter(
+            excludes=("sum", "min", "max", "max_items", "case", "values", "scale", "type"),
+        ),
     ] = Field(default=False, description="Sends the number of items of an array or map.")
+    sum: Annotated[StrictBool, Converter(excludes=("min", "max", "max_items"))] = Field(
+        default=False, description="Adds the numbers of a list. The sum of an empty list is 0."
+    )
+    min: Annotated[StrictBool, Converter(excludes=("max", "max_items"))] = Field(
+        default=False,
+        description="The smallest number or earliest time of a list. An empty list has none.",
+    )
+    max: Annotated[StrictBool, Converter(excludes=("max_items",))] = Field(
+        default=False,
+        description="The greatest number or latest time of a list. An empty list has none.",
+    )
     max_items: Annotated[StrictInt | None, Converter()] = Field(
         default=None, ge=1, description="Keeps at most this many items of an array."
     )
@@ -289,6 +303,11 @@ class MappingRule(Strict):
     sample: Sample | None = Field(
         default=None, description="Sends the events of a share of the users only."
     )
+    parse: dict[PathText, Literal["json"]] = Field(
+        default={},
+        description="Text fields that contain JSON, by path: `{payload: json}`. Other paths may "
+        "then lead into the JSON.",
+    )
     uid: UidForm | None = Field(
         default=None,
         description="The user id, the same one that your site passes to `FS.identify`. Required, "
@@ -300,7 +319,8 @@ class MappingRule(Strict):
         default=None, description="The session that the event attaches to. The default is `recent`."
     )
     properties: dict[str, ValueForm] = Field(
-        default={}, description="The properties of the event, by name."
+        default={},
+        description="The properties of the event, by name. A dotted name makes objects.",
     )
     user_initiated: StrictBool | None = Field(
         default=None, description="Sent unchanged as `user_initiated` (API v1)."

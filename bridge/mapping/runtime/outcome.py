@@ -18,7 +18,10 @@ Late = Literal["send", "send_without_session", "skip", "dead_letter"]
 
 
 class Property(NamedTuple):
-    """A property of an event. `value` is ready for JSON; dates are RFC 3339 text in UTC."""
+    """A property of an event. `value` is ready for JSON; dates are RFC 3339 text in UTC.
+
+    A dotted `name`, such as `shipping.city`, makes objects.
+    """
 
     name: str
     type: PropertyType
@@ -64,7 +67,7 @@ class Event(NamedTuple):
 
     `uid` is empty if the user is known only by the `session`, a `SessionId`.
     `shadow` events are counted and not sent. `late` says what to do if the event is older than the
-    session window.
+    session window. `has_objects` says whether a property's name is dotted.
     """
 
     mapping: str
@@ -77,6 +80,7 @@ class Event(NamedTuple):
     integration: str | None = None
     shadow: bool = False
     late: Late = "send"
+    has_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

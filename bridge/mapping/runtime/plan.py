@@ -6,7 +6,7 @@ error is an outcome, never an exception.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bridge.documents.problems import Problem, SourcePlace
 from bridge.mapping.language.grammar import OnError
@@ -53,7 +53,7 @@ class TypedProperty:
 
     event: str
     property: str
-    type: PropertyType
+    type: PropertyType | Literal["object"]
     mapping: str
     place: SourcePlace
     source_line: str | None
@@ -82,6 +82,7 @@ class CompiledMapping:
     late: Late
     on_error: OnError
     keep: float
+    has_objects: bool = False
     equalities: tuple[Equality, ...] = ()
 
     def apply(self, record: Record, value: Any) -> Outcome | None:
@@ -123,6 +124,7 @@ class CompiledMapping:
             self.integration,
             self.shadow,
             self.late,
+            self.has_objects,
         )
 
     def _without_user(self) -> MappingSkipped:

@@ -60,6 +60,17 @@ def first_found(reads: Sequence[Reader]) -> Reader:
     return find
 
 
+def reader_in_json(read: Reader, parse: Convert, steps: tuple[Step, ...]) -> Reader:
+    """A reader of the value at `steps` in the JSON that `read` finds as text."""
+    walk = _walk_of(steps, flatten=False)
+
+    def find(record: Record, value: Any) -> Any:
+        text = read(record, value)
+        return None if text is None else walk(parse(text))
+
+    return find
+
+
 def constant(value: object) -> Reader:
     """A reader that returns the same value for every record."""
     return lambda _, __: value

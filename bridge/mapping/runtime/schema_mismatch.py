@@ -68,6 +68,8 @@ def field_of(form: MappingRule, session: str | SessionSource, at: DocumentPath) 
         case ("filter", *below):
             words = [step for step in below if isinstance(step, str) and step not in _COMBINATORS]
             return words[0] if words else None
+        case ("parse", str(text), *_):
+            return text
         case ("uid", *_):
             return long_uid(form.uid).text
         case ("event", *_):

@@ -83,7 +83,11 @@ def _property_differences(expected: Expectation, event: Event) -> Iterator[Diffe
     got = {property_.name: property_ for property_ in event.properties}
     for name, value in wanted.items():
         field = f"properties.{name}"
-        if name not in got:
+        inner = next((other for other in got if other.startswith(f"{name}.")), None)
+        if inner is not None:
+            found = f"an object: its properties are compared one by one, such as `{inner}`"
+            yield Difference(expected.mapping, field, _expected_text(value), found)
+        elif name not in got:
             if value is not None:
                 yield Difference(expected.mapping, field, _expected_text(value), "nothing")
         elif not _equal(value, got[name].value, got[name].type):

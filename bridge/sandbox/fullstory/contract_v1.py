@@ -1,7 +1,7 @@
 """What FullStory's v1 `customevent` accepts according to its public contract.
 
 Invariants: pure. A refusal names the rule and the property's name or position, never a value.
-Undocumented cases (a query, nested objects, duplicate session fields) are refused, so that the
+Undocumented cases (a query, empty objects, duplicate session fields) are refused, so that the
 bridge never relies on them.
 
 Sources: the endpoint's page "Set User Events", and the help page "Client API Requirements" for
@@ -26,6 +26,7 @@ _PATH = re.compile(r"/users/v1/individual/((?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+
 _PROPERTY = re.compile(
     r"[A-Za-z][A-Za-z0-9_]*_(str|int|real|date|bool|strs|ints|reals|dates|bools)", re.ASCII
 )
+_OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII
 )  # RFC 3339, section 5.6
@@ -156,12 +157,24 @@ def _field_refusal(field: str, value: object) -> str | None:
 
 
 def _data_refusal(data: object) -> str | None:
-    if type(data) is not dict:
-        return "event_data must be an object"
+    return _object_refusal(data, "") if type(data) is dict else "event_data must be an object"
+
+
+def _object_refusal(data: dict[str, Any], prefix: str) -> str | None:
+    """The dotted whole of a name counts towards the limit; an object's own name has no suffix."""
     for name, value in data.items():
-        match = _PROPERTY.fullmatch(name)
-        if match is None or len(name) > PROPERTY_NAME_MAX:
-            return f"event_data: the name {name} is invalid or has none of the ten suffixes"
-        if not TYPES[match[1]](value):
-            return f"event_data: the value of {name} does not match the type of its suffix"
+        path = prefix + name
+        match = (_OBJECT if type(value) is dict else _PROPERTY).fullmatch(name)
+        if match is None or len(path) > PROPERTY_NAME_MAX:
+            return f"event_data: the name {path} is invalid or has none of the ten suffixes"
+        if type(value) is not dict:
+            problem = None if TYPES[match[1]](value) else "does not match the type of its suffix"
+            problem = problem and f"event_data: the value of {path} {problem}"
+        elif _PROPERTY.fullmatch(name) or not value:
+            what = "ends in a type" if value else "is empty"
+            problem = f"event_data: the object {path} {what}"
+        else:
+            problem = _object_refusal(value, f"{path}.")
+        if problem is not None:
+            return problem
     return None

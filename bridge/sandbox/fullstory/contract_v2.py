@@ -2,7 +2,7 @@
 
 Invariants: pure. A refusal names the rule and the property's name or position, never a value.
 Names have no type suffix, types are in `schema` under FullStory's ten names, and there is one form
-of identification. The bridge never sends `context` or page properties, so they are refused. Nested
+of identification. The bridge never sends `context` or page properties, so they are refused. Empty
 objects and types of missing properties are refused, too.
 
 Sources: FullStory's references of "Create events" and of custom properties, and its help page on
@@ -10,7 +10,7 @@ session ids for the server API.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -88,14 +88,32 @@ def _is_single_string(value: object, names: tuple[str, ...]) -> bool:
 
 
 def _properties(value: object) -> str | None:
-    if type(value) is not dict:
-        return "properties must be an object"
-    for name in value:
-        if _NAME.fullmatch(name) is None or len(name) > PROPERTY_NAME_MAX:
-            return f"properties: the name {name} is invalid"
+    return _object(value, "") if type(value) is dict else "properties must be an object"
+
+
+def _object(properties: Mapping[str, Any], prefix: str) -> str | None:
+    """The dotted whole of a name counts towards the limit."""
+    for name, value in properties.items():
+        path = prefix + name
+        if _NAME.fullmatch(name) is None or len(path) > PROPERTY_NAME_MAX:
+            return f"properties: the name {path} is invalid"
         if _SUFFIX.fullmatch(name) is not None:
-            return f"properties: the name {name} ends in a type; v2 expects types in schema"
+            return f"properties: the name {path} ends in a type; v2 expects types in schema"
+        if value == {}:
+            return f"properties: the object {path} is empty"
+        problem = _object(value, f"{path}.") if type(value) is dict else None
+        if problem is not None:
+            return problem
     return None
+
+
+def _values(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values in objects within objects, each with its dotted path."""
+    for name, value in properties.items():
+        if type(value) is dict:
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _schema(value: object) -> str | None:
@@ -118,7 +136,7 @@ def _identification_problem(event: Mapping[str, Any]) -> str | None:
 
 
 def _type_mismatch(event: Mapping[str, Any]) -> str | None:
-    properties = event.get("properties", {})
+    properties = dict(_values(event.get("properties", {})))
     types = event.get("schema", {}).get("properties", {})
     undeclared = next((name for name in types if name not in properties), None)
     if undeclared is not None:

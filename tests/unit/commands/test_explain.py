@@ -9,6 +9,16 @@ from bridge.avro.fingerprint import fingerprint
 from bridge.schema.parser import parse_schema
 from tests.unit.commands.cli_fixture import FAILED, MAPPING, SCHEMA, SETTINGS, run, write
 
+JSON_MAPPING = """\
+format: 1
+mappings:
+  - name: m
+    topics: [payments]
+    parse: {id: json}
+    filter: {id.kind: a}
+    uid: {path: user, optional: true}
+    event: E
+"""
 FILES = ("--mapping", "m.yaml", "--schema", "payments=payment.avsc")
 
 
@@ -71,6 +81,19 @@ def test_an_unmet_filter_shows_path_condition_and_type(folder: Path) -> None:
         '  `status` must be "FAILED"; it is "PAID"\n'
         "  `amount` must be above 0; it is 0.00\n"
     )
+
+
+def test_a_condition_on_json_is_explained(folder: Path) -> None:
+    """With its type, and with its value only on demand."""
+    write(folder, m_yaml=JSON_MAPPING)
+    (folder / "a.json").write_text(json.dumps(FAILED | {"id": '{"kind": "b"}'}))
+
+    result = run("explain", "a.json", *FILES)
+    shown = run("explain", "a.json", "--show-values", *FILES)
+
+    line = '  `id.kind` must be "a"; it is {}\n'
+    assert result.output.endswith(line.format("another text in JSON"))
+    assert shown.output.endswith(line.format('"b"'))
 
 
 def test_any_and_not_are_explained_part_by_part(folder: Path) -> None:

@@ -71,6 +71,15 @@ def test_each_source_of_a_user_a_time_and_a_session_has_a_row(folder: Path) -> N
     ]
 
 
+def test_a_property_in_an_object_has_its_dotted_name(folder: Path) -> None:
+    """As in the mapping file, with the type of the value."""
+    write(folder, m_yaml=MAPPING.replace("      id: id\n", "      payment.id: id\n"))
+
+    result = run("fields", "m.yaml", "--schema", "payments=payment.avsc", "--format", "csv")
+
+    assert "payments,id,properties.payment.id,str,,money,payment-failed\n" in result.output
+
+
 def test_an_invalid_mapping_has_no_output(folder: Path) -> None:
     """An incomplete list would be worse than none."""
     write(folder, m_yaml=MAPPING.replace("event:", "evnt:"))

@@ -105,6 +105,14 @@ def test_a_value_has_at_most_8192_bytes(
     assert raised.value.path == "long"
 
 
+def test_a_value_in_an_object_is_named_by_its_dotted_name() -> None:
+    """In a dead letter and its message."""
+    too_long = event(Property("a.b.c", "str", "x" * 8193))._replace(has_objects=True)
+    with pytest.raises(PoisonRecord, match=r"a value of `a\.b\.c` has more than") as raised:
+        build_v1(too_long)
+    assert raised.value.path == "a.b.c"
+
+
 def test_a_name_has_at_most_512_characters_with_its_suffix() -> None:
     """`check` rejects longer ones; if one gets here nevertheless, no request is built."""
     build_v1(event(Property("n" * 508, "int", 1)))

@@ -8,7 +8,7 @@ from bridge.mapping.compiler.compiler import compile_plan
 from bridge.mapping.language.loader import load_rules
 from bridge.mapping.language.options import Options
 from bridge.mapping.runtime.outcome import Event, MappingRejected, MappingSkipped
-from bridge.sandbox.fullstory import contract_v2
+from bridge.sandbox.fullstory import contract_v1, contract_v2
 from bridge.schema.parser import parse_schema
 from tests.cases.load import Case, ExpectedRequest, load_cases
 from tests.cases.raw import raw_value, record
@@ -27,6 +27,7 @@ def test_a_record_produces_the_requests_of_its_case(case: Case) -> None:
 
     requests = [build_v1(found) for found in outcomes if isinstance(found, Event)]
     assert [ExpectedRequest(one.path, one.body) for one in requests] == list(case.requests)
+    assert [contract_v1.refusal(one.body) for one in case.requests] == [None] * len(requests)
     skipped = [
         (found.mapping, found.why) for found in outcomes if isinstance(found, MappingSkipped)
     ]

@@ -230,6 +230,69 @@ ROWS = [
     ),
     Wrong("properties:\n  p: x\n  P: x", "int", "M008", "`P` and `p` differ only in case", "P: x"),
     Wrong(
+        "properties:\n  a..b: x", "int", "M006", "`a..b` is not a valid property name", "a..b: x"
+    ),
+    Wrong("properties:\n  a.1: x", "int", "M006", "`a.1` is not a valid property name", "a.1: x"),
+    Wrong(
+        "properties:\n  a[0].b: x", "int", "M006", "`a[0].b` is not a valid property name", "a[0].b"
+    ),
+    Wrong(
+        "properties:\n  " + "a." * 252 + "bcd: x",
+        "int",
+        "M006",
+        "the name has 507 characters, the maximum is 506",
+        "a.a.",
+    ),
+    Wrong(
+        "properties:\n  " + "a." * 21 + "b: x",
+        "int",
+        "M006",
+        "the name makes 21 objects, the maximum is 20",
+        "a.a.",
+    ),
+    Wrong(
+        "properties:\n  a.b_int.c: x",
+        "int",
+        "M007",
+        "`b_int` ends in `_int`, which the bridge adds itself",
+        "a.b_int.c: x",
+    ),
+    Wrong(
+        "properties:\n  a: x\n  a.b: x",
+        "int",
+        "M008",
+        "`a` is both a value and an object",
+        "a.b: x",
+    ),
+    Wrong(
+        "properties:\n  a.b.c: x\n  a.b: x",
+        "int",
+        "M008",
+        "`a.b` is both a value and an object",
+        "a.b: x",
+    ),
+    Wrong(
+        "properties:\n  a.b: x\n  A: x",
+        "int",
+        "M008",
+        "`A` is both a value and an object",
+        "A: x",
+    ),
+    Wrong(
+        "properties:\n  a.b: x\n  A.c: x",
+        "int",
+        "M008",
+        "`A` and `a` differ only in case",
+        "A.c: x",
+    ),
+    Wrong(
+        "properties:\n  a.card.number: x",
+        "string",
+        "M014",
+        "the property `a.card.number` must never be sent in the clear (`card`)",
+        "a.card.number: x",
+    ),
+    Wrong(
         "properties:\n  password: x",
         "string",
         "M014",

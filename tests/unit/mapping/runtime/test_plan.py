@@ -160,6 +160,18 @@ def test_one_property_of_one_event_has_one_type() -> None:
     assert str(problem.place) == "m.yaml:8:7"
 
 
+def test_an_object_of_one_mapping_is_no_value_of_another() -> None:
+    """FullStory would see one name with two types."""
+    value, inner = plan_of("properties:\n  p: x", "int"), plan_of("properties:\n  p.q: x", "int")
+    other = plan_of("event: F\nproperties:\n  p.q.r: x", "int")
+
+    assert check_type_conflicts([inner, inner, other]) == ()
+    for plans, types in [([value, inner], ("object", "int")), ([inner, value], ("int", "object"))]:
+        (problem,) = check_type_conflicts(plans)
+        assert (problem.code, problem.fix) == ("M043", "rename one of them")
+        assert "`p` of the event `E` is `{}` in one schema and `{}`".format(*types) in str(problem)
+
+
 def test_a_path_that_the_filter_proves_present_needs_no_default() -> None:
     """Such a default could never be sent."""
     proving = ["{x: [1, 2]}", "{any: [{x: 1}, {x: [{above: 5}], u: a}]}", "{x: [{exists: true}]}"]

@@ -52,6 +52,7 @@ EVENT = Event(
         Property("b", "bool", True),
         Property("d", "date", "2026-11-24T10:15:00.000Z"),
         Property("l", "strs", ["a", "b"]),
+        Property("o.p", "int", 5),
     ),
 )
 
@@ -104,7 +105,7 @@ def summary(result: MappingTestResult) -> list[tuple[str, str, str, str]]:
         "- {mapping: m, properties: {s: {matches: ^a}, n: {matches: '5'}, l: [a, {matches: b}]}}",
         (
             "- {mapping: m, exact: true, properties: {n: 5, r: 0.5, s: abc, b: true,"
-            " d: 2026-11-24T10:15:00Z, l: [a, b]}}"
+            " d: 2026-11-24T10:15:00Z, l: [a, b], o.p: 5}}"
         ),
     ],
 )
@@ -152,7 +153,17 @@ def test_exact_reports_every_unexpected_property() -> None:
         ("m", "properties.b", "nothing", "true"),
         ("m", "properties.d", "nothing", '"2026-11-24T10:15:00.000Z"'),
         ("m", "properties.l", "nothing", '["a", "b"]'),
+        ("m", "properties.o.p", "nothing", "5"),
     ]
+
+
+@pytest.mark.parametrize("wanted", ["~", "{p: 5}", "5"])
+def test_an_expected_object_names_its_properties_one_by_one(wanted: str) -> None:
+    """`o: ~` would pass although `o.p` is sent."""
+    (difference,) = result_of(f"- {{mapping: m, properties: {{o: {wanted}}}}}", EVENT).differences
+
+    assert difference.field == "properties.o"
+    assert difference.got == "an object: its properties are compared one by one, such as `o.p`"
 
 
 @pytest.mark.parametrize(
