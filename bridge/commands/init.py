@@ -14,6 +14,7 @@ from bridge.app.config import mapping_options
 from bridge.avro.schema_store import WriterSchema, read_schema_file
 from bridge.commands.draft_file import draft_file
 from bridge.commands.shared.command import ExitCodes, config_flag
+from bridge.commands.shared.environment_settings import settings_in_environment
 from bridge.commands.shared.output import counted, show_problems
 from bridge.commands.shared.project_files import ProjectFiles
 from bridge.commands.shared.record_input import InputValue, decode
@@ -26,6 +27,7 @@ from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.language.options import Options
 from bridge.records import Record
 from bridge.settings.load import DEFAULT_FILE, Flag, Loaded, read_settings
+from bridge.settings.model import Settings
 
 RECORDS: int = 50
 """The default: enough to see which fields can be null."""
@@ -76,10 +78,10 @@ def init(
     if output is not None and output.exists():
         raise click.UsageError(f"{output} already exists: choose another file, or move it away")
     with ExitCodes():
-        loaded = _settings(config_file, schema_given=schema is not None)
+        loaded, settings = _settings(config_file, schema_given=schema is not None)
         given = None if schema is None else read_schema_file(str(schema))
         found = asyncio.run(_inspect(loaded, topic, given, records))
-        text = draft_file(found.topic, found.writer, found.observed, _options(loaded))
+        text = draft_file(found.topic, found.writer, found.observed, _options(settings))
     if output is None:
         click.echo(text, nl=False)
         return
@@ -99,18 +101,31 @@ class _Found:
     observed: ObservedValues
 
 
-def _settings(config: Path | None, *, schema_given: bool) -> Loaded | None:
-    """The settings; the mapping files that they name need not exist yet.
+def _settings(config: Path | None, *, schema_given: bool) -> tuple[Loaded | None, Settings | None]:
+    """The settings if there are any to connect with, and those that apply to a draft.
 
     Raises:
         SetupError: they are invalid.
     """
     file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    if file is None and (schema_given or "BRIDGE_KAFKA_BOOTSTRAP_SERVERS" not in os.environ):
-        if schema_given:
-            return None
+    if file is None and schema_given:
+        try:
+            return settings_in_environment(os.environ)
+        except Problems as problems:
+            raise SetupError(str(problems)) from None
+    if file is None and "BRIDGE_KAFKA_BOOTSTRAP_SERVERS" not in os.environ:
         message = "no settings and no schema: use --config or --schema"
         raise click.UsageError(message)
+    loaded = _loaded(file)
+    return loaded, loaded.settings
+
+
+def _loaded(file: Path | None) -> Loaded:
+    """The settings; the mapping files that they name need not exist yet.
+
+    Raises:
+        SetupError: they are invalid.
+    """
     flags = [Flag("init", ("mappings",), [glob.escape(__file__)])]
     environ = {"FULLSTORY_API_KEY": "made-up", **os.environ}
     try:
@@ -125,8 +140,8 @@ def _settings(config: Path | None, *, schema_given: bool) -> Loaded | None:
         raise SetupError(str(problems)) from None
 
 
-def _options(loaded: Loaded | None) -> Options:
-    return Options() if loaded is None else mapping_options(loaded.settings)
+def _options(settings: Settings | None) -> Options:
+    return Options() if settings is None else mapping_options(settings)
 
 
 async def _inspect(
@@ -139,7 +154,8 @@ async def _inspect(
     """
     names = {} if loaded is None else loaded.settings.topic_names
     name = next((name for name, kafka in names.items() if kafka == topic), topic)
-    project_files = ProjectFiles(loaded, (), (), _options(loaded), ())
+    settings = None if loaded is None else loaded.settings
+    project_files = ProjectFiles(loaded, settings, (), (), _options(settings), ())
     async with SchemaFinder(project_files, {} if given is None else {name: given}) as finder:
         writer = await finder.latest(name)
         show_problems(finder.problems, err=True)

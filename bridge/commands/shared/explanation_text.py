@@ -82,8 +82,8 @@ def _outcome_lines(
 
 def _request(request: Request, project_files: ProjectFiles) -> Sequence[str]:
     """The request as it would be sent, with the API key hidden."""
-    loaded = project_files.loaded
-    host = "" if loaded is None else loaded.settings.fullstory.endpoint
+    settings = project_files.settings
+    host = "" if settings is None else settings.fullstory.endpoint
     body = json.dumps(orjson.loads(request.body), indent=2, ensure_ascii=False)
     idempotent = [] if request.idempotency_key is None else [_IDEMPOTENT]
     source = request.integration_source

@@ -1,7 +1,8 @@
 """The files that the offline commands read: settings, mapping files and schemas.
 
-Invariants: files are only read, and all problems are collected and reported together. Without
-settings, the mapping files are read alone, with a placeholder key for `hmac-sha256`.
+Invariants: files are only read, and all problems are collected and reported together. Without a
+settings file, the environment's settings apply. Without any, the mapping files are read alone, with
+a placeholder key for `hmac-sha256`.
 """
 
 import os
@@ -13,18 +14,20 @@ from pathlib import Path
 import click
 
 from bridge.app.config import mapping_options, may_match_patterns, topic_alias
+from bridge.commands.shared.environment_settings import PLACEHOLDER, settings_in_environment
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problem, Problems, SourcePlace
 from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.mapping.language.loader import Rule, read_rules
 from bridge.mapping.language.options import Options
 from bridge.settings.load import DEFAULT_FILE, Loaded, read_settings
+from bridge.settings.model import Settings
 from bridge.settings.sections.value_types import matching_files
+from bridge.settings.sources.environment import KEY_VARIABLE
 from bridge.settings.sources.file import read_document
 
 UNREADABLE = "C001"
 
-_PLACEHOLDER = "made-up"
 _UNSET = re.compile(r"`(\w+)` is not set")
 
 
@@ -32,10 +35,12 @@ _UNSET = re.compile(r"`(\w+)` is not set")
 class ProjectFiles:
     """The files that could be read, and the problems of the rest.
 
-    `loaded` is None if there are no settings. Rules that `mappings_off` names are `off`.
+    `loaded` is None if the settings are missing or incomplete; `settings` has what is set, and
+    placeholders for the rest. Rules that `mappings_off` names are `off`.
     """
 
     loaded: Loaded | None
+    settings: Settings | None
     documents: tuple[Document, ...]
     rules: tuple[Rule, ...]
     options: Options
@@ -61,16 +66,16 @@ class ProjectFiles:
 
     def topic_alias(self, topic: str) -> str:
         """The name that mapping files use for a Kafka topic."""
-        return topic if self.loaded is None else topic_alias(self.loaded.settings, topic)
+        return topic if self.settings is None else topic_alias(self.settings, topic)
 
     def kafka_name(self, topic: str) -> str:
         """The Kafka name of a topic in the mapping files."""
-        return topic if self.loaded is None else self.loaded.settings.topic_names.get(topic, topic)
+        return topic if self.settings is None else self.settings.topic_names.get(topic, topic)
 
     def _matches_pattern(self, topic: str) -> bool:
-        if self.loaded is not None:
+        if self.settings is not None:
             kafka_name = self.kafka_name(topic)
-            if not may_match_patterns(self.loaded.settings, kafka_name):
+            if not may_match_patterns(self.settings, kafka_name):
                 return False
         return any(rule.pattern is not None and rule.reads(topic) for rule in self.rules)
 
@@ -87,32 +92,40 @@ def read_project_files(
         click.UsageError: there are neither settings nor files.
     """
     config = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    if config is None and not files:
+    if config is None:
+        loaded, settings, problems = _environment()
+    else:
+        loaded, problems = _settings(config, placeholders=placeholders)
+        settings = None if loaded is None else loaded.settings
+    paths = tuple(files) or _configured_files(config, loaded)
+    if config is None and not paths and not problems:
         message = "no mapping files: name them, or use --config"
         raise click.UsageError(message)
-    loaded, problems = _settings(config, placeholders=placeholders)
-    paths = tuple(files)
-    if config is not None and not paths:
-        paths = _configured_files(config) if loaded is None else loaded.mapping_files
     documents, unreadable = _documents(paths)
-    options = _options(loaded)
+    options = _options(settings, is_complete=loaded is not None)
     rules, invalid = read_rules(documents, options)
-    off = () if loaded is None else loaded.settings.mappings_off
+    off = () if settings is None else settings.mappings_off
     rules = tuple(replace(rule, mode="off") if rule.name in off else rule for rule in rules)
-    return ProjectFiles(loaded, documents, rules, options, (*problems, *unreadable, *invalid))
+    all_problems = (*problems, *unreadable, *invalid)
+    return ProjectFiles(loaded, settings, documents, rules, options, all_problems)
 
 
-def _settings(config: Path | None, *, placeholders: bool) -> tuple[Loaded | None, list[Problem]]:
+def _environment() -> tuple[Loaded | None, Settings | None, list[Problem]]:
+    try:
+        return *settings_in_environment(os.environ), []
+    except Problems as problems:
+        return None, None, list(problems.problems)
+
+
+def _settings(config: Path, *, placeholders: bool) -> tuple[Loaded | None, list[Problem]]:
     """The settings and their problems, with placeholder values for unset variables."""
-    if config is None:
-        return None, []
     environ = dict(os.environ)
     try:
         return read_settings(config, environ, known_kafka_keys=KNOWN_KEYS), []
     except Problems as problems:
         found = list(problems.problems)
     names = [name for problem in found for name in _UNSET.findall(problem.message)]
-    missing = dict.fromkeys([*names, "FULLSTORY_API_KEY"], _PLACEHOLDER)
+    missing = dict.fromkeys([*names, KEY_VARIABLE], PLACEHOLDER)
     try:
         loaded = read_settings(config, missing | environ, known_kafka_keys=KNOWN_KEYS)
     except Problems as problems:
@@ -120,8 +133,10 @@ def _settings(config: Path | None, *, placeholders: bool) -> tuple[Loaded | None
     return loaded, [] if placeholders else found
 
 
-def _configured_files(config: Path) -> tuple[Path, ...]:
-    """The mapping files of invalid settings, so that their problems are reported too."""
+def _configured_files(config: Path | None, loaded: Loaded | None) -> tuple[Path, ...]:
+    """The settings' mapping files; those of invalid settings too, to report their problems."""
+    if config is None or loaded is not None:
+        return () if loaded is None else loaded.mapping_files
     try:
         data = read_document(config).data
     except Problems:
@@ -133,10 +148,12 @@ def _configured_files(config: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(f for glob in globs for f in matching_files(glob, directory)))
 
 
-def _options(loaded: Loaded | None) -> Options:
-    if loaded is None:
-        return Options(hash_key=_PLACEHOLDER.encode())
-    return mapping_options(loaded.settings)
+def _options(settings: Settings | None, *, is_complete: bool) -> Options:
+    """The mapping options; with incomplete settings, `hmac-sha256` may have a placeholder key."""
+    options = Options() if settings is None else mapping_options(settings)
+    if is_complete or options.hash_key is not None:
+        return options
+    return replace(options, hash_key=PLACEHOLDER.encode())
 
 
 def _documents(paths: Sequence[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
