@@ -1,11 +1,16 @@
 """The command `fullstory-bridge`."""
 
+import sys
+import traceback
 from importlib import import_module
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import click
 
 from bridge import __version__
+
+INTERNAL_ERROR: Final = 70
+"""The exit code for an error in the program itself (`EX_SOFTWARE` of BSD's sysexits)."""
 
 
 class CommandEntry(NamedTuple):
@@ -71,10 +76,32 @@ class LazyGroup(click.Group):
         module, _, name = COMMANDS[cmd_name].place.partition(":")
         return cast("click.Command", getattr(import_module(module), name))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error that it does not expect ends it with exit code 70.
+
+        The report has no message of the error, because that could contain payload values.
+        """
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            click.echo(_report(error), err=True)
+            sys.exit(INTERNAL_ERROR)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from their summaries."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+def _report(error: Exception) -> str:
+    places = "".join(traceback.format_tb(error.__traceback__)[-5:])
+    return (
+        f"fullstory-bridge {__version__} failed: {type(error).__name__}. This is a bug of the"
+        " bridge. Please report it with your command and these lines, which contain none of your"
+        f" data:\n{places}"
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,5 +110,5 @@ def main() -> None:
     """Send business events from Kafka to FullStory, attached to the user's recent session.
 
     Exit codes: 0 success, 1 problems found, 2 usage or setup error, 3 halted
-    (`run --exit-on-halt`).
+    (`run --exit-on-halt`), 70 an error of the bridge itself.
     """

@@ -85,11 +85,24 @@ def init(
     if output is None:
         click.echo(text, nl=False)
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
+    with ExitCodes():
+        _write(output, text)
     flag = "" if schema is None else f" --schema {found.topic}={schema}"
     check = f"fullstory-bridge check --strict {output}{flag}"
     click.echo(f"wrote {output}: review it, then run {check}", err=True)
+
+
+def _write(output: Path, text: str) -> None:
+    """Write the draft.
+
+    Raises:
+        SetupError: the file cannot be written.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"{output} cannot be written: {error.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True)

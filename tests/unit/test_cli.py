@@ -7,8 +7,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bridge.cli import COMMANDS, main
+from bridge.cli import COMMANDS, INTERNAL_ERROR, main
 
+PAYLOAD = "usr:1 paid with 4111"
 HEAVY = {"aiohttp", "confluent_kafka", "fastavro", "pydantic", "uvloop", "yaml"}
 
 
@@ -34,6 +35,22 @@ def test_an_unknown_command_is_named() -> None:
     result = CliRunner().invoke(main, ["rnu"])
     assert result.exit_code == 2
     assert "rnu" in result.output
+
+
+def test_an_unexpected_error_is_reported_without_a_traceback_of_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its message could contain a payload, so only its type and the lines of code are shown."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError(PAYLOAD)
+
+    monkeypatch.setattr(click.Command, "invoke", fail)
+    result = CliRunner().invoke(main, ["schema", "mapping"])
+    assert result.exit_code == INTERNAL_ERROR
+    assert "failed: RuntimeError. This is a bug of the bridge." in result.output
+    assert "in fail" in result.output
+    assert PAYLOAD not in result.output
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])

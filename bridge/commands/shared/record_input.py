@@ -119,9 +119,14 @@ def _json(raw: bytes) -> Any:
     except UnicodeDecodeError:
         return None
     try:
-        return json.loads(text)
+        data = json.loads(text)
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        message = "the record's JSON has half of a surrogate pair (such as `\\ud800`)"
+        raise SetupError(f"{message}, which no Kafka record can hold as text") from None
     except (ValueError, RecursionError) as error:
         raise SetupError(f"the record is neither JSON nor a framed Avro value: {error}") from None
+    return data
 
 
 def _record(topic: str, parts: dict[str, Any], data: bytes | None) -> Record:
@@ -130,17 +135,24 @@ def _record(topic: str, parts: dict[str, Any], data: bytes | None) -> Record:
     if not isinstance(headers, dict):
         raise SetupError("the record's `headers` must be an object of names and texts")
     pairs = tuple((str(name), str(text).encode()) for name, text in headers.items())
-    partition, offset = int(parts.get("partition") or 0), int(parts.get("offset") or 0)
+    partition = _number("partition", parts)
     return Record(
         topic,
         partition,
-        offset,
+        _number("offset", parts),
         _ms(parts.get("timestamp")),
         None if key is None else str(key).encode(),
         data,
         Assignment(topic, partition),
         read_headers=lambda: pairs,
     )
+
+
+def _number(name: str, parts: dict[str, Any]) -> int:
+    number = parts.get(name) or 0
+    if type(number) is not int or number < 0:
+        raise SetupError(f"the record's `{name}` must be a whole number")
+    return number
 
 
 def _ms(timestamp: object) -> int:

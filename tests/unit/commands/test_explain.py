@@ -235,6 +235,10 @@ def test_a_value_that_does_not_fit_the_schema_is_not_shown(folder: Path) -> None
         (("no.json",), "", "there is no file no.json"),
         ((), "{", "the record is neither JSON nor a framed Avro value"),
         ((), b"\x00\x00\x00\x00\x01x", "set `avro.registry.url`"),
+        ((), '{"id": "a\\ud800b"}', "half of a surrogate pair"),
+        ((), '{"value": {}, "key": "\\udc00"}', "half of a surrogate pair"),
+        ((), '{"value": {}, "partition": "x"}', "`partition` must be a whole number"),
+        ((), '{"value": {}, "offset": -1}', "`offset` must be a whole number"),
     ],
 )
 def test_wrong_usage_exits_with_2(
