@@ -1,13 +1,16 @@
 """What each mapping does with one record, as lines of text.
 
-Invariants: a request is shown as it would be sent, with its values; the API key is never shown.
+Invariants: a request is shown as it would be sent, with its values; the API key is never shown. The
+age of an event is judged as in `run`, as if the record came now.
 """
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 
 import orjson
 
+from bridge.app.components import age_limits
 from bridge.commands.shared.mapping_tests import build_for, built
 from bridge.commands.shared.output import paint
 from bridge.commands.shared.project_files import ProjectFiles
@@ -16,8 +19,10 @@ from bridge.fullstory.requests.request import Request
 from bridge.mapping.compiler.compiler import compile_plan
 from bridge.mapping.explaining.unmet_conditions import ExplainedRecord, unmet_conditions
 from bridge.mapping.language.loader import Rule
+from bridge.mapping.runtime.event_age import AgeLimits, check_age
 from bridge.mapping.runtime.outcome import Event, MappingRejected, MappingSkipped, Outcome
 from bridge.records import Record
+from bridge.settings.sections.fullstory import FullStorySettings
 
 _INDENT = "  "
 _IDEMPOTENT = "Idempotency-Key: (hash of the record's position in Kafka, the mapping and this body)"
@@ -64,20 +69,42 @@ def _rule_lines(
 def _outcome_lines(
     rule: Rule, outcome: Outcome, record: Record, project_files: ProjectFiles
 ) -> Iterator[str]:
+    """What the outcome leads to now, and its request, even if the event is too old for it."""
     build = build_for(project_files.options)
-    match built(outcome, record, build):
-        case Event() as event:
-            verdict = "would be sent"
-            if event.shadow:
-                verdict = "would be counted, not sent: the mapping has `mode: shadow`"
-            yield f"{rule.name}: {paint(verdict, 'green')}"
-            request = build(event, record)
-            yield from (f"{_INDENT}{line}".rstrip() for line in _request(request, project_files))
+    whatever_age = built(outcome, record, build)
+    judged = built(check_age(outcome, time.time(), _limits(project_files)), record, build)
+    yield f"{rule.name}: {_verdict(judged, now=judged != whatever_age)}"
+    event = judged if isinstance(judged, Event) else whatever_age
+    if not isinstance(event, Event):
+        return
+    if event is not judged:
+        yield f"{_INDENT}this would have been sent in time:"
+    for line in _request(build(event, record), project_files):
+        yield f"{_INDENT}{line}".rstrip()
+
+
+def _verdict(outcome: Outcome, *, now: bool) -> str:
+    """What an outcome leads to; `now` says that it depends on the present time."""
+    if_now = " if it came now" if now else ""
+    match outcome:
+        case Event(shadow=True):
+            return paint("would be counted, not sent: the mapping has `mode: shadow`", "green")
+        case Event():
+            without = ", without a session, because it is late" if now else ""
+            return paint(f"would be sent{if_now}{without}", "green")
         case MappingSkipped(why=why):
-            yield f"{rule.name}: {paint('skipped', 'yellow')}: {why}"
+            return f"{paint(f'skipped{if_now}', 'yellow')}: {why}"
         case MappingRejected(reason=reason, message=message, halt=halt):
-            end = "the mapping's topics would halt" if halt else "dead letter"
-            yield f"{rule.name}: {paint(end, 'red')}: {reason}: {message}"
+            end = "the mapping's topics would halt" if halt else f"dead letter{if_now}"
+            return f"{paint(end, 'red')}: {reason}: {message}"
+
+
+def _limits(project_files: ProjectFiles) -> AgeLimits:
+    """The settings' age limits, or the default ones."""
+    if project_files.settings is not None:
+        return age_limits(project_files.settings)
+    fields = FullStorySettings.model_fields
+    return AgeLimits(fields["session_window_s"].default, fields["max_event_age"].default)
 
 
 def _request(request: Request, project_files: ProjectFiles) -> Sequence[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,6 @@ from bridge.commands.shared.schemas import SchemaFinder
 from bridge.errors import SetupError
 from bridge.kafka.record_reader import read_one
 from bridge.mapping.explaining.unmet_conditions import ExplainedRecord
-from bridge.mapping.testing.tests import TIMESTAMP
 from bridge.records import Assignment, Record
 from bridge.schema.conversions import MappingError, parse_time
 from bridge.settings.load import Loaded
@@ -156,11 +156,13 @@ def _number(name: str, parts: dict[str, Any]) -> int:
 
 
 def _ms(timestamp: object) -> int:
-    """The record's timestamp in milliseconds, from milliseconds or RFC 3339."""
+    """The record's timestamp in milliseconds, from milliseconds or RFC 3339; now without one."""
     if isinstance(timestamp, int) and not isinstance(timestamp, bool):
         return timestamp
+    if timestamp is None:
+        return int(time.time() * 1000)
     try:
-        moment = parse_time(str(timestamp or TIMESTAMP))
+        moment = parse_time(str(timestamp))
         return (moment - _EPOCH) // timedelta(milliseconds=1)
     except (MappingError, TypeError):
         raise SetupError(

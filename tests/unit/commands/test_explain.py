@@ -1,6 +1,7 @@
 """`explain`: the request that would be sent, or the unmet clause, skip or reject."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,14 @@ mappings:
     uid: {path: user, optional: true}
     event: E
 """
+DAY_S = 86_400
 FILES = ("--mapping", "m.yaml", "--schema", "payments=payment.avsc")
+
+
+def at(seconds: int) -> str:
+    """A time so many seconds from now."""
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:00.000Z")
 
 
 def test_a_matching_record_shows_the_request_without_the_api_key(folder: Path) -> None:
@@ -27,7 +35,9 @@ def test_a_matching_record_shows_the_request_without_the_api_key(folder: Path) -
     write(folder)
     (folder / "bridge.yaml").write_text(SETTINGS)
 
-    result = run("explain", stdin=json.dumps(FAILED))
+    moment = at(-60)
+
+    result = run("explain", stdin=json.dumps({"value": FAILED, "timestamp": moment}))
 
     assert result.output == (
         "payment-failed: would be sent\n"
@@ -42,7 +52,7 @@ def test_a_matching_record_shows_the_request_without_the_api_key(folder: Path) -
         '        "id_str": "p-1",\n'
         '        "amount_real": 19.99\n'
         "      },\n"
-        '      "timestamp": "2026-01-01T00:00:00.000Z",\n'
+        f'      "timestamp": "{moment}",\n'
         '      "use_recent_session": true\n'
         "    }\n"
         "  }\n"
@@ -153,18 +163,50 @@ def test_an_envelope_has_key_headers_and_topic(folder: Path) -> None:
     """The uid comes from a header, the time from the record."""
     mapping = MAPPING.replace("path: user,", "first_of: [$headers.x-user, $key],")
     write(folder, m_yaml=mapping)
+    moment = at(-60)
     envelope = {
         "topic": "payments",
         "key": "k",
         "headers": {"x-user": "u-9"},
-        "timestamp": 1000,
+        "timestamp": moment,
         "value": FAILED,
     }
 
     result = run("explain", *FILES, stdin=json.dumps(envelope))
 
     assert "POST /users/v1/individual/u-9/customevent" in result.output
-    assert '"timestamp": "1970-01-01T00:00:01.000Z"' in result.output
+    assert f'"timestamp": "{moment}"' in result.output
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "late", "verdict"),
+    [
+        ("1999-12-31T00:00:00Z", "send", "dead letter if it came now: before_2000: "),
+        ("2099-01-01T00:00:00Z", "send", "dead letter if it came now: in_the_future: "),
+        (-26 * DAY_S, "send", "dead letter if it came now: too_old: "),
+        (-DAY_S, "send", "would be sent\n"),
+        (-DAY_S, "skip", "skipped if it came now: late\n"),
+        (-DAY_S, "dead_letter", "dead letter if it came now: late: "),
+        (
+            -DAY_S,
+            "send_without_session",
+            "would be sent if it came now, without a session, because it is late\n",
+        ),
+        (-60, "skip", "would be sent\n"),
+    ],
+)
+def test_the_age_of_an_event_is_judged_as_if_it_came_now(
+    folder: Path, timestamp: str | int, late: str, verdict: str
+) -> None:
+    """As `run` judges it; the request is shown all the same, to see what the mapping makes."""
+    write(folder, m_yaml=MAPPING.replace("    event:", f"    late: {late}\n    event:", 1))
+    given = timestamp if isinstance(timestamp, str) else at(timestamp)
+
+    result = run("explain", *FILES, stdin=json.dumps({"value": FAILED, "timestamp": given}))
+
+    assert result.output.startswith(f"payment-failed: {verdict}")
+    assert "POST /users/v1/individual/u-1/customevent" in result.output
+    assert ("would have been sent in time" in result.output) is ("would be sent" not in verdict)
 
 
 def test_unframed_bytes_are_decoded_with_the_schema_of_the_topic(folder: Path) -> None:

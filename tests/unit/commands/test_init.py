@@ -198,5 +198,5 @@ def test_a_file_that_cannot_be_written_is_an_error(folder: Path) -> None:
     write(folder)
     draft = ("init", "--topic", "payments", "--schema", "payment.avsc")
     result = run(*draft, "-o", "payment.avsc/m.yaml")
-    assert "payment.avsc/m.yaml cannot be written: Not a directory" in result.output
+    assert "payment.avsc/m.yaml cannot be written: File exists" in result.output
     assert result.exit_code == 2
