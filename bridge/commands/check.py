@@ -164,7 +164,7 @@ async def _report(
     problems += [*schema_problems, *check_type_conflicts(plans)]
     if project_files.loaded is not None:
         problems += rules_reading_dead_letters(project_files.rules, project_files.loaded.settings)
-    environment = RealTestEnvironment(newest, project_files.options)
+    environment = RealTestEnvironment(newest, project_files.options, project_files.ages)
     runnable = [example for example in examples if _can_run(example, newest)]
     problems += _failures(project_files, runnable, environment)
     problems += untested(project_files.rules, examples)

@@ -56,7 +56,9 @@ def test(
     exit_on_errors(project_files.problems)
     if not chosen:
         click.echo("no tests: add some under `tests:` in the mapping files", err=True)
-    failed = _run(project_files, chosen, RealTestEnvironment(found, project_files.options))
+    failed = _run(
+        project_files, chosen, RealTestEnvironment(found, project_files.options, project_files.ages)
+    )
     total = f"{len(chosen) - failed} passed, {failed} failed"
     click.echo(paint(total, "red" if failed else "green"))
     sys.exit(1 if failed else 0)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from bridge.app.components import age_limits
 from bridge.commands.shared.mapping_tests import build_for, built
 from bridge.commands.shared.output import paint
 from bridge.commands.shared.project_files import ProjectFiles
@@ -19,10 +18,9 @@ from bridge.fullstory.requests.request import Request
 from bridge.mapping.compiler.compiler import compile_plan
 from bridge.mapping.explaining.unmet_conditions import ExplainedRecord, unmet_conditions
 from bridge.mapping.language.loader import Rule
-from bridge.mapping.runtime.event_age import AgeLimits, check_age
+from bridge.mapping.runtime.event_age import check_age
 from bridge.mapping.runtime.outcome import Event, MappingRejected, MappingSkipped, Outcome
 from bridge.records import Record
-from bridge.settings.sections.fullstory import FullStorySettings
 
 _INDENT = "  "
 _IDEMPOTENT = "Idempotency-Key: (hash of the record's position in Kafka, the mapping and this body)"
@@ -72,7 +70,7 @@ def _outcome_lines(
     """What the outcome leads to now, and its request, even if the event is too old for it."""
     build = build_for(project_files.options)
     whatever_age = built(outcome, record, build)
-    judged = built(check_age(outcome, time.time(), _limits(project_files)), record, build)
+    judged = built(check_age(outcome, time.time(), project_files.ages), record, build)
     yield f"{rule.name}: {_verdict(judged, now=judged != whatever_age)}"
     event = judged if isinstance(judged, Event) else whatever_age
     if not isinstance(event, Event):
@@ -97,14 +95,6 @@ def _verdict(outcome: Outcome, *, now: bool) -> str:
         case MappingRejected(reason=reason, message=message, halt=halt):
             end = "the mapping's topics would halt" if halt else f"dead letter{if_now}"
             return f"{paint(end, 'red')}: {reason}: {message}"
-
-
-def _limits(project_files: ProjectFiles) -> AgeLimits:
-    """The settings' age limits, or the default ones."""
-    if project_files.settings is not None:
-        return age_limits(project_files.settings)
-    fields = FullStorySettings.model_fields
-    return AgeLimits(fields["session_window_s"].default, fields["max_event_age"].default)
 
 
 def _request(request: Request, project_files: ProjectFiles) -> Sequence[str]:

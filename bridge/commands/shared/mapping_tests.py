@@ -1,6 +1,7 @@
 """Runs mapping tests on the real encoder, decoder, compiler and request builder."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from bridge.avro.encoder import Encoder
 from bridge.avro.literals import LiteralMismatch
@@ -12,9 +13,17 @@ from bridge.mapping.compiler.compiler import compile_plan
 from bridge.mapping.explaining.unmet_conditions import ExplainedRecord, unmet_conditions
 from bridge.mapping.language.loader import Rule
 from bridge.mapping.language.options import Options
+from bridge.mapping.runtime.event_age import AgeLimits
 from bridge.mapping.runtime.outcome import Event, MappingRejected, Outcome
 from bridge.mapping.testing.tests import CannotRun
 from bridge.records import Record
+from bridge.settings.sections.fullstory import FullStorySettings
+
+_DEFAULTS = FullStorySettings.model_fields
+DEFAULT_AGES: Final = AgeLimits(
+    _DEFAULTS["session_window_s"].default, _DEFAULTS["max_event_age"].default
+)
+"""The age limits without settings."""
 
 NO_CLUSTER = ""
 """Stands in for Kafka's cluster id: no request is sent, and its `Idempotency-Key` is not shown."""
@@ -23,7 +32,13 @@ NO_CLUSTER = ""
 class RealTestEnvironment:
     """A test environment with everything that `run` uses, and schemas by topic."""
 
-    def __init__(self, schemas: Mapping[str, WriterSchema], options: Options) -> None:
+    def __init__(
+        self,
+        schemas: Mapping[str, WriterSchema],
+        options: Options,
+        ages: AgeLimits = DEFAULT_AGES,
+    ) -> None:
+        self.ages = ages
         self._schemas = schemas
         self._options = options
         self._build = build_for(options)

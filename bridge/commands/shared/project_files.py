@@ -13,13 +13,16 @@ from pathlib import Path
 
 import click
 
+from bridge.app.components import age_limits
 from bridge.app.config import mapping_options, may_match_patterns, topic_alias
 from bridge.commands.shared.environment_settings import PLACEHOLDER, settings_in_environment
+from bridge.commands.shared.mapping_tests import DEFAULT_AGES
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problem, Problems, SourcePlace
 from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.mapping.language.loader import Rule, read_rules
 from bridge.mapping.language.options import Options
+from bridge.mapping.runtime.event_age import AgeLimits
 from bridge.settings.load import DEFAULT_FILE, Loaded, read_settings
 from bridge.settings.model import Settings
 from bridge.settings.sections.value_types import matching_files
@@ -51,6 +54,11 @@ class ProjectFiles:
         named = [topic for rule in self.rules for topic in rule.topics]
         matched = [topic for topic in known if self._matches_pattern(topic)]
         return list(dict.fromkeys([*named, *matched]))
+
+    @property
+    def ages(self) -> AgeLimits:
+        """The age limits of events: the settings' or the default ones."""
+        return DEFAULT_AGES if self.settings is None else age_limits(self.settings)
 
     @property
     def patterns(self) -> list[str]:

@@ -355,7 +355,9 @@ class InputRecord(Strict):
     key: str | None = Field(default=None, description="The key of the record.")
     headers: dict[str, str] = Field(default={}, description="The headers of the record.")
     timestamp: str | None = Field(
-        default=None, description="The Kafka timestamp of the record, in RFC 3339."
+        default=None,
+        description="The Kafka timestamp of the record, in RFC 3339. The age of the event is "
+        "judged at this time.",
     )
     partition: StrictInt = Field(default=0, ge=0, description="The partition of the record.")
     offset: StrictInt = Field(default=0, ge=0, description="The offset of the record.")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.commands.cli_fixture import MAPPING, SETTINGS, TESTS, run, write
 
 SCHEMA = ("--schema", "payments=payment.avsc")
@@ -133,3 +135,29 @@ def test_files_without_tests_are_reported(folder: Path) -> None:
     assert result.stdout == "0 passed, 0 failed\n"
     assert "no tests: add some" in result.stderr
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("moment", "outcome"),
+    [
+        ("", "uid: u-1"),
+        ("2026-05-01T10:10:00Z", "uid: u-1"),
+        ("2026-05-01T11:00:00Z", "skipped: late"),
+        ("2026-05-09T11:00:00Z", "dead_letter: too_old"),
+        ("2026-05-01T08:00:00Z", "dead_letter: in_the_future"),
+    ],
+)
+def test_the_age_of_an_event_is_judged_at_the_time_of_the_record(
+    folder: Path, moment: str, outcome: str
+) -> None:
+    """Without a time of the record, the event is as fresh as it can be, on any day."""
+    mapping = MAPPING.replace("    event:", "    timestamp: id\n    late: skip\n    event:", 1)
+    timestamp = f", timestamp: '{moment}'" if moment else ""
+    value = "{id: '2026-05-01T10:00:00Z', status: FAILED, amount: 1, user: u-1}"
+    test = (
+        f"tests: [{{name: t, input: {{topic: payments, value: {value}{timestamp}}},"
+        f" expect: [{{mapping: payment-failed, {outcome}}}]}}]\n"
+    )
+    write(folder, m_yaml=mapping + test)
+    result = run("test", "m.yaml", "--schema", "payments=payment.avsc")
+    assert result.output == "PASS  t\n1 passed, 0 failed\n"

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.documents.document import parse
 from bridge.mapping.language.loader import Rule, load_rules
+from bridge.mapping.runtime.event_age import AgeLimits
 from bridge.mapping.runtime.outcome import (
     DeviceSession,
     Event,
@@ -59,6 +60,8 @@ EVENT = Event(
 
 class FakeEnvironment:
     """Returns given outcomes, and records its calls."""
+
+    ages = AgeLimits(1800, 604_800)
 
     def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = outcomes
