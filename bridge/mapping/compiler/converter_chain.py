@@ -177,9 +177,14 @@ class ConverterChain:
             exact = _chain(self._text, exact_of_text)
         if exact is None or current.measure == "time":
             raise self._not_convertible("date")
+        is_short = current.measure == "int" and current.what.startswith("int")
         if format_ is None or format_ == "iso8601":
             message = f"`{self.path}` is a bare number without a unit"
-            raise MappingFault(Code.NEEDS_FORMAT, message, "add `format:`, such as unix_ms")
+            unit = "unix" if is_short else "unix_ms"
+            raise MappingFault(Code.NEEDS_FORMAT, message, f"add `format:`, such as {unit}")
+        if is_short and format_ != "unix":
+            message = f"`{self.path}` is an int: 32 bits cannot hold a time in `{format_}`"
+            raise MappingFault(Code.TIME_FORM, message, "use `format: unix`, which is in seconds")
         return _chain(exact, time_of_exact(UNIX_DIGITS[format_]))
 
     def _refuse_format(self, format_: TimeFormat | None, zone: str | None) -> None:

@@ -110,7 +110,8 @@ def _has_time_name(schema_field: SchemaField) -> bool:
     )
     if not _OTHER_TIMES.isdisjoint(words) or personal_by_name(schema_field.names, "") is not None:
         return False
-    return named and len(schema_field.names) <= 3 and _kind(schema_field) in ("str", "int")
+    is_number = _kind(schema_field) == "int" or _holds_seconds(schema_field)
+    return named and len(schema_field.names) <= 3 and (is_number or _kind(schema_field) == "str")
 
 
 def _kind(schema_field: SchemaField) -> str | None:
@@ -137,7 +138,17 @@ def _time_format(
     unit = _SUFFIX_UNITS.get(words_of(schema_field.names[-1])[-1])
     if unit is not None and _is_long(schema_field):
         return unit, "by name"
-    return (observed_field.unit, reason) if observed_field.unit is not None else (None, "")
+    if observed_field.unit is not None:
+        return observed_field.unit, reason
+    return ("unix", "by name and type") if _holds_seconds(schema_field) else (None, "")
+
+
+def _holds_seconds(schema_field: SchemaField) -> bool:
+    """Whether the type is usual for seconds: an int has no room for more, a double a fraction."""
+    return isinstance(schema_field.resolved, ResolvedPath) and all(
+        avro_type.what.startswith(("int", "double"))
+        for avro_type in schema_field.resolved.avro_types
+    )
 
 
 def _is_long(schema_field: SchemaField) -> bool:
