@@ -4,6 +4,7 @@ import json
 import subprocess
 import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,9 @@ def test_tap_shows_the_requests_of_live_records(shop: Shop) -> None:
     shop.register(EXAMPLE)
     shop.write({**PAYMENT, "payment_id": "before"})
     bridge(shop.folder, "init", "--topic", "payments", "-o", "mappings/p.yaml")
-    known = {**PAYMENT, "customer": {"id": "user-4711", "segment": "VIP"}}
+    customer = {"id": "user-4711", "segment": "VIP"}
+    now = datetime.now(UTC).isoformat()  # an older one would be a dead letter
+    known = {**PAYMENT, "customer": customer, "occurred_at": now}
     process = subprocess.Popen(
         [COMMAND, "tap", "--topic", "payments", "-n", "1"],
         cwd=shop.folder,
