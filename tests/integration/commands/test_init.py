@@ -125,7 +125,7 @@ def test_tap_shows_the_requests_of_live_records(shop: Shop) -> None:
     shop.write({**PAYMENT, "payment_id": "before"})
     bridge(shop.folder, "init", "--topic", "payments", "-o", "mappings/p.yaml")
     customer = {"id": "user-4711", "segment": "VIP"}
-    now = datetime.now(UTC).isoformat()  # an older one would be a dead letter
+    now = datetime.now(UTC).isoformat(timespec="seconds")  # an older one would be a dead letter
     known = {**PAYMENT, "customer": customer, "occurred_at": now}
     process = subprocess.Popen(
         [COMMAND, "tap", "--topic", "payments", "-n", "1"],
