@@ -25,6 +25,7 @@ from bridge.commands.shared.schemas import SchemaFinder, schema_flags
 from bridge.documents.problems import Problem, Problems, suggest
 from bridge.errors import SetupError
 from bridge.explanations import loader
+from bridge.mapping.checking.record_names import unknown_record_names
 from bridge.mapping.checking.versions import check_topics
 from bridge.mapping.compiler.type_conflicts import check_type_conflicts
 from bridge.mapping.language import codes as mapping_codes
@@ -162,6 +163,7 @@ async def _report(
         problems += finder.problems
     plans, schema_problems = check_topics(project_files.rules, trees, project_files.options)
     problems += [*schema_problems, *check_type_conflicts(plans)]
+    problems += unknown_record_names(project_files.rules, trees)
     if project_files.loaded is not None:
         problems += rules_reading_dead_letters(project_files.rules, project_files.loaded.settings)
     environment = RealTestEnvironment(newest, project_files.options, project_files.ages)

@@ -255,3 +255,36 @@ def test_a_mapping_that_reads_dead_letters_is_reported_at_its_topic(folder: Path
         settings + "dead_letters: {topic: payments}\nmappings_off: [payment-failed]\n"
     )
     assert "M046" not in run("check").output
+
+
+@pytest.mark.parametrize(
+    ("condition", "caret", "fix"),
+    [
+        ("x.Nope", "x.Nope", ""),
+        ("Payment", "Payment", "    fix: did you mean `shop.Payment`?\n"),
+        ("[shop.Payment, shop.Paymen]", "shop.Paymen", "    fix: did you mean `shop.Payment`?\n"),
+    ],
+)
+def test_a_filter_on_a_record_that_no_schema_has_is_a_warning(
+    folder: Path, condition: str, caret: str, fix: str
+) -> None:
+    """It never matches, unless the topic has schemas that the check does not see."""
+    write(
+        folder,
+        m_yaml=MAPPING.replace("    filter:\n", f"    filter:\n      $record: {condition}\n"),
+    )
+    result = run("check", "m.yaml", *SCHEMA)
+    assert f"warning M036: no schema of payments has the record `{caret}`" in result.output
+    assert fix in result.output
+    assert result.exit_code == 0
+    assert run("check", "--strict", "m.yaml", *SCHEMA).exit_code == 1
+
+
+def test_a_filter_on_the_record_of_the_schema_is_fine(folder: Path) -> None:
+    """Also if it excludes it."""
+    for condition in ("shop.Payment", "[{anything_but: [x.Other]}]", "[{prefix: shop.}]"):
+        write(
+            folder,
+            m_yaml=MAPPING.replace("    filter:\n", f"    filter:\n      $record: {condition}\n"),
+        )
+        assert "M036" not in run("check", "m.yaml", *SCHEMA).output
