@@ -41,7 +41,8 @@ _TRANSLATIONS = (
     _Translation(
         "expected ',' or '}'",
         "this object is not closed",
-        "add the missing `,` or `}` before this; quote text that has braces",
+        "add the missing `,` or `}` before this; quote text that has brackets or braces,"
+        " such as 'items[0].sku'",
     ),
     _Translation(
         "expected '-' indicator", "a list item (`- …`) is expected here", "check the indentation"
@@ -51,7 +52,7 @@ _TRANSLATIONS = (
     _Translation(
         "expected alphabetic or numeric",
         "a name is expected here",
-        "quote text that begins with `*` or `&`",
+        "quote text that has brackets or begins with `*` or `&`, such as 'items[*].sku'",
     ),
 )
 _MARKED_AT_END = ("could not find expected ':'", "unexpected end of stream")
