@@ -26,7 +26,7 @@ from bridge.avro.schema_store import WriterSchema
 from bridge.commands.shared.mapping_tests import RealTestEnvironment, build_for
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problems, render
-from bridge.mapping.language.grammar import InputRecord
+from bridge.mapping.language.grammar.tests import InputRecord
 from bridge.mapping.language.loader import load_rules
 from bridge.mapping.language.options import Options
 from bridge.mapping.runtime.event_age import AgeLimits, check_age

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.mapping.language.grammar import CONVERTERS
+from bridge.mapping.language.grammar.values import CONVERTERS
 from bridge.mapping.language.json_schema import mapping_schema
 from bridge.mapping.language.privacy import BUILT_IN, GUESSABLE
 from bridge.mapping.runtime.placeholder_ids import PLACEHOLDER_IDS

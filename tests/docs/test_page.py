@@ -15,7 +15,7 @@ from bridge.documents.document import parse
 from bridge.documents.problems import Problems
 from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.mapping.compiler.compiler import compile_plan
-from bridge.mapping.language.grammar import CONVERTERS
+from bridge.mapping.language.grammar.values import CONVERTERS
 from bridge.mapping.language.loader import load_rules
 from bridge.mapping.language.paths import _ROOTS
 from bridge.mapping.testing.tests import mapping_tests_of, run_mapping_test

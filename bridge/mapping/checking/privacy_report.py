@@ -7,7 +7,7 @@ uses several paths, each of them has a row.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from bridge.mapping.language.grammar import (
+from bridge.mapping.language.grammar.values import (
     EventTable,
     LongValue,
     SessionSource,

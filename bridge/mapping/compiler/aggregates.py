@@ -13,7 +13,7 @@ from bridge.mapping.compiler.path_resolver import ResolvedPath
 from bridge.mapping.compiler.representation import EXACT, INT, Representation
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault
-from bridge.mapping.language.grammar import LongValue
+from bridge.mapping.language.grammar.values import LongValue
 from bridge.records import Record
 from bridge.schema.conversions import Convert, Exact, int64, sum_of_exact
 

@@ -22,7 +22,12 @@ from bridge.mapping.compiler.session import compile_session
 from bridge.mapping.compiler.type_conflicts import Types, conflicts
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath
 from bridge.mapping.language.filters import matches_tombstones, proven_paths
-from bridge.mapping.language.grammar import SessionSource, long_timestamp, long_uid, long_value
+from bridge.mapping.language.grammar.values import (
+    SessionSource,
+    long_timestamp,
+    long_uid,
+    long_value,
+)
 from bridge.mapping.language.loader import Rule
 from bridge.mapping.language.options import NO_OPTIONS, Options
 from bridge.mapping.language.property_names import objects_of

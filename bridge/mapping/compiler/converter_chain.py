@@ -23,7 +23,7 @@ from bridge.mapping.compiler.representation import (
 )
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault, Within
-from bridge.mapping.language.grammar import Scalar, TimeFormat
+from bridge.mapping.language.grammar.base import Scalar, TimeFormat
 from bridge.mapping.language.privacy import byte_hasher, hasher, redactor, refuse_cards
 from bridge.mapping.language.time_zones import zone_of
 from bridge.schema.avro_types import Kind

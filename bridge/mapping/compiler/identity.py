@@ -17,7 +17,7 @@ from bridge.mapping.compiler.sources import resolve
 from bridge.mapping.language.checks import EVENT_CHARS_MAX
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault, Within
-from bridge.mapping.language.grammar import EventTable, LongTimestamp, LongUid
+from bridge.mapping.language.grammar.values import EventTable, LongTimestamp, LongUid
 from bridge.mapping.language.privacy import hasher
 from bridge.mapping.language.templates import Placeholder, parse_template
 from bridge.mapping.runtime.functions import ReadText, ReadUid

@@ -17,7 +17,7 @@ from bridge.mapping.compiler.sources import (
 )
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, Within
-from bridge.mapping.language.grammar import LongValue
+from bridge.mapping.language.grammar.values import LongValue
 from bridge.mapping.runtime.functions import ReadProperty
 from bridge.mapping.runtime.outcome import Atom, Property, PropertyType
 from bridge.mapping.runtime.readers import Reader, converting_reader, first_found

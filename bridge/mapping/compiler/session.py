@@ -13,7 +13,7 @@ from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.compiler.sources import resolve
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import MappingFault, Within
-from bridge.mapping.language.grammar import SessionSource
+from bridge.mapping.language.grammar.values import SessionSource
 from bridge.mapping.runtime.functions import ReadSession
 from bridge.mapping.runtime.outcome import (
     DeviceSession,

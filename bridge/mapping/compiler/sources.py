@@ -15,7 +15,7 @@ from bridge.mapping.compiler.representation import JSON, Representation, represe
 from bridge.mapping.compiler.scope import MappingScope
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import DocumentPath, MappingFault, Within
-from bridge.mapping.language.grammar import CONVERTERS, LongValue, Source
+from bridge.mapping.language.grammar.values import CONVERTERS, LongValue, Source
 from bridge.mapping.language.paths import Path
 from bridge.mapping.language.privacy import GUESSABLE, refusing_glob
 from bridge.mapping.language.templates import Placeholder, parse_template

@@ -11,7 +11,7 @@ from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.drafting.personal_data import personal_by_name, word_set, words_of
 from bridge.mapping.drafting.schema_fields import SchemaField
 from bridge.mapping.language.diagnostics import MappingFault
-from bridge.mapping.language.grammar import TimeFormat
+from bridge.mapping.language.grammar.base import TimeFormat
 
 _RANKED_TIME_WORDS: Final = (
     *("occurred", "happened", "event", "timestamp", "created", "placed", "ordered", "order"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from bridge.mapping.drafting.personal_data import PERSONAL_FORMATS, ValueFormat, value_format_of
-from bridge.mapping.language.grammar import TimeFormat
+from bridge.mapping.language.grammar.base import TimeFormat
 
 EVERY_ITEM: Final = "[*]"
 """The path step for the items of a list."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from bridge.documents.write import block, flow, scalar
 from bridge.mapping.drafting.draft import Draft
 from bridge.mapping.drafting.identity import Choice
-from bridge.mapping.language.grammar import LongValue, long_value
+from bridge.mapping.language.grammar.values import LongValue, long_value
 from bridge.mapping.runtime.outcome import Event
 
 WIDTH: Final = 100

@@ -7,7 +7,8 @@ from typing import Final, Literal
 from bridge.documents.document import dotted
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, MappingFault
-from bridge.mapping.language.grammar import MappingRule, SessionSource
+from bridge.mapping.language.grammar.file import MappingRule
+from bridge.mapping.language.grammar.values import SessionSource
 from bridge.mapping.language.privacy import check_never_send
 from bridge.mapping.language.sources import check_record_source, places_of
 

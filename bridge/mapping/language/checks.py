@@ -7,16 +7,14 @@ from typing import Final
 from bridge.mapping.language.api_checks import check_fields, check_session, check_user_is_known
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath, MappingFault
-from bridge.mapping.language.grammar import (
+from bridge.mapping.language.grammar.base import HashWord
+from bridge.mapping.language.grammar.file import Defaults, MappingRule, TopicPattern
+from bridge.mapping.language.grammar.values import (
     CONVERTERS,
-    Defaults,
     EventTable,
-    HashWord,
     LongTimestamp,
     LongUid,
     LongValue,
-    MappingRule,
-    TopicPattern,
     long_timestamp,
     long_uid,
     long_value,

@@ -7,7 +7,7 @@ the two.
 from typing import Final
 
 from bridge.documents.json_schema import SchemaNode, export
-from bridge.mapping.language.grammar import MappingFile
+from bridge.mapping.language.grammar.file import MappingFile
 
 _SCALAR: Final[SchemaNode] = {"type": ["string", "number", "boolean"]}
 _BOUND: Final[SchemaNode] = {"type": ["string", "number"]}

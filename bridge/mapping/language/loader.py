@@ -15,16 +15,9 @@ from bridge.mapping.language.checks import check_defaults, check_form
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath, MappingFault
 from bridge.mapping.language.filters import All, parse_filter
-from bridge.mapping.language.grammar import (
-    Defaults,
-    LateWord,
-    MappingFile,
-    MappingRule,
-    Mode,
-    OnError,
-    SessionSource,
-    TopicPattern,
-)
+from bridge.mapping.language.grammar.base import LateWord, Mode, OnError
+from bridge.mapping.language.grammar.file import Defaults, MappingFile, MappingRule, TopicPattern
+from bridge.mapping.language.grammar.values import SessionSource
 from bridge.mapping.language.options import NO_OPTIONS, Options
 from bridge.mapping.language.topic_patterns import Pattern, compile_pattern
 

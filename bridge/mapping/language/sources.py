@@ -2,7 +2,7 @@
 
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.diagnostics import Diagnostics, DocumentPath, MappingFault
-from bridge.mapping.language.grammar import Source
+from bridge.mapping.language.grammar.values import Source
 from bridge.mapping.language.paths import parse_path
 from bridge.mapping.language.templates import Placeholder, parse_template, template_paths
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bridge.documents.problems import Problem, SourcePlace
-from bridge.mapping.language.grammar import OnError
+from bridge.mapping.language.grammar.base import OnError
 from bridge.mapping.language.privacy import share_of
 from bridge.mapping.runtime.dispatch import Equality, common_equality, make_dispatch
 from bridge.mapping.runtime.functions import (

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from bridge.documents.problems import Problem
 from bridge.mapping.language.diagnostics import DocumentPath
-from bridge.mapping.language.grammar import (
+from bridge.mapping.language.grammar.file import MappingRule
+from bridge.mapping.language.grammar.values import (
     EventTable,
-    MappingRule,
     SessionSource,
     long_timestamp,
     long_uid,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.mapping.language.grammar import Expectation, ExpectedSession
+from bridge.mapping.language.grammar.tests import Expectation, ExpectedSession
 from bridge.mapping.runtime.outcome import (
     DeviceSession,
     Event,

@@ -14,7 +14,8 @@ from bridge.documents.document import Document
 from bridge.documents.problems import Problem, Problems, suggest
 from bridge.documents.validate import validate
 from bridge.mapping.language.diagnostics import DocumentPath
-from bridge.mapping.language.grammar import Expectation, FileTest, InputRecord, MappingFile
+from bridge.mapping.language.grammar.file import MappingFile
+from bridge.mapping.language.grammar.tests import Expectation, FileTest, InputRecord
 from bridge.mapping.language.loader import KIND_CODES, Rule
 from bridge.mapping.runtime.event_age import AgeLimits, check_age
 from bridge.mapping.runtime.outcome import Event, Outcome

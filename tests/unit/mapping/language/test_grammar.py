@@ -7,16 +7,13 @@ import pytest
 from pydantic import BaseModel
 
 from bridge.mapping.language.filters import _BOUNDS, _COMBINATORS, _OPERATORS
-from bridge.mapping.language.grammar import (
-    Defaults,
+from bridge.mapping.language.grammar.file import Defaults, MappingRule, Sample, TopicPattern
+from bridge.mapping.language.grammar.values import (
     EventTable,
     LongTimestamp,
     LongUid,
     LongValue,
-    MappingRule,
-    Sample,
     SessionSource,
-    TopicPattern,
 )
 from bridge.mapping.language.paths import Root
 from bridge.schema.avro_types import Measure, avro_type_of

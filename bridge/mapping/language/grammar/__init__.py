@@ -1,0 +1,1 @@
+"""The mapping file's grammar as models."""
