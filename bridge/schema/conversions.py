@@ -7,6 +7,7 @@ Python's integer division gives the nearest double. Messages contain no values.
 
 import math
 import re
+import struct
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -33,6 +34,10 @@ _TIME_PATTERN = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)([Zz]|[-+]\d\d(?::?\d\d)?)?"
 )
 _DATE_PATTERN = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+_FLOAT = struct.Struct("<f")
+_FLOAT_NORMAL_MIN = 2.0**-126
 
 
 class MappingError(Exception):
@@ -113,6 +118,23 @@ def finite(value: float) -> float:
     if not math.isfinite(value):
         raise MappingError("not_finite", "the number is NaN or infinite")
     return value
+
+
+def shortest_of_float(value: float) -> float:
+    """The number with the fewest decimal digits that reads back as the same 32-bit float.
+
+    A float of 0.1 is 0.10000000149011612 as a double. Six digits always survive a float, and nine
+    are always enough; only values below the normal range have fewer than six.
+
+    Raises:
+        MappingError: it is NaN or infinite.
+    """
+    first = 1 if abs(finite(value)) < _FLOAT_NORMAL_MIN else 6
+    for digits in range(first, 9):
+        shorter = float(f"{value:.{digits}g}")
+        if _FLOAT.unpack(_FLOAT.pack(shorter))[0] == value:
+            return shorter
+    return float(f"{value:.9g}")
 
 
 def bool_of_text(text: str) -> bool:

@@ -18,6 +18,7 @@ from bridge.schema.conversions import (
     exact_of_text,
     finite,
     real_of,
+    shortest_of_float,
     text_of_bool,
     text_of_bytes,
     text_of_exact,
@@ -72,6 +73,10 @@ TIME: Final = Representation("time", "date", text=identity)
 JSON: Final = Representation("JSON", None, text_of_json, text_of_json, exact_of_json)
 
 
+_FLOAT_AS_DOUBLE: Final[dict[Measure, AvroType]] = {"float": AvroType("double", "float")}
+"""In a union with a double, the values do not show which of the two was written."""
+
+
 def representation_of(avro_types: Sequence[AvroType], path: str) -> Representation:
     """The representation of a value that has one of these types.
 
@@ -80,6 +85,8 @@ def representation_of(avro_types: Sequence[AvroType], path: str) -> Representati
     """
     if avro_types == JSON_TYPES:
         return JSON
+    if any(avro_type.measure == "double" for avro_type in avro_types):  # both read as one type
+        avro_types = [_FLOAT_AS_DOUBLE.get(one.measure, one) for one in avro_types]
     representations = [_representation(avro_type) for avro_type in avro_types]
     distinct = {(one.kind, one.final, one.text, one.exact) for one in representations}
     what = " or ".join(avro_type.what for avro_type in avro_types)
@@ -165,7 +172,11 @@ _CONVERSIONS: Final[dict[Measure, Callable[[AvroType], _Conversions]]] = {
     "enum": _fixed(text=identity),
     "uuid": _fixed(text_of_uuid, text_of_uuid),
     "int": _fixed(text=str, exact=exact_of_int),
-    "float": _fixed(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
+    "float": _fixed(
+        shortest_of_float,
+        lambda value: repr(shortest_of_float(value)),
+        lambda value: exact_of_double(shortest_of_float(value)),
+    ),
     "double": _fixed(DOUBLE.final, DOUBLE.text, DOUBLE.exact),
     "decimal": _decimal,
     "bool": _fixed(text=text_of_bool),

@@ -144,7 +144,9 @@ def _item_text(resolved: ResolvedPath, raw: Unchecked) -> str:
     except (MappingFault, MappingError):
         value = raw
     plain = isinstance(raw, int | float) and value in (str(raw), str(raw).lower())
-    unquoted = plain or any(avro_type.measure == "decimal" for avro_type in resolved.avro_types)
+    unquoted = plain or any(
+        avro_type.measure in ("decimal", "float") for avro_type in resolved.avro_types
+    )
     return str(value) if unquoted else json.dumps(value, ensure_ascii=False, default=repr)
 
 
