@@ -211,6 +211,17 @@ def time_of_ticks(digits: int) -> Convert:
     return convert
 
 
+def text_of_ticks(digits: int) -> Convert:
+    """Make a converter like `time_of_ticks` that keeps all digits, for a time as text."""
+    power = 10**digits
+
+    def convert(ticks: int) -> str:
+        seconds, fraction = divmod(ticks, power)
+        return f"{_time_of_seconds(seconds)}.{fraction:0{digits}}Z"
+
+    return convert
+
+
 @lru_cache(maxsize=1_000)
 def _time_of_seconds(seconds: int) -> str:
     """The second in RFC 3339, without a zone; cached because many records share a second."""
@@ -289,16 +300,15 @@ def parse_time(text: str) -> datetime:
 
 
 def time_of_day(digits: int) -> Convert:
-    """Make a converter from ticks since midnight to `10:15:30.000`."""
-    divisor = 10 ** (digits - 3)
+    """Make a converter from ticks since midnight to `10:15:30.000`, with all digits."""
+    power = 10**digits
 
     def convert(ticks: int) -> str:
-        ms = ticks // divisor
-        if not 0 <= ms < 86_400_000:
+        seconds, fraction = divmod(ticks, power)
+        if not 0 <= seconds < 86_400:
             raise MappingError("not_a_time", "the time of day is not within a day")
-        seconds, ms = divmod(ms, 1000)
-        clock = time(seconds // 3600, seconds // 60 % 60, seconds % 60, ms * 1000)
-        return clock.isoformat(timespec="milliseconds")
+        clock = time(seconds // 3600, seconds // 60 % 60, seconds % 60)
+        return f"{clock.isoformat()}.{fraction:0{digits}}"
 
     return convert
 

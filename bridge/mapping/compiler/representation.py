@@ -23,6 +23,7 @@ from bridge.schema.conversions import (
     text_of_bytes,
     text_of_exact,
     text_of_json,
+    text_of_ticks,
     text_of_uuid,
     time_of_day,
     time_of_days,
@@ -157,8 +158,7 @@ def _decimal(avro_type: AvroType) -> _Conversions:
 
 
 def _instant(avro_type: AvroType) -> _Conversions:
-    convert = time_of_ticks(avro_type.digits)
-    return convert, convert, None
+    return time_of_ticks(avro_type.digits), text_of_ticks(avro_type.digits), None
 
 
 def _fixed(
