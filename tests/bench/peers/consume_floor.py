@@ -40,7 +40,8 @@ def peak_mb() -> float:
 def main(job: dict[str, Any]) -> None:
     """Consume from one mark to the other, and print the figures."""
     read = filter_reader(Path(job["schema_file"]).read_text())
-    consumer = Consumer({**consumer_configuration(job["kafka"]), "auto.offset.reset": "earliest"})
+    records_only = {"auto.offset.reset": "earliest", "enable.partition.eof": False}
+    consumer = Consumer({**consumer_configuration(job["kafka"]), **records_only})
     consumer.subscribe([job["topic"]])
     gc.collect()
     gc.freeze()
