@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.cli import INTERNAL_ERROR
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import MakeCluster
 
@@ -38,7 +39,7 @@ def test_an_exception_in_the_poll_thread_stops_the_bridge_and_loses_nothing(
             code = bridge.wait()
 
         # Then it exits with an error that names the cause
-        assert code == 1
+        assert code == INTERNAL_ERROR
         assert "injected by the story" in bridge.text
 
     # And the next one sends the rest, with duplicates at most up to the budget
