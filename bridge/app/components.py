@@ -17,6 +17,7 @@ from bridge.mapping.runtime.event_age import AgeLimits
 from bridge.proxy import proxy_for
 from bridge.settings.model import Settings
 from bridge.settings.sections.avro import RegistrySettings, TopicCodec
+from bridge.settings.sections.fullstory import FullStorySettings
 
 
 def registry_options(settings: Settings) -> RegistryOptions | None:
@@ -48,9 +49,12 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def age_limits(settings: Settings) -> AgeLimits:
-    """Return when an event is late, and when it is too old."""
-    return AgeLimits(settings.fullstory.session_window_s, settings.fullstory.max_event_age)
+def age_limits(settings: Settings | None) -> AgeLimits:
+    """Return when an event is late, and when it is too old; None: by the default settings."""
+    if settings is not None:
+        return AgeLimits(settings.fullstory.session_window_s, settings.fullstory.max_event_age)
+    fields = FullStorySettings.model_fields
+    return AgeLimits(fields["session_window_s"].default, fields["max_event_age"].default)
 
 
 def client_options(config: Config) -> ClientOptions:

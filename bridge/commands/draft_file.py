@@ -15,7 +15,6 @@ from bridge.mapping.drafting.draft import (
     PROPERTIES_MAX,
     Draft,
     draft_mappings,
-    record_types,
 )
 from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.drafting.sample_values import SampleRecord, SampleTooLarge, sample_time_in
@@ -42,7 +41,7 @@ def draft_file(topic: str, writer: WriterSchema, observed: ObservedValues, optio
     Raises:
         SetupError: the schema is not of a record, or no draft is valid and small enough.
     """
-    records = len(record_types(writer.schema))
+    records = len(writer.schema.records)
     if not records:
         raise SetupError(f"{writer.label}: its values are not records, so there is nothing to map")
     origin = writer.label

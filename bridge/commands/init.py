@@ -1,7 +1,6 @@
 """`fullstory-bridge init`: drafts a mapping for a topic from its schema and recent records."""
 
 import asyncio
-import glob
 import os
 import re
 from collections.abc import Sequence
@@ -14,7 +13,12 @@ from bridge.app.config import mapping_options
 from bridge.avro.schema_store import WriterSchema, read_schema_file
 from bridge.commands.draft_file import draft_file
 from bridge.commands.shared.command import ExitCodes, config_flag
-from bridge.commands.shared.environment_settings import settings_in_environment
+from bridge.commands.shared.environment_settings import (
+    PLACEHOLDER,
+    PLACEHOLDER_FILES,
+    placeholders_for,
+    settings_in_environment,
+)
 from bridge.commands.shared.output import counted, show_problems
 from bridge.commands.shared.project_files import ProjectFiles
 from bridge.commands.shared.record_input import InputValue, decode
@@ -26,15 +30,15 @@ from bridge.kafka.client_keys import KNOWN_KEYS
 from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.language.options import Options
 from bridge.records import Record
-from bridge.settings.load import DEFAULT_FILE, Flag, Loaded, read_settings
+from bridge.settings.load import DEFAULT_FILE, Loaded, read_settings
 from bridge.settings.model import Settings
+from bridge.settings.sources.environment import KEY_VARIABLE
 
 RECORDS: int = 50
 """The default: enough to see which fields can be null."""
 
 READ_TIMEOUT_S = 10.0
 
-_UNSET = re.compile(r"`(\w+)` is not set")
 _OPTIONAL = re.compile(r"(?:^|[\s{,])(?:key|hash_key)\s*:")
 """Settings whose variables may be unset here: nothing is sent and nothing hashed."""
 
@@ -80,7 +84,7 @@ def init(
     with ExitCodes():
         loaded, settings = _settings(config_file, schema_given=schema is not None)
         given = None if schema is None else read_schema_file(str(schema))
-        found = asyncio.run(_inspect(loaded, topic, given, records))
+        found = asyncio.run(_inspect(loaded, settings, topic, given, records=records))
         text = draft_file(found.topic, found.writer, found.observed, _options(settings))
     if output is None:
         click.echo(text, nl=False)
@@ -139,16 +143,15 @@ def _loaded(file: Path | None) -> Loaded:
     Raises:
         SetupError: they are invalid.
     """
-    flags = [Flag("init", ("mappings",), [glob.escape(__file__)])]
-    environ = {"FULLSTORY_API_KEY": "made-up", **os.environ}
+    flags = [PLACEHOLDER_FILES]
+    environ = {KEY_VARIABLE: PLACEHOLDER, **os.environ}
     try:
         return read_settings(file, environ, flags, known_kafka_keys=KNOWN_KEYS)
     except Problems as problems:
         optional = [p for p in problems.problems if _OPTIONAL.search(p.source_line or "")]
-        unset = [name for problem in optional for name in _UNSET.findall(problem.message)]
     try:
-        placeholders = dict.fromkeys(unset, "made-up")
-        return read_settings(file, {**environ, **placeholders}, flags, known_kafka_keys=KNOWN_KEYS)
+        environ |= placeholders_for(optional)
+        return read_settings(file, environ, flags, known_kafka_keys=KNOWN_KEYS)
     except Problems as problems:
         raise SetupError(str(problems)) from None
 
@@ -158,16 +161,20 @@ def _options(settings: Settings | None) -> Options:
 
 
 async def _inspect(
-    loaded: Loaded | None, topic: str, given: WriterSchema | None, records: int
+    loaded: Loaded | None,
+    settings: Settings | None,
+    topic: str,
+    given: WriterSchema | None,
+    *,
+    records: int,
 ) -> _Found:
-    """The schema, and statistics of recent records.
+    """The schema, and statistics of recent records; `topic` is its name in Kafka or in mappings.
 
     Raises:
         SetupError: there is no schema.
     """
-    names = {} if loaded is None else loaded.settings.topic_names
+    names = {} if settings is None else settings.topic_names
     name = next((name for name, kafka in names.items() if kafka == topic), topic)
-    settings = None if loaded is None else loaded.settings
     project_files = ProjectFiles(loaded, settings, (), (), _options(settings), ())
     async with SchemaFinder(project_files, {} if given is None else {name: given}) as finder:
         writer = await finder.latest(name)

@@ -1,4 +1,4 @@
-"""Halted topics: a mapping asks for it or rejects too many records, or a topic is unreadable.
+"""Halted topics: by a mapping (`on_error`, rejections), or because a topic cannot be read.
 
 Invariants:
 - No record of a halted topic starts, not even one that was polled before the consumer paused the

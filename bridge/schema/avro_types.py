@@ -77,6 +77,7 @@ _TIME_MEASURES: Final[dict[str, Measure]] = {
     "local-timestamp": "local",
     "time": "time",
 }
+_BITS: Final = {"int": 32, "long": 64}
 _PRIMITIVE_MEASURES: Final[dict[str, Measure]] = {
     "boolean": "bool",
     "int": "int",
@@ -93,13 +94,15 @@ class AvroType:
     """A type at the end of a path; `what` is its name in messages.
 
     `digits` is a decimal's scale, or the resolution of a time in decimal digits of a second
-    (3 is milliseconds). `symbols` are the symbols of an enum.
+    (3 is milliseconds). `symbols` are the symbols of an enum. `bits` are those of a plain whole
+    number: an int with 32 has no room for milliseconds since 1970.
     """
 
     measure: Measure
     what: str
     symbols: tuple[str, ...] = ()
     digits: int = 0
+    bits: int = 0
 
 
 JSON_TYPES: Final = (
@@ -116,7 +119,8 @@ def avro_type_of(type_: Type) -> AvroType:
     match type_:
         case Primitive(name, logical, ignored):
             what = f"{name} ({ignored})" if ignored else name
-            return _logical(logical, name, 0) or AvroType(_PRIMITIVE_MEASURES[name], what)
+            plain = AvroType(_PRIMITIVE_MEASURES[name], what, bits=_BITS.get(name, 0))
+            return _logical(logical, name, 0) or plain
         case Fixed(name, size, logical, ignored):
             what = f"fixed({size}) {name}" + (f" ({ignored})" if ignored else "")
             return _logical(logical, "fixed", size) or AvroType("fixed", what)

@@ -34,8 +34,6 @@ _TIME_PATTERN = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)([Zz]|[-+]\d\d(?::?\d\d)?)?"
 )
 _DATE_PATTERN = re.compile(r"\d{4}-\d\d-\d\d")
-
-
 _FLOAT = struct.Struct("<f")
 _FLOAT_NORMAL_MIN = 2.0**-126
 
@@ -123,8 +121,8 @@ def finite(value: float) -> float:
 def shortest_of_float(value: float) -> float:
     """The number with the fewest decimal digits that reads back as the same 32-bit float.
 
-    A float of 0.1 is 0.10000000149011612 as a double. Six digits always survive a float, and nine
-    are always enough; only values below the normal range have fewer than six.
+    A float of 0.1 is 0.10000000149011612 as a double. Up to six digits survive in a float, so fewer
+    need not be tried, except below the normal range. Nine are always enough.
 
     Raises:
         MappingError: it is NaN or infinite.
@@ -148,42 +146,6 @@ def bool_of_text(text: str) -> bool:
 def text_of_bool(value: bool) -> str:
     """`true` or `false`."""
     return "true" if value else "false"
-
-
-def text_of_json(value: object) -> str:
-    """A string, number or boolean in parsed JSON as text."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return text_of_bool(value)
-    if isinstance(value, float) and abs(value) >= INT64_MAX:
-        # A longer integer is parsed as a double: its last digits are already lost.
-        raise MappingError("number_out_of_range", "the number in JSON has too many digits")
-    return repr(_scalar(value))
-
-
-def id_of_json(value: object) -> str:
-    """A string or whole number in parsed JSON as the id of a user."""
-    if isinstance(_scalar(value), float | bool):
-        raise MappingError("invalid_uid", "the value in JSON is neither text nor a whole number")
-    return text_of_json(value)
-
-
-def exact_of_json(value: object) -> Exact:
-    """A number in parsed JSON, or in a string there, as an exact number."""
-    if isinstance(value, str):
-        return exact_of_text(value)
-    if isinstance(value, bool):
-        raise MappingError("not_a_number", "the value in JSON is a boolean")
-    scalar = _scalar(value)
-    return (scalar, 0) if isinstance(scalar, int) else exact_of_double(scalar)
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        message = "the JSON has an object or a list here, not a single value"
-        raise MappingError("not_a_scalar", message)
-    return value
 
 
 def text_of_bytes(raw: bytes) -> str:

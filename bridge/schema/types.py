@@ -111,6 +111,14 @@ class Schema:
     root: Type
     names: Mapping[str, Named]
 
+    @property
+    def records(self) -> list[Record]:
+        """The record types that a whole value can have; none if values are not records."""
+        root = self.resolve(self.root)
+        branches = root.branches if isinstance(root, Union) else (root,)
+        resolved = (self.resolve(branch) for branch in branches)
+        return [type_ for type_ in resolved if isinstance(type_, Record)]
+
     def resolve(self, type_: Type) -> Type:
         """Return the type behind a reference, or the type itself."""
         return self.names[type_.name] if isinstance(type_, Reference) else type_

@@ -76,7 +76,7 @@ def _outcome_lines(
     if not isinstance(event, Event):
         return
     if event is not judged:
-        yield f"{_INDENT}this would have been sent in time:"
+        yield f"{_INDENT}within the age limits, this would be sent:"
     for line in _request(build(event, record), project_files):
         yield f"{_INDENT}{line}".rstrip()
 

@@ -1,8 +1,8 @@
 """Runs mapping tests on the real encoder, decoder, compiler and request builder."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
+from bridge.app.components import age_limits
 from bridge.avro.encoder import Encoder
 from bridge.avro.literals import LiteralMismatch
 from bridge.avro.reader import make_name_of, make_reader
@@ -17,13 +17,6 @@ from bridge.mapping.runtime.event_age import AgeLimits
 from bridge.mapping.runtime.outcome import Event, MappingRejected, Outcome
 from bridge.mapping.testing.tests import CannotRun
 from bridge.records import Record
-from bridge.settings.sections.fullstory import FullStorySettings
-
-_DEFAULTS = FullStorySettings.model_fields
-DEFAULT_AGES: Final = AgeLimits(
-    _DEFAULTS["session_window_s"].default, _DEFAULTS["max_event_age"].default
-)
-"""The age limits without settings."""
 
 NO_CLUSTER = ""
 """Stands in for Kafka's cluster id: no request is sent, and its `Idempotency-Key` is not shown."""
@@ -36,9 +29,9 @@ class RealTestEnvironment:
         self,
         schemas: Mapping[str, WriterSchema],
         options: Options,
-        ages: AgeLimits = DEFAULT_AGES,
+        ages: AgeLimits | None = None,
     ) -> None:
-        self.ages = ages
+        self.ages = ages or age_limits(None)
         self._schemas = schemas
         self._options = options
         self._build = build_for(options)

@@ -6,7 +6,6 @@ a placeholder key for `hmac-sha256`.
 """
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,11 @@ import click
 
 from bridge.app.components import age_limits
 from bridge.app.config import mapping_options, may_match_patterns, topic_alias
-from bridge.commands.shared.environment_settings import PLACEHOLDER, settings_in_environment
-from bridge.commands.shared.mapping_tests import DEFAULT_AGES
+from bridge.commands.shared.environment_settings import (
+    PLACEHOLDER,
+    placeholders_for,
+    settings_in_environment,
+)
 from bridge.documents.document import Document, parse
 from bridge.documents.problems import Problem, Problems, SourcePlace
 from bridge.kafka.client_keys import KNOWN_KEYS
@@ -30,8 +32,6 @@ from bridge.settings.sources.environment import KEY_VARIABLE
 from bridge.settings.sources.file import read_document
 
 UNREADABLE = "C001"
-
-_UNSET = re.compile(r"`(\w+)` is not set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class ProjectFiles:
     @property
     def ages(self) -> AgeLimits:
         """The age limits of events: the settings' or the default ones."""
-        return DEFAULT_AGES if self.settings is None else age_limits(self.settings)
+        return age_limits(self.settings)
 
     @property
     def patterns(self) -> list[str]:
@@ -132,8 +132,7 @@ def _settings(config: Path, *, placeholders: bool) -> tuple[Loaded | None, list[
         return read_settings(config, environ, known_kafka_keys=KNOWN_KEYS), []
     except Problems as problems:
         found = list(problems.problems)
-    names = [name for problem in found for name in _UNSET.findall(problem.message)]
-    missing = dict.fromkeys([*names, KEY_VARIABLE], PLACEHOLDER)
+    missing = {KEY_VARIABLE: PLACEHOLDER, **placeholders_for(found)}
     try:
         loaded = read_settings(config, missing | environ, known_kafka_keys=KNOWN_KEYS)
     except Problems as problems:

@@ -10,7 +10,7 @@ from bridge.documents.problems import Problem, suggest
 from bridge.mapping.language.codes import Code
 from bridge.mapping.language.filters import All, Any, Condition, Matcher, Not, Test
 from bridge.mapping.language.loader import Rule
-from bridge.schema.types import Record, Schema, Union
+from bridge.schema.types import Schema
 
 
 def unknown_record_names(
@@ -26,7 +26,8 @@ def unknown_record_names(
         topics = [topic for topic in schemas if rule.reads(topic)]
         if rule.mode == "off" or not topics or not set(rule.topics) <= set(topics):
             continue
-        names = {name for t in topics for one in schemas[t].values() for name in _names(one)}
+        versions = [version for topic in topics for version in schemas[topic].values()]
+        names = {record.name for version in versions for record in version.records}
         problems += [
             _unknown(rule, matcher, str(value), sorted(names), topics)
             for matcher in _record_matchers(rule.filter)
@@ -47,14 +48,6 @@ def _record_matchers(condition: Condition) -> Iterator[Matcher]:
             yield from matchers
         case _:
             pass
-
-
-def _names(schema: Schema) -> list[str]:
-    """The full names of the records that a whole value can be."""
-    root = schema.resolve(schema.root)
-    branches = root.branches if isinstance(root, Union) else (root,)
-    resolved = (schema.resolve(branch) for branch in branches)
-    return [type_.name for type_ in resolved if isinstance(type_, Record)]
 
 
 def _unknown(

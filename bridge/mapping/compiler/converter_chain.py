@@ -177,7 +177,7 @@ class ConverterChain:
             exact = _chain(self._text, exact_of_text)
         if exact is None or current.measure == "time":
             raise self._not_convertible("date")
-        is_short = current.measure == "int" and current.what.startswith("int")
+        is_short = current.bits == 32
         if format_ is None or format_ == "iso8601":
             message = f"`{self.path}` is a bare number without a unit"
             unit = "unix" if is_short else "unix_ms"

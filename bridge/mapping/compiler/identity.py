@@ -24,7 +24,8 @@ from bridge.mapping.runtime.functions import ReadText, ReadUid
 from bridge.mapping.runtime.placeholder_ids import is_placeholder, unless_placeholder
 from bridge.mapping.runtime.readers import Reader, converting_reader, first_found
 from bridge.records import Record
-from bridge.schema.conversions import Convert, MappingError, id_of_json
+from bridge.schema.conversions import Convert, MappingError
+from bridge.schema.json_values import id_of_json
 
 INVALID_UID: Final = "invalid_uid"
 UID_CHARS_MAX = 256

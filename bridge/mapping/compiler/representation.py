@@ -14,7 +14,6 @@ from bridge.schema.avro_types import JSON_TYPES, KIND_OF, RAW_OF, AvroType, Kind
 from bridge.schema.conversions import (
     Convert,
     exact_of_double,
-    exact_of_json,
     exact_of_text,
     finite,
     real_of,
@@ -22,7 +21,6 @@ from bridge.schema.conversions import (
     text_of_bool,
     text_of_bytes,
     text_of_exact,
-    text_of_json,
     text_of_ticks,
     text_of_uuid,
     time_of_day,
@@ -30,6 +28,7 @@ from bridge.schema.conversions import (
     time_of_ticks,
     unscaled,
 )
+from bridge.schema.json_values import exact_of_json, text_of_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,8 @@ class Representation:
 
     `kind` None: it cannot be sent as it is. `final` None: it is sent unchanged. `text` or `exact`
     None: no such conversion exists. `symbols` are the only possible values, if known. `number` is
-    like `exact`, for a union in which some values are text that may contain a number.
+    like `exact`, for a union in which some values are text that may contain a number. `bits` are
+    those of an `AvroType`.
     """
 
     what: str
@@ -50,6 +50,7 @@ class Representation:
     measure: Measure | None = None
     digits: int = 0
     number: Convert | None = None
+    bits: int = 0
 
 
 def identity(value: Any) -> Any:
@@ -132,7 +133,15 @@ def _representation(avro_type: AvroType) -> Representation:
     symbols = avro_type.symbols if avro_type.measure == "enum" else None
     kind = KIND_OF.get(avro_type.measure)
     return Representation(
-        avro_type.what, kind, final, text, exact, symbols, avro_type.measure, avro_type.digits
+        avro_type.what,
+        kind,
+        final,
+        text,
+        exact,
+        symbols,
+        avro_type.measure,
+        avro_type.digits,
+        bits=avro_type.bits,
     )
 
 

@@ -11,7 +11,7 @@ from bridge.mapping.language.paths import Every, Path, Step, parse_path, path_te
 from bridge.mapping.runtime import readers
 from bridge.mapping.runtime.json_text import JsonText
 from bridge.schema.avro_types import JSON_TYPES, AvroType, is_text
-from bridge.schema.types import Record, Schema
+from bridge.schema.types import Schema
 
 _TEXT = AvroType("text", "text")
 
@@ -142,9 +142,8 @@ class MappingScope:
     def _record_name(self, path: Path) -> str:
         if self.schema is None:
             return ""
-        resolver = PathResolver(self.schema)
-        names = [type_.name for type_ in resolver.roots() if isinstance(type_, Record)]
-        if len(names) != 1:
+        records = self.schema.records
+        if len(records) != 1:
             message = f"`{path.text}`: the root of the schema is not a single record"
             raise MappingFault(Code.RECORD_NAME, message, "use a field to tell them apart")
-        return names[0]
+        return records[0].name

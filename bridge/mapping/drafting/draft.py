@@ -7,7 +7,7 @@ observed value, and each guess has a comment with its reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bridge.mapping.drafting.event_time import choose_time
 from bridge.mapping.drafting.identity import Choice, choose_event, choose_uid
@@ -43,13 +43,6 @@ class Draft:
     """What the draft does not list, counted."""
 
 
-def record_types(schema: Schema) -> list[Record]:
-    """The record types of a topic; none if its values are not records."""
-    root = schema.resolve(schema.root)
-    branches = root.branches if isinstance(root, Union) else (root,)
-    return [b for branch in branches if isinstance(b := schema.resolve(branch), Record)]
-
-
 def draft_mappings(
     topic: str,
     schema: Schema,
@@ -58,26 +51,36 @@ def draft_mappings(
     properties_max: int = PROPERTIES_MAX,
 ) -> tuple[Draft, ...]:
     """Draft one mapping for each of the first `MAPPINGS_MAX` record types of the topic."""
-    records = record_types(schema)[:MAPPINGS_MAX]
-    several = len(record_types(schema)) > 1
+    records = schema.records[:MAPPINGS_MAX]
+    several = len(schema.records) > 1
     limit = properties_max // max(1, len(records))
     names = mapping_names(topic, [record.name for record in records])
     return tuple(
-        _draft((name, topic), schema, record, observed, options, limit=limit, several=several)
+        _draft(
+            _Drafted(name, topic, record), schema, observed, options, limit=limit, several=several
+        )
         for name, record in zip(names, records, strict=True)
     )
 
 
+class _Drafted(NamedTuple):
+    """A record type of a topic, and the name of its mapping."""
+
+    mapping: str
+    topic: str
+    record: Record
+
+
 def _draft(
-    name_and_topic: tuple[str, str],
+    drafted: _Drafted,
     schema: Schema,
-    record: Record,
     observed: ObservedValues,
     options: Options,
     *,
     limit: int,
     several: bool,
 ) -> Draft:
+    record = drafted.record
     record_schema = Schema(_reference(schema, record), schema.names)
     filter_: dict[str, Any] = {"$record": record.name} if several else {}
     why = "the topic has several record types" if several else ""
@@ -89,7 +92,7 @@ def _draft(
     # The filter requires these fields to exist, so their paths are not optional.
     schema_fields, unread = fields_of(record_schema, record, envelope_path, present=envelope_path)
     envelope_fields = fields_of(record_schema, record)[0] if envelope_path else schema_fields
-    subject = subject_of(record.name, name_and_topic[1])
+    subject = subject_of(record.name, drafted.topic)
     uid = choose_uid(schema_fields, subject, observed, options)
     event = choose_event(schema_fields, subject, created=bool(envelope_path))
     timestamp = choose_time(schema_fields, envelope_fields, observed)
@@ -106,8 +109,7 @@ def _draft(
     more += [f"{len(left_out) - limit} more fields, left out"] if len(left_out) > limit else []
     more += [f"the fields of {unread} more nested records"] if unread else []
     return Draft(
-        *name_and_topic,
-        record,
+        *drafted,
         uid,
         event,
         timestamp,

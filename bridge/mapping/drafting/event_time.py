@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bridge.mapping.compiler.path_resolver import ResolvedPath
-from bridge.mapping.compiler.representation import representation_of
 from bridge.mapping.drafting.identity import Choice
 from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.drafting.personal_data import personal_by_name, word_set, words_of
 from bridge.mapping.drafting.schema_fields import SchemaField
-from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.grammar.base import TimeFormat
 
 _RANKED_TIME_WORDS: Final = (
@@ -115,14 +113,8 @@ def _has_time_name(schema_field: SchemaField) -> bool:
 
 
 def _kind(schema_field: SchemaField) -> str | None:
-    resolved = schema_field.resolved
-    if isinstance(resolved, str) or resolved.many:
-        return None
-    try:
-        form = representation_of(resolved.avro_types, schema_field.path)
-    except MappingFault:
-        return None
-    return form.kind if form.symbols is None else None
+    form = schema_field.single
+    return None if form is None or form.symbols is not None else form.kind
 
 
 def _time_format(
@@ -145,17 +137,14 @@ def _time_format(
 
 def _holds_seconds(schema_field: SchemaField) -> bool:
     """Whether the type is usual for seconds: an int has no room for more, a double a fraction."""
-    return isinstance(schema_field.resolved, ResolvedPath) and all(
-        avro_type.what.startswith(("int", "double"))
-        for avro_type in schema_field.resolved.avro_types
-    )
+    form = schema_field.single
+    return form is not None and (form.bits == 32 or form.measure == "double")
 
 
 def _is_long(schema_field: SchemaField) -> bool:
     """Whether the type has room for times in milliseconds or finer."""
-    return isinstance(schema_field.resolved, ResolvedPath) and schema_field.resolved.avro_types[
-        0
-    ].what.startswith("long")
+    form = schema_field.single
+    return form is not None and form.bits == 64
 
 
 def _time_rank(schema_field: SchemaField) -> int:

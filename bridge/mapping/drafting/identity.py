@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bridge.mapping.compiler.path_resolver import ResolvedPath
-from bridge.mapping.compiler.representation import representation_of
 from bridge.mapping.drafting.names import event_of
 from bridge.mapping.drafting.observed_values import ObservedValues
 from bridge.mapping.drafting.personal_data import personal_by_name, words_of
 from bridge.mapping.drafting.schema_fields import SchemaField
 from bridge.mapping.language.checks import EVENT_CHARS_MAX
-from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.options import Options
 from bridge.mapping.language.privacy import BUILT_IN, refusing_glob
 
@@ -97,14 +95,10 @@ def _user_rank(schema_field: SchemaField, root_person: tuple[str, ...]) -> int |
 
     `root_person` is the person that the record is about, for a field at its root.
     """
-    resolved = schema_field.resolved
-    if isinstance(resolved, str) or resolved.many:
+    form = schema_field.single
+    if form is None or form.symbols is not None or form.text is None:
         return None
-    try:
-        form = representation_of(resolved.avro_types, schema_field.path)
-    except MappingFault:
-        return None
-    if form.kind not in ("str", "int") or form.symbols is not None or form.text is None:
+    if form.kind not in ("str", "int"):
         return None
     words = words_of(schema_field.names[-1])
     parent_words = words_of(schema_field.names[-2]) if len(schema_field.names) > 1 else ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.mapping.compiler.path_resolver import PathResolver, ResolvedPath
+from bridge.mapping.compiler.representation import Representation, representation_of
 from bridge.mapping.language.diagnostics import MappingFault
 from bridge.mapping.language.paths import MapKey, Name, Step, parse_path, path_text
 from bridge.schema.types import Primitive, Record, Reference, Schema, Type, Union
@@ -43,6 +44,16 @@ class SchemaField:
     path: str
     resolved: ResolvedPath | str
     logical: str = ""
+
+    @property
+    def single(self) -> Representation | None:
+        """How its value is converted; None if it is a list or cannot be used."""
+        if isinstance(self.resolved, str) or self.resolved.many:
+            return None
+        try:
+            return representation_of(self.resolved.avro_types, self.path)
+        except MappingFault:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,3 +83,13 @@ def test_a_draft_honors_a_glob_in_a_variable(folder: Path, monkeypatch: pytest.M
     result = run(*draft)
     assert plain not in result.output
     assert result.exit_code == 0
+
+
+def test_a_draft_names_its_topic_as_the_variables_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mapping files know the topic by its alias."""
+    write(folder)
+    monkeypatch.setenv("BRIDGE_TOPIC_NAMES", "payments=prod.payments")
+    draft = ("init", "--topic", "prod.payments", "--schema", "payment.avsc")
+    assert "topics: [payments]" in run(*draft).output
