@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Producer
@@ -10,16 +11,17 @@ from tests.services.fixtures import StartKafka
 from tests.services.java import wait_until
 from tests.services.kafka import KafkaCluster
 from tests.stories.conftest import MakeCluster
-from tests.stories.kafka_fixture import ClusterFixture, encode
+from tests.stories.kafka_fixture import ClusterFixture, Member, encode
 
 pytestmark = [pytest.mark.real, pytest.mark.story, pytest.mark.timeout(180)]
 
 COMPACTED = {
-    "cleanup.policy": "compact",
+    "cleanup.policy": "compact,delete",  # only then may records be deleted as retention does
     "segment.ms": "100",
     "min.cleanable.dirty.ratio": "0.001",
     "delete.retention.ms": "0",
 }
+READERS = ["the same bridge", "a restarted bridge", "another member"]
 SEGMENT_S = 0.3
 """Longer than `segment.ms`: the next write begins a new segment."""
 
@@ -46,7 +48,7 @@ def test_aborted_records_are_not_sent_and_transaction_markers_do_not_block_commi
 
 
 @pytest.mark.parametrize("tail", ["a transaction marker", "10,000 aborted records"])
-@pytest.mark.parametrize("reader", ["the same bridge", "a restarted bridge", "another member"])
+@pytest.mark.parametrize("reader", READERS)
 def test_retention_up_to_an_unreadable_tail_halts_nothing_and_loses_nothing(
     kafka: KafkaCluster, make_cluster: MakeCluster, tail: str, reader: str
 ) -> None:
@@ -64,20 +66,27 @@ def test_retention_up_to_an_unreadable_tail_halts_nothing_and_loses_nothing(
         bridge.wait_until(cluster.all_is_committed, "a lag of 0")
 
         # When retention deletes everything, and one of the bridges reads on
-        if reader == "a restarted bridge":
-            assert bridge.stop() == 0
-        _delete_all(cluster)
-        with contextlib.ExitStack() as stack:
-            if reader != "the same bridge":
-                stack.enter_context(cluster.bridge())
-            if reader == "another member":
-                wait_until(lambda: kafka.members(cluster.group) == 2, "a second member", 20)
-                assert bridge.stop() == 0
-            writer.commit(range(10_003, 10_006))
-            wait_until(cluster.all_is_committed, "everything committed", 40)
+        _read_on(cluster, bridge, reader, lambda: writer.commit(range(10_003, 10_006)))
 
     # Then each committed record arrived once
     assert cluster.reconcile([*range(3), *range(10_003, 10_006)]) == ([], 0)
+
+
+def _read_on(
+    cluster: ClusterFixture, bridge: Member, reader: str, write: Callable[[], None]
+) -> None:
+    """Delete all records, and let `reader` read those that are written then."""
+    if reader == "a restarted bridge":
+        assert bridge.stop() == 0
+    _delete_all(cluster)
+    with contextlib.ExitStack() as stack:
+        if reader != "the same bridge":
+            stack.enter_context(cluster.bridge())
+        if reader == "another member":
+            wait_until(lambda: cluster.kafka.members(cluster.group) == 2, "a second member", 20)
+            assert bridge.stop() == 0
+        write()
+        wait_until(cluster.all_is_committed, "everything committed", 40)
 
 
 def _delete_all(cluster: ClusterFixture) -> None:
@@ -91,8 +100,10 @@ def _committed(cluster: ClusterFixture) -> int:
     return committed[0].offset if committed else -1
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("reader", READERS)
 def test_the_end_behind_a_compacted_tail_is_committed(
-    start_kafka: StartKafka, make_cluster: MakeCluster
+    start_kafka: StartKafka, make_cluster: MakeCluster, reader: str
 ) -> None:
     """Compaction may remove the last records; a bridge that starts later reads nothing there."""
     # Given a bridge that stopped in front of records that compaction then removed
@@ -109,10 +120,10 @@ def test_the_end_behind_a_compacted_tail_is_committed(
 
     # When the next bridge starts
     with cluster.bridge() as bridge:
-        # Then its lag is 0
+        # Then its lag is 0, and retention up to there halts nothing
         bridge.wait_until(cluster.all_is_committed, "a lag of 0")
-        assert bridge.stop() == 0
-    assert cluster.reconcile(range(3)) == ([], 0)
+        _read_on(cluster, bridge, reader, lambda: writer.commit(range(3, 6), key="c"))
+    assert cluster.reconcile(range(6)) == ([], 0)
 
 
 def test_the_end_is_not_committed_while_a_transaction_is_open(
