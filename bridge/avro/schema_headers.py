@@ -22,13 +22,14 @@ _OTHERS: Final = {
     "content-type": ("the serializer of Azure's schema registry", re.compile(rb"avro/binary\+")),
     "contentType": (
         "the converter of Spring Cloud Stream",
-        re.compile(rb'"?application/vnd\.[^;]+\.v\d+\+avro'),
+        re.compile(rb'"?application/[^;]+\.v\d+\+avro'),
     ),
 }
 """Headers of other serializers: who writes them, and how their content begins in that case.
 
-Apicurio 3 (`KafkaSerdeHeaders`) with `apicurio.registry.headers.enabled`; Azure's and Spring's
-content types are written for other formats too.
+Apicurio's are written with `apicurio.registry.headers.enabled` (seen with its serializer 3.1.2).
+Azure's and Spring's content types are written for other formats too. Spring's is
+`application/PREFIX.SUBJECT.vVERSION+avro`, whose prefix is a setting; the default is `vnd`.
 """
 
 _NAMES: Final = frozenset({SCHEMA_ID_HEADER, *_OTHERS})

@@ -53,3 +53,35 @@ def test_single_objects_are_decoded_from_files_and_an_unknown_one_is_a_dead_lett
     [dead_letter] = kafka.read(cluster.dead_letters)
     assert ("fullstory_bridge.reason", b"unknown_fingerprint") in (dead_letter.headers() or ())
     assert dead_letter.value() == values[1]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("apicurio.value.contentId", bytes(7) + b"\x02"),
+        ("content-type", b"avro/binary+0f8a4c7e2b6d4f1a9c3e5d7b8a6f4e2c"),
+        ("contentType", b"application/vnd.paid.v1+avro"),
+    ],
+    ids=["Apicurio", "Azure", "Spring"],
+)
+def test_a_record_of_another_serializer_is_a_dead_letter_whatever_its_first_bytes_are(
+    kafka: KafkaCluster, make_cluster: MakeCluster, header: tuple[str, bytes]
+) -> None:
+    """Its header identifies the schema, so the value has no prefix, even if it looks like one."""
+    # Given a body that begins like the prefix of a known schema, beside a usual record
+    cluster = make_cluster(kafka, partitions=1)
+    cluster.write(1)
+    body = encode(cluster.schema_id, 1)
+    kafka.produce(cluster.topic, [body], partition=0, headers=[header])
+
+    # When a bridge reads both
+    with cluster.bridge() as bridge:
+        bridge.wait_until(cluster.all_is_committed, "everything committed")
+        wait_until(lambda: len(kafka.read(cluster.dead_letters)) > 0, "the dead letter", 20)
+        assert bridge.stop() == 0
+
+    # Then only the usual one arrives, and the other is a dead letter with the reason
+    assert cluster.reconcile([0]) == ([], 0)
+    [dead_letter] = kafka.read(cluster.dead_letters)
+    assert ("fullstory_bridge.reason", b"other_schema_header") in (dead_letter.headers() or ())
+    assert dead_letter.value() == body

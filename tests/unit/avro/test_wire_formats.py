@@ -76,6 +76,7 @@ def test_confluents_framing_identifies_the_schema(
         (ID_TOKEN, [("content-type", b"avro/binary+0f8a")], *OTHER, "Azure's schema registry"),
         (ID_TOKEN, [("contentType", b"application/vnd.paid.v1+avro")], *OTHER, "Spring"),
         (ID_TOKEN, [("contentType", b'"application/vnd.a.b.v12+avro"')], *OTHER, "Spring"),
+        (ID_TOKEN, [("contentType", b"application/shop.paid.v3+avro")], *OTHER, "Spring"),
     ],
 )
 def test_a_value_without_confluents_framing_is_poison(
